@@ -1,0 +1,45 @@
+/*
+ * Errors of the RTMP library.
+ *
+ * Every error ends the connection that caused it and nothing else. The one list below gives each
+ * error its code, its counter name and its sentence, so that what a log line, a counter and a
+ * return value say can never differ.
+ */
+#ifndef RTMP_ERROR_H
+#define RTMP_ERROR_H
+
+/* X(name, counter, sentence) */
+#define RTMP_ERRORS(X)                                                                             \
+	X(VERSION, "rtmp_bad_version", "C0 carries a version that is not RTMP")                    \
+	X(HANDSHAKE, "rtmp_bad_handshake", "the handshake reply does not match what was sent")     \
+	X(CHUNK_SIZE, "rtmp_bad_chunk_size", "Set Chunk Size is zero or has its top bit set")      \
+	X(CHUNK_STREAMS, "rtmp_too_many_chunk_streams", "more chunk streams than the limit")       \
+	X(CHUNK_HEADER, "rtmp_bad_chunk_header", "chunk header contradicts the message under way") \
+	X(MESSAGE_SIZE, "rtmp_message_too_long", "message longer than the limit")                  \
+	X(CONTROL, "rtmp_bad_control", "protocol control message of the wrong length")             \
+	X(COMMAND_SIZE, "rtmp_command_too_long", "command message longer than the limit")          \
+	X(COMMAND_OVERLAP, "rtmp_command_overlap", "two command messages interleaved")             \
+	X(AMF, "rtmp_bad_amf", "AMF value is malformed, too deep or truncated")                    \
+	X(COMMAND_ORDER, "rtmp_command_order", "command is not allowed in this state")             \
+	X(NAME, "rtmp_bad_name", "application or stream name is empty, too long or has NUL")       \
+	X(MESSAGE_STREAMS, "rtmp_too_many_streams", "more message streams than the limit")         \
+	X(COMMANDS, "rtmp_too_many_commands", "more commands than the limit")                      \
+	X(OUTPUT, "rtmp_output_full", "reply does not fit the output buffer")                      \
+	X(REFUSED, "rtmp_refused", "the other side refused connect or publish")
+
+enum rtmp_error {
+	RTMP_OK = 0,
+#define RTMP_ERROR_ENUM(name, counter, sentence) RTMP_ERROR_INDEX_##name,
+	RTMP_ERRORS(RTMP_ERROR_ENUM)
+#undef RTMP_ERROR_ENUM
+	RTMP_ERROR_COUNT /* one more than the number of errors: index 0 is "no error" */
+};
+
+/* Functions return 0 or one of these. */
+#define RTMP_ERR(name) (-(int)RTMP_ERROR_INDEX_##name)
+
+/* Counter name and sentence of a negative code; "ok" for 0, never NULL. */
+const char *rtmp_error_counter(int code);
+const char *rtmp_error_sentence(int code);
+
+#endif

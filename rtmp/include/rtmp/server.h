@@ -1,0 +1,127 @@
+/*
+ * Server side of a connection: what an encoder publishes to.
+ *
+ * Handshake (plain and digest), chunk reader, commands and acknowledgements of one connection as
+ * one resumable machine: bytes in, events and reply bytes out. It decides nothing: a publish is an
+ * event that the caller answers, now or later, with accept or reject.
+ *
+ * Memory: the struct is the caller's and is all there is; nothing is allocated. One thread uses it.
+ */
+#ifndef RTMP_SERVER_H
+#define RTMP_SERVER_H
+
+#include "rtmp/chunk_reader.h"
+#include "rtmp/chunk_writer.h"
+#include "rtmp/error.h"
+
+#define RTMP_APP_MAX             128u  /* bytes, with the NUL */
+#define RTMP_NAME_MAX            512u  /* bytes, with the NUL: keys with a query can be long */
+#define RTMP_COMMAND_MAX         4096u /* bytes of one command message */
+#define RTMP_SERVER_COMMANDS_MAX 1000u /* commands on one connection before publish is accepted */
+#define RTMP_SERVER_STREAMS      4u    /* message streams created and not deleted */
+
+enum rtmp_server_event_type {
+	RTMP_SERVER_MORE = 0,  /* the span is used up */
+	RTMP_SERVER_CONNECTED, /* connect was answered; `app` is set */
+	RTMP_SERVER_PUBLISH,   /* asks for accept or reject of `stream_id` */
+	RTMP_SERVER_UNPUBLISH, /* the publish on `stream_id` ended by command */
+	RTMP_SERVER_MEDIA,     /* a piece of an audio, video, data or aggregate message that belongs
+				  to an accepted or pending publish */
+	RTMP_SERVER_ABORT,     /* the partial message in `slot` is void */
+	RTMP_SERVER_ACK,       /* the peer acknowledged `value` bytes */
+	RTMP_SERVER_PLAY,      /* a play was asked for (it is refused by the library for now) */
+	RTMP_SERVER_IGNORED,   /* something was read and set aside; `value` is the message type */
+};
+
+struct rtmp_server_event {
+	enum rtmp_server_event_type type;
+	uint32_t stream_id;
+	uint32_t slot;
+	uint32_t value;
+	struct rtmp_piece piece;  /* MEDIA */
+	const char *app;          /* CONNECTED, PUBLISH: as sent, query removed */
+	const char *name;         /* PUBLISH: as sent, with its query: holds the stream key */
+};
+
+enum rtmp_server_publish_state {
+	RTMP_PUBLISH_NONE = 0,
+	RTMP_PUBLISH_PENDING,
+	RTMP_PUBLISH_ACCEPTED,
+};
+
+struct rtmp_server_config {
+	uint32_t chunk_size;      /* of what we send; 4096 */
+	uint32_t window_ack_size; /* bytes; what we ask the peer to acknowledge after; 2500000 */
+	uint32_t peer_bandwidth;  /* bytes; 2500000 */
+	uint32_t message_max;     /* bytes; 4 MiB */
+};
+
+struct rtmp_server {
+	const struct rtmp_server_config *config;
+	struct rtmp_chunk_reader reader;
+	struct rtmp_chunk_writer writer;
+	uint64_t received;    /* bytes since the connection began */
+	uint64_t acked;       /* bytes that we acknowledged */
+	uint32_t peer_window; /* we acknowledge after so many bytes; 0: the peer did not ask */
+	uint32_t commands;
+	uint64_t random; /* state of the filler for S1 and S2: no secret depends on it */
+	uint8_t state;
+	bool connected;
+	bool amf3; /* the peer asked for objectEncoding 3 */
+	uint32_t next_stream_id;
+	struct {
+		uint32_t id; /* 0: free */
+		uint8_t publish; /* enum rtmp_server_publish_state */
+	} streams[RTMP_SERVER_STREAMS];
+	uint32_t command_slot; /* slot of the command message under way, or RTMP_CHUNK_STREAMS */
+	uint32_t filled;       /* bytes in `buffer` */
+	char app[RTMP_APP_MAX];
+	char name[RTMP_NAME_MAX]; /* of the last publish */
+	uint8_t buffer[RTMP_COMMAND_MAX]; /* handshake, then the command message under way */
+};
+
+/* `seed` differs from connection to connection; it fills the random parts of the handshake. */
+void rtmp_server_init(struct rtmp_server *s, const struct rtmp_server_config *config,
+		      uint64_t seed);
+
+/*
+ * Reads on from `in` up to the next event, appending replies to `out`. Returns 0 with `event` set
+ * (RTMP_SERVER_MORE when `in` is used up) or a negative RTMP_ERR(), after which the connection
+ * must be closed once `out` is sent. `out` should have 8 KiB free: the handshake reply is 3073 B.
+ */
+int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_out *out,
+		     struct rtmp_server_event *event) __attribute__((warn_unused_result));
+
+/* Answers a pending publish with Stream Begin and NetStream.Publish.Start. */
+int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_out *out)
+	__attribute__((warn_unused_result));
+
+/* Why a publish is refused: what the encoder's user gets to see. X(name, onStatus code, text) */
+#define RTMP_REJECTS(X)                                                                            \
+	X(AUTH, "NetStream.Publish.Denied", "stream key is not valid")                             \
+	X(APP, "NetConnection.Connect.InvalidApp", "no such application")                          \
+	X(BUSY, "NetStream.Publish.BadName", "stream is already being published")                  \
+	X(NAME, "NetStream.Publish.BadName", "stream name is not allowed")                         \
+	X(CAPACITY, "NetStream.Publish.Denied", "no capacity for another stream")                  \
+	X(TIMEOUT, "NetStream.Publish.Denied", "no decision in time")                              \
+	X(KICKED, "NetStream.Unpublish.Success", "stream was ended by the operator")               \
+	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")
+
+enum rtmp_reject {
+#define RTMP_REJECT_ENUM(name, code, text) RTMP_REJECT_##name,
+	RTMP_REJECTS(RTMP_REJECT_ENUM)
+#undef RTMP_REJECT_ENUM
+	RTMP_REJECT_COUNT
+};
+
+const char *rtmp_reject_code(enum rtmp_reject why);
+const char *rtmp_reject_text(enum rtmp_reject why);
+
+/*
+ * Answers a pending publish, or ends an accepted one, with onStatus level "error". The caller
+ * closes the connection after sending it: encoders hang otherwise.
+ */
+int rtmp_server_reject(struct rtmp_server *s, uint32_t stream_id, enum rtmp_reject why,
+		       struct rtmp_out *out) __attribute__((warn_unused_result));
+
+#endif
