@@ -1,0 +1,195 @@
+/*
+ * TCP as a library (RFC 9293): packets in, packets out, in-order data to the owner of the
+ * connection.
+ *
+ * A struct tcp_stack is one shard: one thread uses it, it shares nothing with others, reads no
+ * clock and touches no port. The caller gives bursts of IP packets and the time; it takes finished
+ * IP packets back from tcp_output(). Upcalls happen only inside tcp_input() and tcp_timers().
+ *
+ * Packets are rte_mbufs whose data begins at the IP header (link layer stripped). Packets that
+ * leave carry l3_len, l4_len and, when offloads are configured, the PKT_TX flags for them; the
+ * caller puts the link-layer header in front (128 bytes of headroom are kept).
+ *
+ * Memory: tcp_stack_create() allocates everything, from then on nothing is allocated but mbufs
+ * from the pools given. A full table or an empty pool is counted and survived.
+ *
+ * Time is in microseconds of any monotonic clock and must not go backwards.
+ */
+#ifndef TCPSTACK_TCP_H
+#define TCPSTACK_TCP_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tcpstack/counters.h"
+#include "tcpstack/state.h"
+
+struct rte_mbuf;
+struct rte_mempool;
+struct tcp_conn;
+struct tcp_stack;
+
+/* IPv4 addresses stand as IPv4-mapped IPv6 (RFC 4291 2.5.5.2). Ports are in host byte order. */
+struct tcp_endpoint {
+	struct in6_addr addr;
+	uint16_t port;
+};
+
+/* Why a connection ended. X(name, text) */
+#define TCP_CLOSE_REASONS(X)                                                                       \
+	X(NORMAL, "both sides closed")                                                             \
+	X(RESET, "reset by the peer")                                                              \
+	X(ABORTED, "aborted by us")                                                                \
+	X(TIMEOUT, "retransmissions were not answered")                                            \
+	X(KEEPALIVE, "keepalive probes were not answered")                                         \
+	X(UNREACHABLE, "the peer cannot be reached")                                               \
+	X(REFUSED, "connection refused")                                                           \
+	X(RESOURCE, "out of memory")
+
+enum tcp_close_reason {
+#define TCP_CLOSE_ENUM(name, text) TCP_CLOSE_##name,
+	TCP_CLOSE_REASONS(TCP_CLOSE_ENUM)
+#undef TCP_CLOSE_ENUM
+	TCP_CLOSE_REASON_COUNT
+};
+
+const char *tcp_close_reason_text(enum tcp_close_reason reason);
+
+/*
+ * Upcalls to the owner of connections. `user` is what tcp_set_user() stored. Any of them may call
+ * tcp_send(), tcp_close() and tcp_abort() on any connection of the stack.
+ */
+struct tcp_ops {
+	/* A passive connection is established. Return false to have it reset. */
+	bool (*accepted)(void *app, struct tcp_conn *conn);
+	/* An active connection is established. */
+	void (*connected)(void *user, struct tcp_conn *conn);
+	/*
+	 * In-order payload: a chain of segments, headers stripped, whose ownership moves to the
+	 * callee. Only data_off and data_len of each segment bound the payload: pkt_len of the head
+	 * is the sum. A segment with refcnt 1 is nobody else's.
+	 */
+	void (*received)(void *user, struct tcp_conn *conn, struct rte_mbuf *chain);
+	/* The peer closed its direction (FIN), after all its data. */
+	void (*peer_closed)(void *user, struct tcp_conn *conn);
+	/* The send queue fell below half after tcp_send() had refused. */
+	void (*writable)(void *user, struct tcp_conn *conn);
+	/* The connection is gone; `conn` is not valid afterwards. Always the last upcall. */
+	void (*closed)(void *user, struct tcp_conn *conn, enum tcp_close_reason reason);
+};
+
+struct tcp_config {
+	const char *name; /* for memory zones, unique per process */
+	int numa_node;    /* -1: any */
+	uint32_t connections;       /* table size */
+	uint32_t syn_received;      /* half-open limit */
+	uint32_t time_wait;         /* TIME_WAIT records; the oldest is recycled when full */
+	uint32_t side_records;      /* connections that can be lossy or sending at once */
+	uint32_t segment_truesize;  /* bytes that one mbuf pins, whatever it carries; 2368 */
+	uint32_t receive_budget;    /* bytes of truesize that one connection may pin */
+	uint32_t send_budget;       /* bytes of payload that one connection may queue */
+	uint32_t ooo_segments;      /* out-of-order mbufs that one connection may hold */
+	uint16_t mtu;               /* of the IP packet */
+	uint64_t offload_tx;        /* RTE_MBUF_F_TX_{IP,TCP}_CKSUM, TCP_SEG that the port does */
+	uint32_t keepalive_s;       /* idle seconds before the first probe; 0: none */
+	uint32_t time_wait_ms;      /* 2 MSL; 60000 */
+	uint32_t fin_wait_ms;       /* FIN_WAIT_2 of a closed socket; 60000 */
+	uint32_t user_timeout_ms;   /* unanswered data is given up after (RFC 5482); 60000 */
+	uint8_t secret[16];         /* SipHash key for ISNs (RFC 6528): random per boot */
+	struct rte_mempool *header_pool;   /* mbufs for headers and control segments we send */
+	struct rte_mempool *indirect_pool; /* mbufs without a buffer, attached to queued payload */
+	const struct tcp_ops *ops;
+	void *app; /* first argument of accepted() */
+};
+
+/* NULL with errno set (EINVAL, ENOMEM). */
+struct tcp_stack *tcp_stack_create(const struct tcp_config *config);
+/* Frees all; connections are dropped without a packet (see tcp_abort_all()). */
+void tcp_stack_destroy(struct tcp_stack *stack);
+
+/* Listens on `port` of any of the addresses given with tcp_add_address(). 0, -EEXIST, -ENOSPC. */
+int tcp_listen(struct tcp_stack *stack, uint16_t port) __attribute__((warn_unused_result));
+void tcp_unlisten(struct tcp_stack *stack, uint16_t port);
+int tcp_add_address(struct tcp_stack *stack, const struct in6_addr *addr)
+	__attribute__((warn_unused_result));
+
+/*
+ * Takes `count` packets, all of them for one of our addresses, and consumes them. Checks length,
+ * header and checksums (unless the mbuf says RTE_MBUF_F_RX_L4_CKSUM_GOOD), then runs the state
+ * machine; drops are counted by reason.
+ */
+void tcp_input(struct tcp_stack *stack, struct rte_mbuf **packets, uint16_t count,
+	       uint64_t now_us);
+
+/* Runs timers that are due, at most `budget` of them; returns how many ran. */
+uint32_t tcp_timers(struct tcp_stack *stack, uint64_t now_us, uint32_t budget);
+
+/* Time of the earliest timer, UINT64_MAX for none: how long an idle caller may sleep. */
+uint64_t tcp_next_timer_us(const struct tcp_stack *stack);
+
+/* Up to `max` packets that are ready to go; the caller owns them. Call after input and timers. */
+uint16_t tcp_output(struct tcp_stack *stack, struct rte_mbuf **packets, uint16_t max,
+		    uint64_t now_us);
+
+/*
+ * Active open. NULL with errno: EADDRNOTAVAIL (no free local port), ENOBUFS (table full),
+ * EADDRINUSE. local->port 0 picks one.
+ */
+struct tcp_conn *tcp_connect(struct tcp_stack *stack, const struct tcp_endpoint *local,
+			     const struct tcp_endpoint *remote, void *user, uint64_t now_us);
+
+void tcp_set_user(struct tcp_conn *conn, void *user);
+void *tcp_user(const struct tcp_conn *conn);
+
+/*
+ * Queues a chain of payload and takes ownership of it, all or nothing: 0, -EAGAIN when the send
+ * queue is full (writable() follows), -EPIPE when we closed already.
+ */
+int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain) __attribute__((warn_unused_result));
+
+/* Bytes that tcp_send() would take now. */
+uint32_t tcp_send_space(const struct tcp_conn *conn);
+
+/* Sends what is queued, then FIN. Receiving goes on until the peer closes. */
+void tcp_close(struct tcp_conn *conn);
+/* Sends RST and forgets; closed(ABORTED) is called before it returns. */
+void tcp_abort(struct tcp_conn *conn);
+/* RST to every connection, for an orderly end of the process. Packets await tcp_output(). */
+void tcp_abort_all(struct tcp_stack *stack);
+
+/*
+ * What the owner still pins of the data it received (bytes of truesize): counted against the
+ * receive budget, so that a reader that holds on to data closes the window. The right edge of the
+ * window never moves left (RFC 9293 3.8.6.2.1).
+ */
+void tcp_hold(struct tcp_conn *conn, uint32_t truesize);
+void tcp_release(struct tcp_conn *conn, uint32_t truesize);
+
+struct tcp_info {
+	struct tcp_endpoint local;
+	struct tcp_endpoint remote;
+	enum tcp_state state;
+	uint32_t rtt_us; /* smoothed; 0: not measured */
+	uint32_t rttvar_us;
+	uint32_t rto_us;
+	uint32_t cwnd;   /* bytes */
+	uint32_t ssthresh;
+	uint32_t mss;    /* that we send with */
+	uint32_t rcv_wnd; /* bytes advertised */
+	uint32_t snd_wnd;
+	uint32_t send_queue; /* bytes queued or unacknowledged */
+	uint32_t pinned;     /* bytes of truesize: out of order, and held by the owner */
+	uint32_t ooo_segments;
+	uint64_t rx_bytes;
+	uint64_t tx_bytes;
+	uint32_t retransmits;
+};
+
+void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info);
+uint32_t tcp_connection_count(const struct tcp_stack *stack);
+
+/* Counters of the stack, indexed by enum tcp_counter; read by the owner thread. */
+const uint64_t *tcp_counters(const struct tcp_stack *stack);
+
+#endif
