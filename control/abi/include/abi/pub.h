@@ -1,0 +1,176 @@
+/*
+ * `pub`: what one worker of the dataplane shows to control. Written by that worker only; control
+ * has it read-only, and the kernel enforces that (sealed memfd).
+ *
+ * Layout: struct abi_pub at offset 0; the tables at the offsets that it names, each aligned to
+ * 4096. Offsets and sizes are constant once the region is handed over.
+ *
+ * Fields that change are _Atomic; plain fields are constant, or guarded as their comment says.
+ */
+#ifndef ABI_PUB_H
+#define ABI_PUB_H
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/log.h"
+
+#define ABI_MAGIC   UINT64_C(0x4b434f54534e4550) /* "PENSTOCK", little-endian */
+#define ABI_VERSION 1u
+
+#define ABI_COUNTERS_MAX    256u
+#define ABI_COUNTER_NAME    48u
+#define ABI_COUNTER_TEXT    80u
+#define ABI_APP_MAX         128u
+#define ABI_NAME_MAX        512u
+#define ABI_PEER_MAX        64u
+#define ABI_HEADER_KINDS    4u
+#define ABI_HEADER_SIZE     4096u
+#define ABI_EVENT_RING      4096u /* events; a power of two */
+#define ABI_NEWS_RING       4096u /* stream slots; a power of two */
+
+/*
+ * Stream slot. `generation` is even while the slot is free or being filled and odd while a
+ * publication lives in it; every new publication has a higher one, so that slot + generation name a
+ * publication for ever. Fields marked (fixed) are written before generation turns odd and constant
+ * until it changes.
+ */
+enum abi_stream_state {
+	ABI_STREAM_FREE = 0,
+	ABI_STREAM_PENDING, /* control has to accept or reject */
+	ABI_STREAM_LIVE,
+	ABI_STREAM_ENDED, /* the publisher is gone; the log waits for its consumer */
+};
+
+/* What a new consumer needs before the first keyframe. */
+enum abi_header_kind {
+	ABI_HEADER_METADATA = 0, /* onMetaData */
+	ABI_HEADER_VIDEO,        /* video sequence header */
+	ABI_HEADER_AUDIO,        /* audio sequence header */
+	ABI_HEADER_VIDEO_META,   /* Enhanced RTMP video metadata (colour information) */
+};
+
+struct abi_header {
+	uint32_t length; /* 0: none */
+	uint32_t offset; /* in abi_header_block.data */
+	uint32_t timestamp;
+	uint8_t type;
+	uint8_t reserved[3];
+	uint64_t position; /* of the entry it was copied from */
+};
+
+/* Guarded by `sequence` (a seqlock: odd while the worker writes). Copy out as words, then check. */
+struct abi_header_block {
+	_Atomic uint32_t sequence;
+	uint32_t used;
+	struct abi_header headers[ABI_HEADER_KINDS];
+	_Atomic uint64_t data[(ABI_HEADER_SIZE - 8 - ABI_HEADER_KINDS * sizeof(struct abi_header)) / 8];
+};
+
+struct abi_stream {
+	/* written per burst */
+	alignas(64) _Atomic uint64_t head; /* position after the last complete message */
+	_Atomic uint64_t reclaimed;        /* everything below was given back */
+	_Atomic uint32_t reclaimed_block;  /* block of `reclaimed` (or of the next unit to come) */
+	_Atomic uint32_t state;            /* enum abi_stream_state */
+	_Atomic uint64_t generation;
+	_Atomic uint64_t bytes;    /* payload of complete messages */
+	_Atomic uint64_t messages;
+	_Atomic uint64_t keyframes;
+
+	alignas(64) _Atomic uint64_t video_messages;
+	_Atomic uint64_t audio_messages;
+	_Atomic uint64_t data_messages;
+	_Atomic uint64_t dropped_messages; /* complete, but no room in the log */
+	_Atomic uint64_t pinned_bytes;     /* of packet memory that the log holds */
+	_Atomic uint64_t last_timestamp;   /* ms of the last message */
+	_Atomic uint64_t last_arrived_us;
+	_Atomic uint64_t wire_bytes; /* TCP payload received on the connection */
+
+	alignas(64) uint64_t started_us; /* (fixed) dataplane clock */
+	uint32_t first_block;            /* (fixed) block of position 0; set when it turns LIVE */
+	uint32_t connection;             /* (fixed) id within the worker */
+	char peer[ABI_PEER_MAX];         /* (fixed) "198.18.0.1:50000", "[fd00::1]:50000" */
+	char app[ABI_APP_MAX];           /* (fixed) */
+	char asked[ABI_NAME_MAX];        /* (fixed) name as published, query and key included: SECRET */
+	char name[ABI_NAME_MAX];         /* public name; set from the accept, before LIVE */
+};
+
+/* Events: worker -> control, a ring with one producer and one consumer. */
+enum abi_event_type {
+	ABI_EVENT_PUBLISH = 1, /* slot turned PENDING: accept or reject it */
+	ABI_EVENT_LIVE,        /* slot turned LIVE: relay it (name and first_block are set) */
+	ABI_EVENT_ENDED,       /* the publisher is gone; `value` is the last position */
+};
+
+struct abi_event {
+	uint32_t type;
+	uint32_t slot;
+	uint64_t generation;
+	uint64_t value;
+	uint64_t time_us;
+};
+
+struct abi_counter {
+	char name[ABI_COUNTER_NAME];
+	char text[ABI_COUNTER_TEXT];
+};
+
+struct abi_pub {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t worker;      /* index = region number of its packet memory */
+	uint64_t generation;  /* of the dataplane process, random, never 0 */
+	uint64_t size;        /* bytes of this region */
+	uint32_t streams;     /* slots */
+	uint32_t blocks;      /* log blocks */
+	uint32_t counters;    /* in use */
+	uint32_t cpu;
+	int32_t numa_node;
+	uint32_t reserved;
+	uint64_t streams_offset;    /* struct abi_stream[streams] */
+	uint64_t headers_offset;    /* struct abi_header_block[streams] */
+	uint64_t block_next_offset; /* _Atomic uint32_t[blocks] */
+	uint64_t blocks_offset;     /* struct abi_log_block[blocks] */
+	uint64_t events_offset;     /* struct abi_event[ABI_EVENT_RING] */
+	uint64_t news_offset;       /* _Atomic uint32_t[ABI_NEWS_RING] */
+	uint64_t counter_names_offset; /* struct abi_counter[counters] */
+
+	alignas(128) _Atomic uint64_t event_head;   /* events written */
+	alignas(128) _Atomic uint64_t news_head;    /* news written; old ones are overwritten */
+	alignas(128) _Atomic uint64_t command_tail; /* commands of abi_sub consumed */
+
+	/* written once per loop or less */
+	alignas(128) _Atomic uint64_t heartbeat_us; /* dataplane clock */
+	_Atomic uint64_t epoch;                     /* of the attached control, 0: none */
+	_Atomic uint64_t loops;
+	_Atomic uint64_t empty_polls;
+	_Atomic uint64_t busy_cycles;
+	_Atomic uint64_t total_cycles;
+	_Atomic uint64_t tsc_hz;
+	_Atomic uint64_t connections;
+	_Atomic uint64_t publishers;
+	_Atomic uint64_t blocks_free;
+	_Atomic uint64_t packets_free; /* mbufs */
+	_Atomic uint64_t packets_total;
+
+	alignas(128) _Atomic uint64_t counter[ABI_COUNTERS_MAX];
+};
+
+static_assert(sizeof(struct abi_event) == 32, "event");
+static_assert(sizeof(struct abi_header) == 24, "header");
+static_assert(sizeof(struct abi_header_block) == ABI_HEADER_SIZE, "header block");
+static_assert(sizeof(struct abi_stream) == 1408, "stream slot");
+static_assert(offsetof(struct abi_stream, started_us) == 128, "constant part of a stream slot");
+static_assert(sizeof(struct abi_counter) == 128, "counter name");
+static_assert(offsetof(struct abi_pub, event_head) == 128, "ring heads stand apart");
+static_assert(offsetof(struct abi_pub, news_head) == 256, "ring heads stand apart");
+static_assert(offsetof(struct abi_pub, command_tail) == 384, "ring heads stand apart");
+static_assert(offsetof(struct abi_pub, heartbeat_us) == 512, "accounting");
+static_assert(offsetof(struct abi_pub, counter) == 640, "counters");
+static_assert(sizeof(_Atomic uint64_t) == 8, "atomics are plain words");
+
+#endif

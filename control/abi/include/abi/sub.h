@@ -1,0 +1,70 @@
+/*
+ * `sub`: what control writes for one worker. The dataplane treats every value in it as hostile:
+ * loads it once, checks its range, counts what it refuses (abi_sub_refused).
+ *
+ * A fresh one is made by the dataplane at each attach.
+ */
+#ifndef ABI_SUB_H
+#define ABI_SUB_H
+
+#include "abi/pub.h"
+
+#define ABI_COMMAND_RING 1024u /* commands; a power of two */
+
+enum abi_command_type {
+	ABI_COMMAND_ACCEPT = 1, /* `name` is the public name */
+	ABI_COMMAND_REJECT,     /* `value` is an enum rtmp_reject */
+	ABI_COMMAND_KICK,       /* ends a live publication; `value` is an enum rtmp_reject */
+};
+
+struct abi_command {
+	uint32_t type;
+	uint32_t slot;
+	uint64_t generation;
+	uint32_t value;
+	uint32_t reserved;
+	char name[ABI_NAME_MAX];
+};
+
+/* Consumer position of one stream; written by its relay thread. */
+struct abi_tail {
+	_Atomic uint64_t generation; /* written after a position of 0, before the first real one */
+	_Atomic uint64_t position;   /* abi/log.h */
+};
+
+struct abi_sub {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t worker;
+	uint64_t generation; /* of the dataplane that made it */
+	uint64_t epoch;      /* of the attach, from 1 */
+	uint32_t streams;
+	uint32_t reserved;
+
+	alignas(128) _Atomic uint64_t heartbeat_us; /* CLOCK_MONOTONIC */
+	alignas(128) _Atomic uint64_t command_head; /* commands written; main thread */
+	alignas(128) _Atomic uint64_t event_tail;   /* events consumed; main thread */
+
+	/*
+	 * Set (seq_cst) by a thread of control before it sleeps on its eventfd; having set it, it
+	 * looks once more before it sleeps. The worker, having published, runs a seq_cst fence and
+	 * writes the eventfd when the flag is set. Without both fences wake-ups are lost.
+	 */
+	alignas(128) _Atomic uint32_t news_sleeping;  /* relay thread */
+	alignas(128) _Atomic uint32_t event_sleeping; /* main thread */
+
+	alignas(128) struct abi_command commands[ABI_COMMAND_RING];
+	alignas(128) struct abi_tail tail[]; /* [streams] */
+};
+
+static_assert(sizeof(struct abi_command) == 536, "command");
+static_assert(sizeof(struct abi_tail) == 16, "tail");
+static_assert(offsetof(struct abi_sub, heartbeat_us) == 128, "sub");
+static_assert(offsetof(struct abi_sub, commands) == 768, "sub");
+
+static inline uint64_t abi_sub_size(uint32_t streams)
+{
+	return sizeof(struct abi_sub) + streams * sizeof(struct abi_tail);
+}
+
+#endif

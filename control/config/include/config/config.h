@@ -1,0 +1,123 @@
+/*
+ * Configuration: one YAML file that both processes read (example: deploy/penstock.yaml).
+ *
+ * Unknown keys, wrong types and values out of range are errors that name line and key. The loaded
+ * tree is constant and belongs to the caller until config_free(). Every optional key has its
+ * default filled in: readers never see "unset" except where a comment says so.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONFIG_CORES_MAX 64u
+
+enum config_power { CONFIG_POWER_ADAPTIVE = 0, CONFIG_POWER_PERFORMANCE };
+enum config_hugepages { CONFIG_HUGEPAGES_AUTO = 0, CONFIG_HUGEPAGES_REQUIRED, CONFIG_HUGEPAGES_OFF };
+enum config_behind { CONFIG_BEHIND_SKIP = 0, CONFIG_BEHIND_BACKPRESSURE };
+enum config_log_level { CONFIG_LOG_ERROR = 0, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+
+/* "198.18.0.2/24" or "fd00:198:18::2/64". IPv4 stands as IPv4-mapped IPv6 with prefix + 96. */
+struct config_prefix {
+	struct in6_addr addr;
+	uint8_t length; /* 0 to 128 */
+};
+
+struct config_route {
+	struct config_prefix to;
+	struct in6_addr via;
+};
+
+struct config_port {
+	char *device;  /* "tap", "af_packet", a PCI address, or any EAL --vdev string */
+	char *name;    /* tap: interface to create; af_packet: interface to take over */
+	struct config_prefix *addresses;
+	uint32_t addresses_count;
+	struct config_route *routes; /* gateways are routes to 0.0.0.0/0 and ::/0 */
+	uint32_t routes_count;
+	uint32_t mtu; /* bytes of the IP packet, 1280 to 9000; default 1500 */
+	uint8_t mac[6];
+	bool has_mac;
+};
+
+/* Per worker. */
+struct config_memory {
+	uint32_t packets;     /* receive mbufs; default 16384 */
+	uint32_t connections; /* default 4096 */
+	uint32_t streams;     /* publications at once; default 1024 */
+	uint32_t log_blocks;  /* 4 KiB each; default 8192 */
+};
+
+struct config_rtmp {
+	uint16_t *listen; /* ports; default 1935 */
+	uint32_t listen_count;
+	uint32_t chunk_size;         /* of what we send; default 4096 */
+	uint32_t window_ack_size;    /* bytes; default 2500000 */
+	uint32_t message_max;        /* bytes; default 4194304 */
+	uint32_t handshake_timeout_s; /* to the end of the handshake; default 5 */
+	uint32_t publish_timeout_s;  /* from there to an accepted publish; default 10 */
+	uint32_t idle_timeout_s;     /* publisher that sends nothing; default 30 */
+	uint32_t decision_timeout_ms; /* control has to answer a publish; default 3000 */
+};
+
+struct config_dataplane {
+	uint32_t *cores; /* CPU of each worker; default: [0] */
+	uint32_t cores_count;
+	enum config_power power;
+	enum config_hugepages hugepages;
+	struct config_memory memory;
+	struct config_port *ports; /* exactly one for now */
+	uint32_t ports_count;
+	struct config_rtmp rtmp;
+};
+
+struct config_control {
+	char *user; /* that control runs as; default "nobody" */
+	enum config_log_level log_level;
+};
+
+struct config_key {
+	char *name; /* public name of the stream */
+	char *key;  /* secret */
+};
+
+struct config_origin {
+	char *url; /* rtmp://host[:port]/app[/name]; validated at load */
+	char *host;
+	uint16_t port;
+	char *app;
+	char *name; /* NULL: the public name of the stream */
+	enum config_behind when_behind;
+	uint32_t behind_max_kib; /* an origin further behind is moved on; default 8192 */
+};
+
+struct config_app {
+	char *name;
+	bool open; /* accept any name without a key; default false */
+	struct config_key *keys;
+	uint32_t keys_count;
+	struct config_origin *origins;
+	uint32_t origins_count;
+	uint32_t gop_max_kib; /* a longer GOP is not kept for new origins; default 32768 */
+};
+
+struct config {
+	char *run_dir; /* sockets; default "/run/penstock" */
+	struct config_dataplane dataplane;
+	struct config_control control;
+	struct config_app *apps;
+	uint32_t apps_count;
+};
+
+struct config_error {
+	char text[512]; /* "penstock.yaml:12: unknown key \"orgins\" in apps[0]" */
+};
+
+/* 0, or -1 with `error` filled. */
+int config_load(const char *path, struct config **config, struct config_error *error)
+	__attribute__((warn_unused_result));
+void config_free(struct config *config);
+
+#endif
