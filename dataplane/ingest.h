@@ -1,0 +1,66 @@
+/*
+ * Ingest: RTMP sessions of one worker, from in-order TCP payload to the media log.
+ *
+ * It is the owner of the worker's TCP connections (struct tcp_ops) and the only writer of the
+ * worker's `pub` region. Publish decisions come from control through `sub`. The worker calls it
+ * between receiving and sending; everything runs on the worker's thread.
+ */
+#ifndef DP_INGEST_H
+#define DP_INGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "tcpstack/tcp.h"
+
+struct abi_pub;
+struct abi_sub;
+struct dp_ingest;
+struct dp_packets_table;
+struct dp_region;
+
+struct dp_ingest_config {
+	uint32_t worker;
+	int numa_node;
+	const struct config_rtmp *rtmp;
+	const struct config_memory *memory;
+	const struct dp_packets_table *packets;
+	struct rte_mempool *reply_pool; /* mbufs for what we send */
+	struct dp_region *pub;          /* laid out by dp_pub_create() */
+	int news_fd;                    /* eventfd that wakes the relay thread */
+	int events_fd;                  /* eventfd that wakes control's main thread */
+	uint64_t seed;                  /* random */
+};
+
+extern const struct tcp_ops dp_ingest_tcp_ops; /* app: struct dp_ingest */
+
+/* Everything is allocated here. NULL with errno. */
+struct dp_ingest *dp_ingest_create(const struct dp_ingest_config *config);
+void dp_ingest_destroy(struct dp_ingest *ingest);
+
+/*
+ * Start of a loop: takes over a new `sub` (or its loss) from the link and obeys commands. Returns
+ * how many commands there were.
+ */
+uint32_t dp_ingest_commands(struct dp_ingest *ingest, uint64_t now_us);
+
+/*
+ * End of a loop: gives back what control released, runs session time limits (bounded work), and
+ * wakes control once if there is news. Returns true while there is work left that should not wait.
+ */
+bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us);
+
+/* Ends every session in order (onStatus, FIN); poll goes on until dp_ingest_idle(). */
+void dp_ingest_shutdown(struct dp_ingest *ingest, uint64_t now_us);
+bool dp_ingest_idle(const struct dp_ingest *ingest);
+
+/*
+ * From the link's thread: hands a fresh `sub` to the worker, or NULL when control is gone. The
+ * worker takes it over in dp_ingest_commands(); dp_ingest_sub() tells which one it uses, so that
+ * the link can unmap the old one afterwards.
+ */
+void dp_ingest_offer_sub(struct dp_ingest *ingest, struct abi_sub *sub);
+struct abi_sub *dp_ingest_sub(const struct dp_ingest *ingest);
+
+#endif
