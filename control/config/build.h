@@ -1,0 +1,18 @@
+/*
+ * From what the file says to struct config: defaults filled in, every value checked.
+ */
+#ifndef CONFIG_BUILD_H
+#define CONFIG_BUILD_H
+
+#include "check.h"
+#include "schema.h"
+
+/* `config` is zeroed; on an error (c->failed) it is partly filled and config_free() takes it. */
+void build_config(struct check *c, const struct file *file, struct config *config);
+
+/* The two halves of it, in files of their own. */
+void build_dataplane(struct check *c, const struct file_dataplane *file,
+		     struct config_dataplane *dataplane);
+void build_apps(struct check *c, const struct file *file, struct config *config);
+
+#endif

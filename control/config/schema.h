@@ -1,0 +1,104 @@
+/*
+ * The file's shape as libcyaml reads it: every optional scalar is a pointer, so that "not written"
+ * and "written as 0" differ. build.c turns this into struct config.
+ *
+ * Values are checked here for type, key names and number of entries only.
+ */
+#ifndef CONFIG_SCHEMA_H
+#define CONFIG_SCHEMA_H
+
+#include <cyaml/cyaml.h>
+#include <stdint.h>
+
+#define CONFIG_ADDRESSES_MAX 16u
+#define CONFIG_ROUTES_MAX    256u
+#define CONFIG_LISTEN_MAX    16u
+#define CONFIG_APPS_MAX      1024u
+#define CONFIG_KEYS_MAX      4096u
+#define CONFIG_ORIGINS_MAX   16u
+#define CONFIG_STRING_MAX    512u /* bytes of any string, without the NUL */
+
+struct file_route {
+	char *to;
+	char *via;
+};
+
+struct file_port {
+	char *device;
+	char *name;
+	char **addresses;
+	uint32_t addresses_count;
+	struct file_route *routes;
+	uint32_t routes_count;
+	uint32_t *mtu;
+	char *mac;
+};
+
+struct file_memory {
+	uint32_t *packets;
+	uint32_t *connections;
+	uint32_t *streams;
+	uint32_t *log_blocks;
+};
+
+struct file_rtmp {
+	uint32_t *listen;
+	uint32_t listen_count;
+	uint32_t *chunk_size;
+	uint32_t *window_ack_size;
+	uint32_t *message_max;
+	uint32_t *handshake_timeout_s;
+	uint32_t *publish_timeout_s;
+	uint32_t *idle_timeout_s;
+	uint32_t *decision_timeout_ms;
+};
+
+struct file_dataplane {
+	uint32_t *cores;
+	uint32_t cores_count;
+	int32_t *power;
+	int32_t *hugepages;
+	struct file_memory *memory;
+	struct file_port *ports;
+	uint32_t ports_count;
+	struct file_rtmp *rtmp;
+};
+
+struct file_control {
+	char *user;
+	int32_t *log_level;
+};
+
+struct file_key {
+	char *name;
+	char *key;
+};
+
+struct file_origin {
+	char *url;
+	int32_t *when_behind;
+	uint32_t *behind_max_kib;
+};
+
+struct file_app {
+	char *name;
+	int32_t *open;
+	struct file_key *keys;
+	uint32_t keys_count;
+	struct file_origin *origins;
+	uint32_t origins_count;
+	uint32_t *gop_max_kib;
+};
+
+struct file {
+	char *run_dir;
+	struct file_dataplane *dataplane;
+	struct file_control *control;
+	struct file_app *apps;
+	uint32_t apps_count;
+};
+
+/* Loads a struct file. */
+extern const cyaml_schema_value_t config_schema;
+
+#endif
