@@ -4,7 +4,8 @@
  * It writes headers only; payload goes from where it lies straight into the caller's iovec or mbuf
  * chain, between them. One writer per direction of a connection; messages are not interleaved.
  * Headers are compressed (fmt 1 to 3) against the last message of the same chunk stream when the
- * timestamp did not go backwards.
+ * timestamp did not go backwards. A step of 0xFFFFFF ms or more is sent with fmt 0: receivers do
+ * not agree on what an extended timestamp of fmt 1 and 2 means.
  */
 #ifndef RTMP_CHUNK_WRITER_H
 #define RTMP_CHUNK_WRITER_H
@@ -22,12 +23,13 @@ struct rtmp_chunk_writer {
 	struct rtmp_message msg; /* the message under way */
 	uint32_t sent;           /* payload bytes of it that chunks were made for */
 	bool started;            /* its first chunk was made */
+	bool extended;           /* its chunks carry an extended timestamp (always the absolute) */
 	struct {
 		struct rtmp_message last;
 		uint32_t delta;
 		bool seen;
 		bool has_delta; /* `delta` is what a fmt 3 would mean to the reader */
-	} streams[8]; /* chunk streams 2 to 9: all that we send on */
+	} streams[8];           /* chunk streams 2 to 9: all that we send on */
 };
 
 void rtmp_chunk_writer_init(struct rtmp_chunk_writer *w, uint32_t chunk_size);

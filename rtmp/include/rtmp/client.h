@@ -14,8 +14,8 @@ enum rtmp_client_event_type {
 	RTMP_CLIENT_MORE = 0,   /* the span is used up */
 	RTMP_CLIENT_PUBLISHING, /* NetStream.Publish.Start came: media may be written */
 	RTMP_CLIENT_REFUSED,    /* connect or publish was refused: `code` and `text` say why */
-	RTMP_CLIENT_ACK,        /* the peer acknowledged `acked` bytes in all (64 bits, unwrapped) */
-	RTMP_CLIENT_STATUS,     /* any other onStatus: `code` and `text` */
+	RTMP_CLIENT_ACK,    /* the peer acknowledged `acked` bytes in all (64 bits, unwrapped) */
+	RTMP_CLIENT_STATUS, /* any other onStatus: `code` and `text` */
 };
 
 struct rtmp_client_event {

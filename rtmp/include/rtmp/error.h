@@ -32,7 +32,7 @@ enum rtmp_error {
 #define RTMP_ERROR_ENUM(name, counter, sentence) RTMP_ERROR_INDEX_##name,
 	RTMP_ERRORS(RTMP_ERROR_ENUM)
 #undef RTMP_ERROR_ENUM
-	RTMP_ERROR_COUNT /* one more than the number of errors: index 0 is "no error" */
+		RTMP_ERROR_COUNT /* one more than the number of errors: index 0 is "no error" */
 };
 
 /* Functions return 0 or one of these. */

@@ -50,11 +50,12 @@ struct rtmp_message {
 enum rtmp_media_flags {
 	RTMP_MEDIA_KEYFRAME = 1 << 0,        /* a coded picture that decoding can start at */
 	RTMP_MEDIA_SEQUENCE_HEADER = 1 << 1, /* codec configuration of audio or video */
-	RTMP_MEDIA_METADATA = 1 << 2,        /* onMetaData, or video metadata (colour information) */
+	RTMP_MEDIA_METADATA = 1 << 2,        /* onMetaData, video metadata (colour information), or
+						audio multichannel configuration */
 	RTMP_MEDIA_DROPPABLE = 1 << 3,       /* disposable inter frame */
 };
 
-#define RTMP_CLASSIFY_BYTES 32u
+#define RTMP_CLASSIFY_BYTES 40u
 
 /*
  * Flags of a message whose first `len` bytes (all of it, or at least RTMP_CLASSIFY_BYTES) are at

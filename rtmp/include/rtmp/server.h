@@ -38,9 +38,9 @@ struct rtmp_server_event {
 	uint32_t stream_id;
 	uint32_t slot;
 	uint32_t value;
-	struct rtmp_piece piece;  /* MEDIA */
-	const char *app;          /* CONNECTED, PUBLISH: as sent, query removed */
-	const char *name;         /* PUBLISH: as sent, with its query: holds the stream key */
+	struct rtmp_piece piece; /* MEDIA */
+	const char *app;         /* CONNECTED, PUBLISH: as sent, query removed */
+	const char *name;        /* PUBLISH: as sent, with its query: holds the stream key */
 };
 
 enum rtmp_server_publish_state {
@@ -70,13 +70,13 @@ struct rtmp_server {
 	bool amf3; /* the peer asked for objectEncoding 3 */
 	uint32_t next_stream_id;
 	struct {
-		uint32_t id; /* 0: free */
+		uint32_t id;     /* 0: free */
 		uint8_t publish; /* enum rtmp_server_publish_state */
 	} streams[RTMP_SERVER_STREAMS];
 	uint32_t command_slot; /* slot of the command message under way, or RTMP_CHUNK_STREAMS */
 	uint32_t filled;       /* bytes in `buffer` */
 	char app[RTMP_APP_MAX];
-	char name[RTMP_NAME_MAX]; /* of the last publish */
+	char name[RTMP_NAME_MAX];         /* of the last publish */
 	uint8_t buffer[RTMP_COMMAND_MAX]; /* handshake, then the command message under way */
 };
 
@@ -97,21 +97,21 @@ int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_ou
 	__attribute__((warn_unused_result));
 
 /* Why a publish is refused: what the encoder's user gets to see. X(name, onStatus code, text) */
-#define RTMP_REJECTS(X)                                                                            \
-	X(AUTH, "NetStream.Publish.Denied", "stream key is not valid")                             \
-	X(APP, "NetConnection.Connect.InvalidApp", "no such application")                          \
-	X(BUSY, "NetStream.Publish.BadName", "stream is already being published")                  \
-	X(NAME, "NetStream.Publish.BadName", "stream name is not allowed")                         \
-	X(CAPACITY, "NetStream.Publish.Denied", "no capacity for another stream")                  \
-	X(TIMEOUT, "NetStream.Publish.Denied", "no decision in time")                              \
-	X(KICKED, "NetStream.Unpublish.Success", "stream was ended by the operator")               \
+#define RTMP_REJECTS(X)                                                              \
+	X(AUTH, "NetStream.Publish.Denied", "stream key is not valid")               \
+	X(APP, "NetConnection.Connect.InvalidApp", "no such application")            \
+	X(BUSY, "NetStream.Publish.BadName", "stream is already being published")    \
+	X(NAME, "NetStream.Publish.BadName", "stream name is not allowed")           \
+	X(CAPACITY, "NetStream.Publish.Denied", "no capacity for another stream")    \
+	X(TIMEOUT, "NetStream.Publish.Denied", "no decision in time")                \
+	X(KICKED, "NetStream.Unpublish.Success", "stream was ended by the operator") \
 	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")
 
 enum rtmp_reject {
 #define RTMP_REJECT_ENUM(name, code, text) RTMP_REJECT_##name,
 	RTMP_REJECTS(RTMP_REJECT_ENUM)
 #undef RTMP_REJECT_ENUM
-	RTMP_REJECT_COUNT
+		RTMP_REJECT_COUNT
 };
 
 const char *rtmp_reject_code(enum rtmp_reject why);
