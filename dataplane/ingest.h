@@ -16,6 +16,7 @@
 
 struct abi_pub;
 struct abi_sub;
+struct dp_counters;
 struct dp_ingest;
 struct dp_packets_table;
 struct dp_region;
@@ -31,6 +32,7 @@ struct dp_ingest_config {
 	int news_fd;                    /* eventfd that wakes the relay thread */
 	int events_fd;                  /* eventfd that wakes control's main thread */
 	uint64_t seed;                  /* random */
+	struct dp_counters *counters;   /* where ingest counts; the caller's */
 };
 
 extern const struct tcp_ops dp_ingest_tcp_ops; /* app: struct dp_ingest */
@@ -54,6 +56,15 @@ bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us);
 /* Ends every session in order (onStatus, FIN); poll goes on until dp_ingest_idle(). */
 void dp_ingest_shutdown(struct dp_ingest *ingest, uint64_t now_us);
 bool dp_ingest_idle(const struct dp_ingest *ingest);
+
+/* Connections ended by an RTMP error, indexed by enum rtmp_error: [RTMP_ERROR_COUNT]. */
+const uint64_t *dp_ingest_rtmp_errors(const struct dp_ingest *ingest);
+
+/*
+ * Time of the earliest session time limit, UINT64_MAX for none: how long a worker may sleep that
+ * has nothing else to do.
+ */
+uint64_t dp_ingest_next_us(const struct dp_ingest *ingest);
 
 /*
  * From the link's thread: hands a fresh `sub` to the worker, or NULL when control is gone. The
