@@ -1,0 +1,90 @@
+"""Source clips, and the comparison of a recording with its source.
+
+The comparison is ffmpeg's own: `-c copy -f framemd5` gives size, MD5 and timestamp of each
+elementary packet and the MD5 of the decoder configuration, without decoding anything.
+"""
+import subprocess
+
+from lab import Failure, check, run, wait_for
+
+
+def make(path, seconds, size="640x360", bitrate="1500k", gop=60):
+    """H.264 with B-frames and AAC. Made once: the encoder need not be the same everywhere."""
+    run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y",
+         "-f", "lavfi", "-i", f"testsrc2=size={size}:rate=30:duration={seconds}",
+         "-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}",
+         "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", gop, "-bf", "2",
+         "-b:v", bitrate, "-maxrate", bitrate, "-bufsize", bitrate,
+         "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-f", "flv", path])
+    return path
+
+
+def packets(path):
+    """(configuration hashes, packets): of each kind, (ms since its first packet, size, MD5)."""
+    done = subprocess.run(
+        ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-copyts", "-i", str(path),
+         "-map", "0:v", "-map", "0:a", "-c", "copy", "-f", "framemd5", "-"],
+        capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise Failure(f"{path}: {done.stderr.strip()}")
+    extra, rows = [], {}
+    for line in done.stdout.splitlines():
+        if line.startswith("#extradata"):
+            extra.append(line.split(",")[-1].strip())
+        elif line and not line.startswith("#"):
+            kind, dts, _pts, _duration, length, digest = (f.strip() for f in line.split(",")[:6])
+            rows.setdefault(int(kind), []).append((int(dts), int(length), digest))
+    return extra, rows
+
+
+def _relative(rows):
+    """Timestamps count from the first video packet, for audio too."""
+    base = rows[0][0][0]
+    return {kind: [(dts - base, *rest) for dts, *rest in packet] for kind, packet in rows.items()}
+
+
+def _untimed(rows):
+    return {kind: [rest for _dts, *rest in packet] for kind, packet in rows.items()}
+
+
+def difference(source, recording, timestamps=True):
+    """None, or a sentence about the first difference."""
+    wanted_extra, wanted = packets(source)
+    got_extra, got = packets(recording)
+    if got_extra != wanted_extra:
+        return f"decoder configuration differs: {got_extra}, sent {wanted_extra}"
+    if set(got) != set(wanted):
+        return f"kinds of packets: {sorted(got)}, sent {sorted(wanted)}"
+    view = _relative if timestamps else _untimed
+    got, wanted = view(got), view(wanted)
+    for kind, name in ((0, "video"), (1, "audio")):
+        for number, (a, b) in enumerate(zip(got[kind], wanted[kind])):
+            if tuple(a) != tuple(b):
+                return f"{name} packet {number} is {a}, sent {b}"
+        if len(got[kind]) != len(wanted[kind]):
+            return f"{len(got[kind])} {name} packets, sent {len(wanted[kind])}"
+    return None
+
+
+def same(source, recording, timeout=10.0):
+    """Checks that a recording holds the packets of its source; waits for its writer to finish."""
+    last = [f"{recording} was not written"]
+
+    def arrived():
+        if recording.exists() and recording.stat().st_size > 0:
+            try:
+                last[0] = difference(source, recording)
+            except (Failure, KeyError, ValueError) as error:
+                last[0] = str(error)
+        return last[0] is None
+
+    try:
+        wait_for("recording", arrived, timeout, 0.3)
+    except Failure:
+        check(False, f"{recording.parent.name}/{recording.name}: {last[0]}")
+
+
+def count(path):
+    """Number of (video, audio) packets."""
+    rows = packets(path)[1]
+    return len(rows[0]), len(rows[1])

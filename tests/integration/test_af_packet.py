@@ -1,0 +1,41 @@
+"""The same over af_packet on a veth pair: the port that every Linux interface can be."""
+import clips
+from lab import ADDRESS4, ADDRESS6, Lab, equal
+
+APPS = [{"name": "live", "open": True, "origins": [{"url": "rtmp://127.0.0.1:19350/live"},
+                                                   {"url": "rtmp://127.0.0.1:19360/live"}]}]
+
+
+def publish_over_veth(context, host, name):
+    with Lab(context.build, name) as lab:
+        sink = lab.start_sink()
+        record = lab.start_nginx()
+        edge = lab.make_veth()
+        lab.start(APPS, port={"device": "af_packet", "name": edge})
+        lab.ffmpeg(context.clip, f"rtmp://{host}/live/cam")
+        equal("streams at the sink", list(sink.ended()), ["cam"])
+        clips.same(context.clip, sink.recording("cam"))
+        clips.same(context.clip, record / "cam.flv")
+        lab.wait_idle()
+
+
+def test_ffmpeg_ipv4(context):
+    publish_over_veth(context, ADDRESS4, "veth4")
+
+
+def test_ffmpeg_ipv6(context):
+    publish_over_veth(context, f"[{ADDRESS6}]", "veth6")
+
+
+def test_many_publishers_spread(context):
+    """The port has no RSS of its own: segments reach their worker by software."""
+    with Lab(context.build, "vethmany") as lab:
+        sink = lab.start_sink()
+        edge = lab.make_veth()
+        lab.start(APPS[:1], port={"device": "af_packet", "name": edge})
+        sent = lab.publish(context.small, "cam", count=20, chunk_size=4096)
+        got = sink.ended(len(sent))
+        for one in sent:
+            for what in ("audio_messages", "video_messages", "audio_bytes", "video_bytes"):
+                equal(f"{one['name']} {what}", got[one["name"]][what], one[what])
+        lab.wait_idle()
