@@ -1,0 +1,92 @@
+#include "listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BACKLOG 4096
+
+/* Cuts "[host]:port" or "host:port"; the last colon is the one that counts. */
+static bool split(const char *text, char *host, size_t size, const char **port)
+{
+	const char *colon = strrchr(text, ':');
+
+	if (colon == NULL || colon[1] == '\0') {
+		return false;
+	}
+	size_t len = (size_t)(colon - text);
+	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	} else if (memchr(text, ':', len) != NULL) {
+		return false;
+	}
+	*port = colon + 1;
+	return snprintf(host, size, "%.*s", (int)len, text) < (int)size;
+}
+
+static int open_address(const struct addrinfo *address)
+{
+	const int on = 1;
+	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0) {
+		return -1;
+	}
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+	    (address->ai_family == AF_INET6 &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
+	    bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+		int error = errno;
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+int listen_open(const char *text, const char **why)
+{
+	const struct addrinfo hints = {
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+	};
+	struct addrinfo *address;
+	char host[64];
+	const char *port;
+
+	if (!split(text, host, sizeof(host), &port)) {
+		*why = "not ADDR:PORT (IPv6 in brackets)";
+		return -1;
+	}
+	int rc = getaddrinfo(host[0] != '\0' ? host : "0.0.0.0", port, &hints, &address);
+	if (rc != 0) {
+		*why = gai_strerror(rc);
+		return -1;
+	}
+	int fd = open_address(address);
+	if (fd < 0) {
+		*why = strerror(errno);
+	}
+	freeaddrinfo(address);
+	return fd;
+}
+
+uint16_t listen_port(int fd)
+{
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+	socklen_t len = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+		return 0;
+	}
+	if (address.ss_family == AF_INET6) {
+		return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
+	}
+	return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+}
