@@ -106,9 +106,31 @@ static uint64_t put_size(const struct rtmp_chunk_writer *w, const struct rtmp_me
 	return msg->length + RTMP_CHUNK_HEADER_MAX + (chunks - 1) * 5;
 }
 
+/* What a put sets aside: chunks of other streams may stand between those of a message. */
+struct progress {
+	struct rtmp_message msg;
+	uint32_t sent;
+	bool started;
+	bool extended;
+};
+
+static struct progress get_progress(const struct rtmp_chunk_writer *w)
+{
+	return (struct progress){w->msg, w->sent, w->started, w->extended};
+}
+
+static void set_progress(struct rtmp_chunk_writer *w, const struct progress *p)
+{
+	w->msg = p->msg;
+	w->sent = p->sent;
+	w->started = p->started;
+	w->extended = p->extended;
+}
+
 bool rtmp_chunk_writer_put(struct rtmp_chunk_writer *w, const struct rtmp_message *msg,
 			   const void *payload, struct rtmp_out *out)
 {
+	const struct progress under_way = get_progress(w);
 	const uint8_t *at = payload;
 	struct rtmp_chunk chunk;
 
@@ -117,6 +139,9 @@ bool rtmp_chunk_writer_put(struct rtmp_chunk_writer *w, const struct rtmp_messag
 		out->overflow = true;
 		return false;
 	}
+	assert(under_way.sent == under_way.msg.length || under_way.msg.csid != msg->csid);
+	w->msg.length = w->sent;
+	w->started = true;
 	rtmp_chunk_writer_begin(w, msg);
 	while (rtmp_chunk_writer_next(w, &chunk)) {
 		rtmp_out_put(out, chunk.header, chunk.header_len);
@@ -125,6 +150,7 @@ bool rtmp_chunk_writer_put(struct rtmp_chunk_writer *w, const struct rtmp_messag
 			at += chunk.payload_len;
 		}
 	}
+	set_progress(w, &under_way);
 	return !out->overflow;
 }
 

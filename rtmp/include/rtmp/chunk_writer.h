@@ -2,7 +2,7 @@
  * Chunk writer: the headers that cut a message into chunks (RTMP 1.0 section 5.3).
  *
  * It writes headers only; payload goes from where it lies straight into the caller's iovec or mbuf
- * chain, between them. One writer per direction of a connection; messages are not interleaved.
+ * chain, between them. One writer per direction of a connection.
  * Headers are compressed (fmt 1 to 3) against the last message of the same chunk stream when the
  * timestamp did not go backwards. A step of 0xFFFFFF ms or more is sent with fmt 0: receivers do
  * not agree on what an extended timestamp of fmt 1 and 2 means.
@@ -40,7 +40,11 @@ void rtmp_chunk_writer_begin(struct rtmp_chunk_writer *w, const struct rtmp_mess
 /* The next chunk of the message begun; false when there is none left. */
 bool rtmp_chunk_writer_next(struct rtmp_chunk_writer *w, struct rtmp_chunk *chunk);
 
-/* Writes a whole message (headers and payload) to `out`; false and out->overflow if it is full. */
+/*
+ * Writes a whole message (headers and payload) to `out`; false and out->overflow if it is full. It
+ * may be put between two chunks of a message begun on another chunk stream, at the same place in
+ * the bytes sent: so that a ping can be answered while a long message goes out.
+ */
 bool rtmp_chunk_writer_put(struct rtmp_chunk_writer *w, const struct rtmp_message *msg,
 			   const void *payload, struct rtmp_out *out);
 

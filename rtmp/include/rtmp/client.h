@@ -2,8 +2,8 @@
  * Publisher side of a connection: towards origins, and in the load generator.
  *
  * Plain handshake, connect, releaseStream, FCPublish, createStream, publish; then the caller
- * writes media with `writer` on the message stream `stream_id`. Bytes in, events and bytes out,
- * like rtmp/server.h. Memory: the struct is the caller's and is all there is.
+ * writes media with `writer` on the message stream `stream_id`, on chunk streams 4 to 9. Bytes in,
+ * events and bytes out, like rtmp/server.h. Memory: the struct is the caller's and is all there is.
  */
 #ifndef RTMP_CLIENT_H
 #define RTMP_CLIENT_H
@@ -14,7 +14,8 @@ enum rtmp_client_event_type {
 	RTMP_CLIENT_MORE = 0,   /* the span is used up */
 	RTMP_CLIENT_PUBLISHING, /* NetStream.Publish.Start came: media may be written */
 	RTMP_CLIENT_REFUSED,    /* connect or publish was refused: `code` and `text` say why */
-	RTMP_CLIENT_ACK,    /* the peer acknowledged `acked` bytes in all (64 bits, unwrapped) */
+	RTMP_CLIENT_ACK, /* the peer acknowledged `acked` bytes in all (64 bits, unwrapped): it may
+			    or may not count the 3073 bytes of the handshake */
 	RTMP_CLIENT_STATUS, /* any other onStatus: `code` and `text` */
 };
 
@@ -32,6 +33,7 @@ struct rtmp_client_config {
 	const char *flash_ver;    /* "FMLE/3.0 (compatible; Penstock/0.1)" */
 	uint32_t chunk_size;      /* of what we send; 128 sends no Set Chunk Size */
 	uint32_t window_ack_size; /* bytes; asks the peer to acknowledge; 0: do not ask */
+	bool enhanced;            /* offer Enhanced RTMP in connect: some old servers refuse it */
 };
 
 struct rtmp_client {
@@ -41,10 +43,12 @@ struct rtmp_client {
 	uint64_t received;
 	uint64_t acked_sent; /* bytes that we acknowledged */
 	uint64_t peer_acked; /* unwrapped */
+	uint32_t peer_ack;   /* the last one as it came */
 	uint32_t peer_window;
 	uint32_t stream_id; /* message stream of the publish, 0 before createStream is answered */
 	uint64_t random;
 	uint8_t state;
+	uint8_t phase;
 	uint32_t command_slot;
 	uint32_t filled;
 	uint8_t buffer[RTMP_COMMAND_MAX];

@@ -26,7 +26,8 @@ enum rtmp_server_event_type {
 	RTMP_SERVER_PUBLISH,   /* asks for accept or reject of `stream_id` */
 	RTMP_SERVER_UNPUBLISH, /* the publish on `stream_id` ended by command */
 	RTMP_SERVER_MEDIA,     /* a piece of an audio, video, data or aggregate message that belongs
-				  to an accepted or pending publish */
+				  to an accepted or pending publish: the first piece of a
+				  message comes first, and `stream_id` is that publish */
 	RTMP_SERVER_ABORT,     /* the partial message in `slot` is void */
 	RTMP_SERVER_ACK,       /* the peer acknowledged `value` bytes */
 	RTMP_SERVER_PLAY,      /* a play was asked for (it is refused by the library for now) */
@@ -62,17 +63,21 @@ struct rtmp_server {
 	struct rtmp_chunk_writer writer;
 	uint64_t received;    /* bytes since the connection began */
 	uint64_t acked;       /* bytes that we acknowledged */
-	uint32_t peer_window; /* we acknowledge after so many bytes; 0: the peer did not ask */
+	uint32_t peer_window; /* we acknowledge after so many bytes; 0: the peer did not ask, and
+				 the bandwidth that we set for it counts */
 	uint32_t commands;
 	uint64_t random; /* state of the filler for S1 and S2: no secret depends on it */
 	uint8_t state;
 	bool connected;
-	bool amf3; /* the peer asked for objectEncoding 3 */
+	bool amf3;        /* the peer asked for objectEncoding 3 */
+	bool fc_publish;  /* the peer sent FCPublish: it waits for onFCPublish */
+	uint32_t caps_ex; /* capsEx of Enhanced RTMP v2 as the peer sent it, else 0 */
 	uint32_t next_stream_id;
 	struct {
 		uint32_t id;     /* 0: free */
 		uint8_t publish; /* enum rtmp_server_publish_state */
 	} streams[RTMP_SERVER_STREAMS];
+	uint8_t slot_stream[RTMP_CHUNK_STREAMS]; /* whose media is under way: index + 1, or 0 */
 	uint32_t command_slot; /* slot of the command message under way, or RTMP_CHUNK_STREAMS */
 	uint32_t filled;       /* bytes in `buffer` */
 	char app[RTMP_APP_MAX];

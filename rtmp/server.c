@@ -1,0 +1,254 @@
+#include "rtmp/server.h"
+#include "command.h"
+#include "handshake.h"
+#include "server_private.h"
+
+#include <string.h>
+
+enum server_state {
+	STATE_C0 = 0,
+	STATE_C1, /* collected in s->buffer */
+	STATE_C2, /* counted in s->filled, not checked: encoders send anything */
+	STATE_CHUNKS,
+};
+
+void rtmp_server_init(struct rtmp_server *s, const struct rtmp_server_config *config, uint64_t seed)
+{
+	memset(s, 0, offsetof(struct rtmp_server, buffer));
+	s->config = config;
+	s->random = seed;
+	s->next_stream_id = 1;
+	s->command_slot = RTMP_CHUNK_STREAMS;
+	rtmp_chunk_reader_init(&s->reader, config->message_max);
+	rtmp_chunk_writer_init(&s->writer, RTMP_DEFAULT_CHUNK_SIZE);
+}
+
+/* Moves on by up to `n` bytes; how many. */
+static uint32_t consume(struct rtmp_span *in, uint32_t n)
+{
+	n = n < in->len ? n : in->len;
+	in->data += n;
+	in->len -= n;
+	return n;
+}
+
+static int read_c0(struct rtmp_server *s, struct rtmp_span *in)
+{
+	if (in->len == 0) {
+		return 0;
+	}
+	/* Told from the first byte: HTTP and TLS clients need not be waited for. */
+	if (!handshake_version_allowed(*in->data)) {
+		return RTMP_ERR(VERSION);
+	}
+	consume(in, 1);
+	s->state = STATE_C1;
+	return 0;
+}
+
+static int read_c1(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_out *out)
+{
+	const uint8_t *from = in->data;
+	uint32_t n = consume(in, HANDSHAKE_SIZE - s->filled);
+
+	if (n != 0) {
+		memcpy(s->buffer + s->filled, from, n);
+		s->filled += n;
+	}
+	if (s->filled < HANDSHAKE_SIZE) {
+		return 0;
+	}
+	s->filled = 0;
+	s->state = STATE_C2;
+	return handshake_reply(s->buffer, &s->random, out) ? 0 : RTMP_ERR(OUTPUT);
+}
+
+static void skip_c2(struct rtmp_server *s, struct rtmp_span *in)
+{
+	s->filled += consume(in, HANDSHAKE_SIZE - s->filled);
+	if (s->filled == HANDSHAKE_SIZE) {
+		s->filled = 0;
+		s->state = STATE_CHUNKS;
+	}
+}
+
+static void take_abort(struct rtmp_server *s, uint32_t slot, struct rtmp_server_event *event)
+{
+	if (slot == RTMP_CHUNK_STREAMS) {
+		return;
+	}
+	if (slot == s->command_slot) {
+		s->command_slot = RTMP_CHUNK_STREAMS;
+	} else if (s->slot_stream[slot] != 0) {
+		event->type = RTMP_SERVER_ABORT;
+		event->slot = slot;
+		event->stream_id = s->streams[s->slot_stream[slot] - 1].id;
+		s->slot_stream[slot] = 0;
+	}
+}
+
+/*
+ * Set Peer Bandwidth is not answered with Window Ack Size (section 5.4.5 says should): it would
+ * change what we asked to have acknowledged, and no encoder waits for it.
+ */
+static void take_control(struct rtmp_server *s, const struct rtmp_control *control,
+			 struct rtmp_out *out, struct rtmp_server_event *event)
+{
+	switch (control->type) {
+	case RTMP_TYPE_ABORT:
+		take_abort(s, control->aborted, event);
+		break;
+	case RTMP_TYPE_ACK:
+		event->type = RTMP_SERVER_ACK;
+		event->value = control->value;
+		break;
+	case RTMP_TYPE_USER_CONTROL:
+		if (control->event == RTMP_USER_PING_REQUEST) {
+			control_answer_ping(&s->writer, control->value, out);
+		}
+		break;
+	case RTMP_TYPE_WINDOW_ACK_SIZE:
+		s->peer_window = control->value;
+		break;
+	default: /* Set Chunk Size is the reader's */
+		break;
+	}
+}
+
+static void ignore(const struct rtmp_piece *piece, struct rtmp_server_event *event)
+{
+	if (piece->first) {
+		event->type = RTMP_SERVER_IGNORED;
+		event->value = piece->msg->type;
+		event->stream_id = piece->msg->stream_id;
+		event->slot = piece->slot;
+	}
+}
+
+/* A message belongs to the publish that was there when it began, to the end or not at all. */
+static void take_media(struct rtmp_server *s, const struct rtmp_piece *piece,
+		       struct rtmp_server_event *event)
+{
+	uint8_t *owner = &s->slot_stream[piece->slot];
+
+	if (piece->first) {
+		uint32_t index = server_find_publish(s, piece->msg->stream_id);
+
+		*owner = (uint8_t)(index < RTMP_SERVER_STREAMS ? index + 1 : 0);
+	}
+	if (*owner == 0) {
+		ignore(piece, event);
+		return;
+	}
+	event->type = RTMP_SERVER_MEDIA;
+	event->stream_id = s->streams[*owner - 1].id;
+	event->slot = piece->slot;
+	event->piece = *piece;
+	if (piece->last) {
+		*owner = 0;
+	}
+}
+
+static int take_piece(struct rtmp_server *s, const struct rtmp_piece *piece, struct rtmp_out *out,
+		      struct rtmp_server_event *event)
+{
+	struct command_input input = {s->buffer, &s->filled, &s->command_slot};
+	int rc;
+
+	switch (piece->msg->type) {
+	case RTMP_TYPE_AUDIO:
+	case RTMP_TYPE_VIDEO:
+	case RTMP_TYPE_DATA_AMF0:
+	case RTMP_TYPE_DATA_AMF3:
+	case RTMP_TYPE_AGGREGATE:
+		take_media(s, piece, event);
+		return 0;
+	case RTMP_TYPE_COMMAND_AMF0:
+	case RTMP_TYPE_COMMAND_AMF3:
+		rc = command_collect(input, piece);
+		return rc <= 0 ? rc : server_take_command(s, piece->msg, out, event);
+	default:
+		ignore(piece, event);
+		return 0;
+	}
+}
+
+/* One step in the chunk stream; 1 when the span is used up. */
+static int read_chunks(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_out *out,
+		       struct rtmp_server_event *event)
+{
+	struct rtmp_control control;
+	struct rtmp_piece piece;
+	int rc = rtmp_chunk_reader_next(&s->reader, in, &piece, &control);
+
+	switch (rc) {
+	case RTMP_READ_PIECE:
+		return take_piece(s, &piece, out, event);
+	case RTMP_READ_CONTROL:
+		take_control(s, &control, out, event);
+		return 0;
+	case RTMP_READ_MORE:
+		return 1;
+	default:
+		return rc;
+	}
+}
+
+static int step(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_out *out,
+		struct rtmp_server_event *event)
+{
+	int rc = 0;
+
+	switch (s->state) {
+	case STATE_C0:
+		rc = read_c0(s, in);
+		break;
+	case STATE_C1:
+		rc = read_c1(s, in, out);
+		break;
+	case STATE_C2:
+		skip_c2(s, in);
+		break;
+	default:
+		return read_chunks(s, in, out, event);
+	}
+	return rc == 0 && in->len == 0 ? 1 : rc;
+}
+
+/*
+ * A peer that obeys our Set Peer Bandwidth stops after so many bytes without ACK, whether it asked
+ * for ACKs or not (FMLE does not ask).
+ */
+static void acknowledge(struct rtmp_server *s, struct rtmp_out *out)
+{
+	uint32_t window = s->peer_window != 0 ? s->peer_window : s->config->peer_bandwidth;
+
+	if (s->connected) {
+		control_acknowledge(&s->writer, s->received, window, &s->acked, out);
+	}
+}
+
+int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_out *out,
+		     struct rtmp_server_event *event)
+{
+	*event = (struct rtmp_server_event){.type = RTMP_SERVER_MORE};
+	for (;;) {
+		uint32_t before = in->len;
+		int rc = step(s, in, out, event);
+
+		s->received += before - in->len;
+		if (rc < 0) {
+			return rc;
+		}
+		if (out->overflow) {
+			return RTMP_ERR(OUTPUT);
+		}
+		if (event->type != RTMP_SERVER_MORE) {
+			return 0;
+		}
+		if (rc == 1) {
+			acknowledge(s, out);
+			return 0;
+		}
+	}
+}
