@@ -132,9 +132,11 @@ class Lab:
             self._end_all(orderly=error is None)
         except Failure as late:
             failure = failure or late
-        self._remove(keep=failure is not None)
-        if failure is not None and isinstance(failure, Failure):
+        self._remove(keep=isinstance(failure, Exception))  # not after ^C
+        if isinstance(failure, Failure):
             raise Failure(f"{failure} (logs: {self.dir})") from None
+        if isinstance(failure, Exception):
+            raise Failure(f"{kind.__name__}: {failure} (logs: {self.dir})") from failure
 
     def _end_all(self, orderly):
         """Encoders first, origins last; the exit codes of our own processes count."""
