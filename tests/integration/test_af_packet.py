@@ -38,4 +38,5 @@ def test_many_publishers_spread(context):
         for one in sent:
             for what in ("audio_messages", "video_messages", "audio_bytes", "video_bytes"):
                 equal(f"{one['name']} {what}", got[one["name"]][what], one[what])
+            equal(f"CRC of {one['name']}", got[one["name"]]["crc32"], clips.crc32(context.small))
         lab.wait_idle()

@@ -1,4 +1,5 @@
 """A hundred publishers at once over two workers."""
+import clips
 from lab import Lab, check, equal, wait_for
 
 PUBLISHERS = 100
@@ -11,6 +12,7 @@ def hundred(context, name, **options):
     with Lab(context.build, name) as lab:
         sink = lab.start_sink()
         lab.start(APPS)
+        crc = clips.crc32(context.small)
         sent = lab.publish(context.small, "cam", count=PUBLISHERS, timeout=120, **options)
         equal("publishers", len(sent), PUBLISHERS)
         got = sink.ended(PUBLISHERS, 60)
@@ -18,6 +20,7 @@ def hundred(context, name, **options):
         for one in sent:
             for what in KINDS + BYTES:
                 equal(f"{one['name']} {what}", got[one["name"]][what], one[what])
+            equal(f"CRC of {one['name']}", got[one["name"]]["crc32"], crc)
         counted(lab, sent)
         lab.wait_idle()
 
