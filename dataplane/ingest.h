@@ -57,7 +57,7 @@ bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us);
 void dp_ingest_shutdown(struct dp_ingest *ingest, uint64_t now_us);
 bool dp_ingest_idle(const struct dp_ingest *ingest);
 
-/* Connections ended by an RTMP error, indexed by enum rtmp_error: [RTMP_ERROR_COUNT]. */
+/* Connections ended by an RTMP error, indexed by -code - 1 (as dp_counters_publish() wants it). */
 const uint64_t *dp_ingest_rtmp_errors(const struct dp_ingest *ingest);
 
 /*

@@ -1,0 +1,328 @@
+#include "dataplane/ingest.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <rte_mbuf.h>
+#include <string.h>
+
+#include "abi/sub.h"
+#include "dataplane/counters.h"
+#include "dataplane/local_memory.h"
+#include "dataplane/message.h"
+#include "dataplane/packets.h"
+#include "dataplane/pub.h"
+#include "dataplane/publish.h"
+#include "dataplane/session.h"
+
+#define COMMANDS_PER_LOOP 64u
+#define EXPIRE_PER_LOOP   64u
+#define TICK_US           1000u /* packets left and gauges are looked at so often */
+
+struct dp_ingest {
+	struct publish_table publish;
+	struct message_pool messages;
+	struct abi_pub *pub;
+	struct rte_mempool *packets; /* the worker's */
+	struct dp_counters *counters;
+	uint64_t command_tail;
+	uint64_t tick_us;
+	struct session_table sessions;
+	/* Between the link's thread and the worker. */
+	alignas(128) _Atomic(struct abi_sub *) offered;
+	alignas(128) _Atomic(struct abi_sub *) current;
+};
+
+/*
+ * Blocks of references for messages under way: as many as there are packets to refer to, in large
+ * messages, and one for each connection's audio and video.
+ */
+static uint32_t message_blocks(const struct config_memory *memory)
+{
+	return memory->packets / (MESSAGE_BLOCK_REFS / 3) + 2 * memory->connections;
+}
+
+static int init_sessions(struct dp_ingest *ingest, const struct dp_ingest_config *config)
+{
+	struct session_config sessions = {
+		.rtmp = config->rtmp,
+		.connections = config->memory->connections,
+		.numa_node = config->numa_node,
+		.seed = config->seed,
+		.publish = &ingest->publish,
+		.messages = &ingest->messages,
+		.reply_pool = config->reply_pool,
+		.counters = config->counters,
+	};
+	return session_table_init(&ingest->sessions, &sessions);
+}
+
+static int init(struct dp_ingest *ingest, const struct dp_ingest_config *config)
+{
+	ingest->pub = dp_pub(config->pub);
+	ingest->packets = config->packets->workers[config->worker].pool;
+	ingest->counters = config->counters;
+	int err = message_pool_init(&ingest->messages, message_blocks(config->memory),
+				    config->numa_node, config->packets, config->worker,
+				    config->counters);
+	if (err < 0) {
+		return err;
+	}
+	err = publish_table_init(&ingest->publish, ingest->pub, &ingest->messages, config->counters,
+				 config->rtmp->message_max, config->numa_node);
+	if (err < 0) {
+		goto fini_messages;
+	}
+	ingest->publish.notify.news_fd = config->news_fd;
+	ingest->publish.notify.events_fd = config->events_fd;
+	err = init_sessions(ingest, config);
+	if (err < 0) {
+		goto fini_publish;
+	}
+	return 0;
+
+fini_publish:
+	publish_table_fini(&ingest->publish);
+fini_messages:
+	message_pool_fini(&ingest->messages);
+	return err;
+}
+
+struct dp_ingest *dp_ingest_create(const struct dp_ingest_config *config)
+{
+	struct dp_ingest *ingest = local_alloc(sizeof(*ingest), config->numa_node);
+	if (!ingest) {
+		return NULL;
+	}
+	int err = init(ingest, config);
+	if (err < 0) {
+		local_free(ingest, sizeof(*ingest));
+		errno = -err;
+		return NULL;
+	}
+	return ingest;
+}
+
+void dp_ingest_destroy(struct dp_ingest *ingest)
+{
+	if (!ingest) {
+		return;
+	}
+	session_table_fini(&ingest->sessions);
+	publish_table_fini(&ingest->publish);
+	message_pool_fini(&ingest->messages);
+	local_free(ingest, sizeof(*ingest));
+}
+
+static bool on_accepted(void *app, struct tcp_conn *conn)
+{
+	struct dp_ingest *ingest = app;
+	struct session *s = session_open(&ingest->sessions, conn);
+
+	if (s) {
+		tcp_set_user(conn, s);
+	}
+	return s;
+}
+
+static void on_received(void *user, struct tcp_conn *conn, struct rte_mbuf *chain)
+{
+	(void)conn;
+	session_received(user, chain);
+}
+
+static void on_peer_closed(void *user, struct tcp_conn *conn)
+{
+	(void)conn;
+	session_peer_closed(user);
+}
+
+static void on_closed(void *user, struct tcp_conn *conn, enum tcp_close_reason reason)
+{
+	(void)conn;
+	(void)reason;
+	if (user) { /* else it was refused */
+		session_gone(user);
+	}
+}
+
+/* We open no connections, and a reply that found the send queue full ended its session. */
+static void on_nothing(void *user, struct tcp_conn *conn)
+{
+	(void)user;
+	(void)conn;
+}
+
+const struct tcp_ops dp_ingest_tcp_ops = {
+	.accepted = on_accepted,
+	.connected = on_nothing,
+	.received = on_received,
+	.peer_closed = on_peer_closed,
+	.writable = on_nothing,
+	.closed = on_closed,
+};
+
+static void take_over(struct dp_ingest *ingest)
+{
+	/* Pairs with the release in dp_ingest_offer_sub(): the region is laid out. */
+	struct abi_sub *sub = atomic_load_explicit(&ingest->offered, memory_order_acquire);
+	if (sub == atomic_load_explicit(&ingest->current, memory_order_relaxed)) {
+		return;
+	}
+	publish_attach(&ingest->publish, sub);
+	/* Control reads the stream table once it sees its epoch: from here on nothing is dropped.
+	 */
+	atomic_store_explicit(&ingest->pub->epoch, sub ? sub->epoch : 0, memory_order_release);
+	/* Pairs with the acquire in dp_ingest_sub(): the old region is not touched any more. */
+	atomic_store_explicit(&ingest->current, sub, memory_order_release);
+}
+
+/* Control may write it meanwhile: each word is loaded once, then checked in the copy. */
+static void load_command(struct abi_command *to, struct abi_command *from)
+{
+	uint64_t words[sizeof(*to) / sizeof(uint64_t)];
+	_Atomic uint64_t *source = (_Atomic uint64_t *)(void *)from;
+
+	static_assert(sizeof(words) == sizeof(*to), "whole words");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		words[i] = atomic_load_explicit(&source[i], memory_order_relaxed);
+	}
+	memcpy(to, words, sizeof(*to));
+}
+
+static enum rtmp_reject reject_reason(struct dp_ingest *ingest, uint32_t value)
+{
+	if (value >= RTMP_REJECT_COUNT) {
+		dp_count(ingest->counters, DP_COUNTER_sub_refused, 1);
+		return RTMP_REJECT_AUTH;
+	}
+	return (enum rtmp_reject)value;
+}
+
+static void obey_pending(struct dp_ingest *ingest, struct session *s,
+			 const struct abi_command *command)
+{
+	if (command->type == ABI_COMMAND_ACCEPT) {
+		session_accept(s, command->name);
+	} else {
+		dp_count(ingest->counters, DP_COUNTER_publish_rejected, 1);
+		session_reject(s, reject_reason(ingest, command->value));
+	}
+}
+
+static void obey(struct dp_ingest *ingest, const struct abi_command *command)
+{
+	if (command->type < ABI_COMMAND_ACCEPT || command->type > ABI_COMMAND_KICK) {
+		dp_count(ingest->counters, DP_COUNTER_sub_refused, 1);
+		return;
+	}
+	struct publication *p = publish_find(&ingest->publish, command->slot, command->generation);
+	bool kick = command->type == ABI_COMMAND_KICK;
+	if (!p || !p->session || p->state != (kick ? ABI_STREAM_LIVE : ABI_STREAM_PENDING)) {
+		dp_count(ingest->counters, DP_COUNTER_commands_stale, 1);
+		return;
+	}
+	dp_count(ingest->counters, DP_COUNTER_commands, 1);
+	if (kick) {
+		dp_count(ingest->counters, DP_COUNTER_publish_kicked, 1);
+		session_reject(p->session, reject_reason(ingest, command->value));
+	} else {
+		obey_pending(ingest, p->session, command);
+	}
+}
+
+static uint32_t commands_waiting(struct dp_ingest *ingest, const struct abi_sub *sub)
+{
+	/* Pairs with the release of control: the commands below are written. */
+	uint64_t head = atomic_load_explicit(&sub->command_head, memory_order_acquire);
+	uint64_t waiting = head - ingest->command_tail;
+
+	if (waiting > ABI_COMMAND_RING) {
+		dp_count(ingest->counters, DP_COUNTER_sub_refused, 1);
+		return 0;
+	}
+	return waiting < COMMANDS_PER_LOOP ? (uint32_t)waiting : COMMANDS_PER_LOOP;
+}
+
+uint32_t dp_ingest_commands(struct dp_ingest *ingest, uint64_t now_us)
+{
+	struct abi_command command;
+
+	ingest->sessions.now_us = now_us;
+	take_over(ingest);
+	struct abi_sub *sub = ingest->publish.sub;
+	uint32_t count = sub ? commands_waiting(ingest, sub) : 0;
+	for (uint32_t i = 0; i < count; i++) {
+		load_command(&command, &sub->commands[ingest->command_tail++ % ABI_COMMAND_RING]);
+		obey(ingest, &command);
+	}
+	if (count > 0) {
+		/* Pairs with the acquire of control: the entries may be written over. */
+		atomic_store_explicit(&ingest->pub->command_tail, ingest->command_tail,
+				      memory_order_release);
+	}
+	return count;
+}
+
+static enum publish_pressure pressure(const struct rte_mempool *packets)
+{
+	uint32_t left = rte_mempool_avail_count(packets);
+
+	if (left < packets->size / 32) {
+		return PUBLISH_PRESSURE_FULL;
+	}
+	return left < packets->size / 8 ? PUBLISH_PRESSURE_LOW : PUBLISH_PRESSURE_NONE;
+}
+
+static void tick(struct dp_ingest *ingest)
+{
+	struct abi_pub *pub = ingest->pub;
+
+	ingest->publish.pressure = pressure(ingest->packets);
+	atomic_store_explicit(&pub->publishers, ingest->sessions.publishers, memory_order_relaxed);
+	atomic_store_explicit(&pub->blocks_free, ingest->publish.pool.free_count,
+			      memory_order_relaxed);
+}
+
+bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us)
+{
+	ingest->sessions.now_us = now_us;
+	if (now_us - ingest->tick_us >= TICK_US) {
+		ingest->tick_us = now_us;
+		tick(ingest);
+	}
+	bool more = session_expire(&ingest->sessions, EXPIRE_PER_LOOP);
+	more |= publish_sweep(&ingest->publish, now_us);
+	publish_flush(&ingest->publish);
+	return more;
+}
+
+void dp_ingest_shutdown(struct dp_ingest *ingest, uint64_t now_us)
+{
+	ingest->sessions.now_us = now_us;
+	session_shutdown(&ingest->sessions);
+}
+
+bool dp_ingest_idle(const struct dp_ingest *ingest)
+{
+	return ingest->sessions.active == 0;
+}
+
+const uint64_t *dp_ingest_rtmp_errors(const struct dp_ingest *ingest)
+{
+	return &ingest->sessions.rtmp_errors[1];
+}
+
+uint64_t dp_ingest_next_us(const struct dp_ingest *ingest)
+{
+	return session_next_us(&ingest->sessions);
+}
+
+void dp_ingest_offer_sub(struct dp_ingest *ingest, struct abi_sub *sub)
+{
+	atomic_store_explicit(&ingest->offered, sub, memory_order_release);
+}
+
+struct abi_sub *dp_ingest_sub(const struct dp_ingest *ingest)
+{
+	return atomic_load_explicit(&ingest->current, memory_order_acquire);
+}

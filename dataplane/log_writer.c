@@ -1,0 +1,229 @@
+#include "dataplane/log_writer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "abi/ref.h"
+
+#define LOG_BATCH 64u /* references given back in one call */
+
+int log_pool_init(struct log_pool *pool, struct abi_log_block *blocks, _Atomic uint32_t *next,
+		  uint32_t count)
+{
+	*pool = (struct log_pool){.blocks = blocks, .next = next, .count = count};
+	pool->free = calloc(count, sizeof(pool->free[0]));
+	if (!pool->free) {
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		pool->free[i] = count - 1 - i;
+	}
+	pool->free_count = count;
+	return 0;
+}
+
+void log_pool_fini(struct log_pool *pool)
+{
+	free(pool->free);
+	pool->free = NULL;
+}
+
+static uint32_t block_get(struct log_pool *pool)
+{
+	assert(pool->free_count > 0);
+	uint32_t block = pool->free[--pool->free_count];
+	atomic_store_explicit(&pool->next[block], ABI_LOG_NO_BLOCK, memory_order_relaxed);
+	return block;
+}
+
+static void block_put(struct log_pool *pool, uint32_t block)
+{
+	assert(pool->free_count < pool->count);
+	pool->free[pool->free_count++] = block;
+}
+
+static uint32_t block_after(const struct log_pool *pool, uint32_t block)
+{
+	return atomic_load_explicit(&pool->next[block], memory_order_relaxed);
+}
+
+static union abi_log_unit *unit_at(const struct log_pool *pool, uint32_t block, uint64_t position)
+{
+	return &pool->blocks[block].units[position % ABI_LOG_BLOCK_UNITS];
+}
+
+/* True when `position` is where a block begins that has one before it. */
+static bool at_boundary(uint64_t position)
+{
+	return position != 0 && position % ABI_LOG_BLOCK_UNITS == 0;
+}
+
+int log_open(struct log_writer *w, struct log_pool *pool, struct abi_stream *stream)
+{
+	if (pool->free_count == 0) {
+		return -ENOSPC;
+	}
+	*w = (struct log_writer){.pool = pool, .stream = stream};
+	w->cursor_block = block_get(pool);
+	w->first_block = w->cursor_block;
+	w->last_put = UINT64_MAX;
+	w->last_given = UINT64_MAX;
+	stream->first_block = w->first_block;
+	atomic_store_explicit(&stream->reclaimed_block, w->first_block, memory_order_relaxed);
+	atomic_store_explicit(&stream->reclaimed, 0, memory_order_relaxed);
+	atomic_store_explicit(&stream->head, 0, memory_order_relaxed);
+	return 0;
+}
+
+void log_close(struct log_writer *w)
+{
+	assert(log_drained(w));
+	while (w->first_block != w->cursor_block) {
+		uint32_t block = w->first_block;
+		w->first_block = block_after(w->pool, block);
+		block_put(w->pool, block);
+	}
+	block_put(w->pool, w->cursor_block);
+}
+
+/* Steps to the next unit. The block it needs is there: log_begin() counted. */
+static void advance(struct log_writer *w)
+{
+	w->filled = 0;
+	w->cursor++;
+	if (at_boundary(w->cursor)) {
+		uint32_t block = block_get(w->pool);
+		/* Ordered before the reader by the release of `head`. */
+		atomic_store_explicit(&w->pool->next[w->cursor_block], block, memory_order_relaxed);
+		w->cursor_block = block;
+	}
+}
+
+int log_begin(struct log_writer *w, const struct abi_log_entry *entry)
+{
+	assert(w->cursor == w->head);
+	uint64_t units = abi_log_units(entry->slices);
+	uint64_t blocks = (w->head % ABI_LOG_BLOCK_UNITS + units) / ABI_LOG_BLOCK_UNITS;
+	if (blocks > w->pool->free_count) {
+		return -ENOSPC;
+	}
+
+	struct abi_log_entry *e = &unit_at(w->pool, w->cursor_block, w->cursor)->entry;
+	*e = *entry;
+	e->flags |= ABI_LOG_ENTRY;
+	e->reserved = 0;
+	e->number = w->number++;
+	advance(w);
+	return 0;
+}
+
+/*
+ * Counts a segment once for each run of references to it, in the same order when written and when
+ * given back: so that the sum returns to 0.
+ */
+static void pin(struct log_writer *w, uint64_t ref)
+{
+	uint64_t segment = ref >> (ABI_REF_START_BITS + ABI_REF_LENGTH_BITS);
+	if (segment != w->last_put) {
+		w->last_put = segment;
+		w->pinned += w->pool->truesize;
+		w->pool->pinned += w->pool->truesize;
+	}
+}
+
+static void unpin(struct log_writer *w, uint64_t ref)
+{
+	uint64_t segment = ref >> (ABI_REF_START_BITS + ABI_REF_LENGTH_BITS);
+	if (segment != w->last_given) {
+		w->last_given = segment;
+		w->pinned -= w->pool->truesize;
+		w->pool->pinned -= w->pool->truesize;
+	}
+}
+
+void log_put(struct log_writer *w, const uint64_t *refs, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		unit_at(w->pool, w->cursor_block, w->cursor)->slices[w->filled++] = refs[i];
+		pin(w, refs[i]);
+		if (w->filled == ABI_LOG_SLICES) {
+			advance(w);
+		}
+	}
+}
+
+void log_commit(struct log_writer *w)
+{
+	if (w->filled > 0) {
+		union abi_log_unit *unit = unit_at(w->pool, w->cursor_block, w->cursor);
+		while (w->filled < ABI_LOG_SLICES) {
+			unit->slices[w->filled++] = 0;
+		}
+		advance(w);
+	}
+	w->head = w->cursor;
+	atomic_store_explicit(&w->stream->pinned_bytes, w->pinned, memory_order_relaxed);
+	/* Pairs with the acquire of the consumer: units and block_next below `head` are complete.
+	 */
+	atomic_store_explicit(&w->stream->head, w->head, memory_order_release);
+}
+
+/* Takes the references out of the unit at `reclaimed`; returns how many, 0 to ABI_LOG_SLICES. */
+static uint32_t reclaim_unit(struct log_writer *w, uint64_t *refs)
+{
+	if (at_boundary(w->reclaimed)) {
+		uint32_t block = w->first_block;
+		w->first_block = block_after(w->pool, block);
+		block_put(w->pool, block);
+	}
+
+	const union abi_log_unit *unit = unit_at(w->pool, w->first_block, w->reclaimed++);
+	if (w->slices_left == 0) {
+		w->slices_left = unit->entry.slices;
+		return 0;
+	}
+	uint32_t n = w->slices_left < ABI_LOG_SLICES ? w->slices_left : ABI_LOG_SLICES;
+	for (uint32_t i = 0; i < n; i++) {
+		refs[i] = unit->slices[i];
+		unpin(w, refs[i]);
+	}
+	w->slices_left -= n;
+	return n;
+}
+
+static void publish_reclaimed(struct log_writer *w)
+{
+	uint32_t block = w->first_block;
+	if (at_boundary(w->reclaimed)) {
+		block = block_after(w->pool, block);
+	}
+	atomic_store_explicit(&w->stream->pinned_bytes, w->pinned, memory_order_relaxed);
+	atomic_store_explicit(&w->stream->reclaimed_block, block, memory_order_relaxed);
+	/* Pairs with the acquire of a control that resumes: the block above is that position's. */
+	atomic_store_explicit(&w->stream->reclaimed, w->reclaimed, memory_order_release);
+}
+
+uint32_t log_reclaim(struct log_writer *w, uint64_t to, uint32_t budget)
+{
+	assert(to >= w->reclaimed && to <= w->head);
+	uint64_t refs[LOG_BATCH];
+	uint32_t count = 0;
+	uint32_t units = 0;
+
+	while (w->reclaimed < to && units < budget) {
+		if (count > LOG_BATCH - ABI_LOG_SLICES) {
+			w->pool->put(w->pool->app, refs, count);
+			count = 0;
+		}
+		count += reclaim_unit(w, &refs[count]);
+		units++;
+	}
+	if (count > 0) {
+		w->pool->put(w->pool->app, refs, count);
+	}
+	if (units > 0) {
+		publish_reclaimed(w);
+	}
+	return units;
+}

@@ -1,0 +1,291 @@
+#include "dataplane/message.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <rte_mbuf.h>
+#include <string.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/local_memory.h"
+#include "dataplane/packets.h"
+
+static_assert(sizeof(struct message_block) == 256, "block of references");
+
+int message_pool_init(struct message_pool *pool, uint32_t blocks, int numa_node,
+		      const struct dp_packets_table *packets, uint32_t worker,
+		      struct dp_counters *counters)
+{
+	*pool = (struct message_pool){
+		.count = blocks,
+		.free_count = blocks,
+		.truesize = packets->workers[worker].truesize,
+		.packets = packets,
+		.copies = packets->workers[worker].pool,
+		.counters = counters,
+	};
+	pool->blocks = local_alloc(blocks * sizeof(pool->blocks[0]), numa_node);
+	if (!pool->blocks) {
+		return -ENOMEM;
+	}
+	for (uint32_t i = blocks; i-- > 0;) {
+		pool->blocks[i].next = pool->free;
+		pool->free = &pool->blocks[i];
+	}
+	return 0;
+}
+
+void message_pool_fini(struct message_pool *pool)
+{
+	local_free(pool->blocks, pool->count * sizeof(pool->blocks[0]));
+	pool->blocks = NULL;
+}
+
+static struct message_block *block_get(struct message_pool *pool)
+{
+	struct message_block *block = pool->free;
+	if (block) {
+		pool->free = block->next;
+		pool->free_count--;
+		block->next = NULL;
+		block->count = 0;
+	}
+	return block;
+}
+
+static void blocks_put(struct message_pool *pool, struct message_block *block)
+{
+	while (block) {
+		struct message_block *next = block->next;
+		block->next = pool->free;
+		pool->free = block;
+		pool->free_count++;
+		block = next;
+	}
+}
+
+void message_put_refs(const struct dp_packets_table *packets, const uint64_t *refs, uint32_t count)
+{
+	struct rte_mbuf *mbufs[64];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		mbufs[n++] = dp_packets_mbuf(packets, refs[i]);
+		if (n == RTE_DIM(mbufs)) {
+			rte_pktmbuf_free_bulk(mbufs, n);
+			n = 0;
+		}
+	}
+	rte_pktmbuf_free_bulk(mbufs, n);
+}
+
+void message_set_init(struct message_set *set, struct message_pool *pool, uint32_t bytes_max)
+{
+	*set = (struct message_set){.pool = pool, .bytes_max = bytes_max};
+}
+
+static uint32_t forget(struct message_set *set, struct message *m)
+{
+	uint32_t held = m->held;
+
+	blocks_put(set->pool, m->first);
+	set->bytes -= m->bytes;
+	*m = (struct message){.active = false};
+	return held;
+}
+
+uint32_t message_take(struct message_set *set, uint32_t slot)
+{
+	return forget(set, &set->messages[slot]);
+}
+
+uint32_t message_drop(struct message_set *set, uint32_t slot)
+{
+	struct message *m = &set->messages[slot];
+
+	for (const struct message_block *b = m->first; b; b = b->next) {
+		message_put_refs(set->pool->packets, b->refs, (uint32_t)b->count);
+	}
+	set->edge = NULL;
+	return forget(set, m);
+}
+
+uint32_t message_set_clear(struct message_set *set)
+{
+	uint32_t held = 0;
+
+	for (uint32_t slot = 0; slot < RTMP_CHUNK_STREAMS; slot++) {
+		if (set->messages[slot].active) {
+			held += message_drop(set, slot);
+		}
+	}
+	return held;
+}
+
+static void keep_start(struct message *m, const struct rtmp_piece *piece)
+{
+	uint32_t room = RTMP_CLASSIFY_BYTES - m->start_len;
+	uint32_t n = piece->len < room ? piece->len : room;
+
+	memcpy(m->start + m->start_len, piece->data, n);
+	m->start_len = (uint8_t)(m->start_len + n);
+}
+
+/* Room for one more reference, or NULL. */
+static uint64_t *ref_slot(struct message_pool *pool, struct message *m)
+{
+	if (!m->last || m->last->count == MESSAGE_BLOCK_REFS) {
+		struct message_block *block = block_get(pool);
+		if (!block) {
+			return NULL;
+		}
+		if (m->last) {
+			m->last->next = block;
+		} else {
+			m->first = block;
+		}
+		m->last = block;
+	}
+	return &m->last->refs[m->last->count++];
+}
+
+/* Adds a slice and takes over one reference count of `mbuf`. */
+static bool add_slice(struct message_pool *pool, struct message *m, struct rte_mbuf *mbuf,
+		      uint8_t *data, uint32_t len)
+{
+	uint64_t *ref = ref_slot(pool, m);
+	if (!ref) {
+		return false;
+	}
+	*ref = dp_packets_ref(pool->packets, mbuf, data, len);
+	if (m->mbuf != mbuf) {
+		m->held += pool->truesize;
+	}
+	m->mbuf = mbuf;
+	m->end = data + len;
+	m->slices++;
+	return true;
+}
+
+/* A piece that has no mbuf gets a small one, which control can read like the others. */
+static bool add_copy(struct message_pool *pool, struct message *m, const struct rtmp_piece *piece)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool->copies);
+	if (!mbuf) {
+		return false;
+	}
+	uint8_t *data = (uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)piece->len);
+	memcpy(data, piece->data, piece->len);
+	if (!add_slice(pool, m, mbuf, data, piece->len)) {
+		rte_pktmbuf_free(mbuf);
+		return false;
+	}
+	m->end = NULL;
+	pool->counters->value[DP_COUNTER_pieces_copied]++;
+	return true;
+}
+
+static bool can_join(const struct message_set *set, const struct message *m,
+		     const struct rtmp_piece *piece, const struct rte_mbuf *mbuf, bool exclusive)
+{
+	if (m->mbuf != mbuf || !m->end || m->end != set->edge || piece->len > MESSAGE_JOIN_MAX) {
+		return false;
+	}
+	ptrdiff_t gap = piece->data - m->end;
+	if (gap < 0 || gap > (ptrdiff_t)RTMP_CHUNK_HEADER_MAX || (gap > 0 && !exclusive)) {
+		return false;
+	}
+	uint64_t last = m->last->refs[m->last->count - 1];
+	return abi_ref_length(last) + piece->len <= ABI_REF_LENGTH_MAX;
+}
+
+static void join(struct message_pool *pool, struct message *m, const struct rtmp_piece *piece)
+{
+	if (piece->data != m->end) {
+		memmove(m->end, piece->data, piece->len);
+	}
+	m->last->refs[m->last->count - 1] += piece->len; /* the length is the lowest field */
+	m->end += piece->len;
+	pool->counters->value[DP_COUNTER_pieces_joined]++;
+}
+
+static bool keep(struct message_set *set, struct message *m, const struct rtmp_piece *piece,
+		 struct rte_mbuf *mbuf, bool exclusive)
+{
+	if (piece->copied) {
+		return add_copy(set->pool, m, piece);
+	}
+	if (can_join(set, m, piece, mbuf, exclusive)) {
+		join(set->pool, m, piece);
+		return true;
+	}
+	if (!add_slice(set->pool, m, mbuf, piece->data, piece->len)) {
+		return false;
+	}
+	rte_mbuf_refcnt_update(mbuf, 1);
+	return true;
+}
+
+static void refuse(struct message_set *set, uint32_t slot, uint32_t *released)
+{
+	*released += message_drop(set, slot);
+	set->messages[slot].active = true;
+	set->messages[slot].refused = true;
+	set->pool->counters->value[DP_COUNTER_messages_aborted]++;
+}
+
+uint32_t message_add(struct message_set *set, const struct rtmp_piece *piece, struct rte_mbuf *mbuf,
+		     bool exclusive, uint32_t *released)
+{
+	struct message *m = &set->messages[piece->slot];
+	uint32_t held = m->held;
+
+	set->pool->counters->value[DP_COUNTER_pieces]++;
+	/* Its beginning belonged to a publication that is gone. */
+	m->refused |= !m->active && !piece->first;
+	m->active = true;
+	if (m->refused || piece->len == 0) {
+		set->edge = NULL;
+		return 0;
+	}
+	if (piece->len > set->bytes_max - set->bytes) {
+		refuse(set, piece->slot, released);
+		return 0;
+	}
+	keep_start(m, piece);
+	if (!keep(set, m, piece, mbuf, exclusive)) {
+		refuse(set, piece->slot, released);
+		return 0;
+	}
+	m->bytes += piece->len;
+	set->bytes += piece->len;
+	set->edge = m->end;
+	return m->held - held;
+}
+
+static uint32_t copy_block(const struct message_pool *pool, const struct message_block *b,
+			   uint8_t *to, uint32_t max)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < b->count && done < max; i++) {
+		uint32_t len = abi_ref_length(b->refs[i]);
+		uint32_t region = abi_ref_region(b->refs[i]);
+		const uint8_t *data =
+			pool->packets->workers[region].region.base + abi_ref_offset(b->refs[i]);
+		len = len < max - done ? len : max - done;
+		memcpy(to + done, data, len);
+		done += len;
+	}
+	return done;
+}
+
+uint32_t message_copy(const struct message_pool *pool, const struct message *message, uint8_t *to,
+		      uint32_t max)
+{
+	uint32_t done = 0;
+
+	for (const struct message_block *b = message->first; b && done < max; b = b->next) {
+		done += copy_block(pool, b, to + done, max - done);
+	}
+	return done;
+}

@@ -1,0 +1,414 @@
+#include "dataplane/publish.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/local_memory.h"
+#include "dataplane/message.h"
+#include "dataplane/publish_header.h"
+#include "dataplane/publish_private.h"
+
+static void *table_at(struct abi_pub *pub, uint64_t offset)
+{
+	return (uint8_t *)pub + offset;
+}
+
+static void put_refs(void *app, const uint64_t *refs, uint32_t count)
+{
+	const struct message_pool *messages = app;
+
+	message_put_refs(messages->packets, refs, count);
+}
+
+static int allocate(struct publish_table *table)
+{
+	table->publications =
+		local_alloc(table->count * sizeof(table->publications[0]), table->numa_node);
+	table->free = calloc(table->count, sizeof(table->free[0]));
+	table->dirty = calloc(table->count, sizeof(table->dirty[0]));
+	table->scratch = calloc(1, sizeof(*table->scratch));
+	return table->publications && table->free && table->dirty && table->scratch ? 0 : -ENOMEM;
+}
+
+static int init_pool(struct publish_table *table, struct abi_pub *pub)
+{
+	int err = log_pool_init(&table->pool, table_at(pub, pub->blocks_offset),
+				table_at(pub, pub->block_next_offset), pub->blocks);
+	table->pool.put = put_refs;
+	table->pool.app = table->messages;
+	table->pool.truesize = table->messages->truesize;
+	return err;
+}
+
+int publish_table_init(struct publish_table *table, struct abi_pub *pub,
+		       struct message_pool *messages, struct dp_counters *counters,
+		       uint64_t early_max, int numa_node)
+{
+	*table = (struct publish_table){
+		.streams = table_at(pub, pub->streams_offset),
+		.headers = table_at(pub, pub->headers_offset),
+		.count = pub->streams,
+		.free_count = pub->streams,
+		.messages = messages,
+		.counters = counters,
+		.early_max = early_max,
+		.numa_node = numa_node,
+	};
+	TAILQ_INIT(&table->active);
+	publish_notify_init(&table->notify, pub, counters);
+	int err = allocate(table);
+	if (err == 0) {
+		err = init_pool(table, pub);
+	}
+	if (err < 0) {
+		publish_table_fini(table);
+		return err;
+	}
+	for (uint32_t i = 0; i < table->count; i++) {
+		table->free[i] = table->count - 1 - i;
+		table->publications[i].slot = i;
+	}
+	return 0;
+}
+
+void publish_table_fini(struct publish_table *table)
+{
+	log_pool_fini(&table->pool);
+	local_free(table->publications, table->count * sizeof(table->publications[0]));
+	free(table->free);
+	free(table->dirty);
+	free(table->scratch);
+	table->publications = NULL;
+	table->free = NULL;
+	table->dirty = NULL;
+	table->scratch = NULL;
+}
+
+static bool try_tell(struct publish_table *table, const struct publication *p,
+		     enum abi_event_type type, uint64_t now_us)
+{
+	struct abi_event event = {
+		.type = type,
+		.slot = p->slot,
+		.generation = p->generation,
+		.value = type == ABI_EVENT_ENDED ? p->log.head : 0,
+		.time_us = now_us,
+	};
+	return publish_notify_event(&table->notify, table->sub, &event);
+}
+
+void publish_tell(struct publish_table *table, struct publication *p, enum abi_event_type type,
+		  uint64_t now_us)
+{
+	if (p->owed || !try_tell(table, p, type, now_us)) {
+		p->owed |= (uint8_t)(1u << type);
+	}
+}
+
+void publish_tell_owed(struct publish_table *table, struct publication *p, uint64_t now_us)
+{
+	while (p->owed) {
+		enum abi_event_type type = (enum abi_event_type)__builtin_ctz(p->owed);
+		if (!try_tell(table, p, type, now_us)) {
+			return;
+		}
+		p->owed &= (uint8_t)(p->owed - 1);
+	}
+}
+
+static void set_state(struct publish_table *table, struct publication *p,
+		      enum abi_stream_state state)
+{
+	p->state = state;
+	/* Pairs with the acquire of control: what belongs to the state is written. */
+	atomic_store_explicit(&table->streams[p->slot].state, state, memory_order_release);
+}
+
+static void set_generation(struct publish_table *table, struct publication *p, uint64_t generation)
+{
+	p->generation = generation;
+	atomic_store_explicit(&table->streams[p->slot].generation, generation,
+			      memory_order_release);
+	/* A reader that sees what is written to the slot from here on sees this one too. */
+	atomic_thread_fence(memory_order_release);
+}
+
+static void copy_text(char *to, const char *from, size_t size)
+{
+	size_t n = from ? strnlen(from, size - 1) : 0;
+
+	memcpy(to, from ? from : "", n);
+	memset(to + n, 0, size - n);
+}
+
+static void fill_slot(struct abi_stream *s, const struct publish_request *request)
+{
+	_Atomic uint64_t *const counts[] = {
+		&s->bytes,          &s->messages,        &s->keyframes,        &s->video_messages,
+		&s->audio_messages, &s->data_messages,   &s->dropped_messages, &s->pinned_bytes,
+		&s->last_timestamp, &s->last_arrived_us, &s->wire_bytes,
+	};
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		atomic_store_explicit(counts[i], 0, memory_order_relaxed);
+	}
+	s->started_us = request->now_us;
+	s->connection = request->connection;
+	copy_text(s->peer, request->peer, sizeof(s->peer));
+	copy_text(s->app, request->app, sizeof(s->app));
+	copy_text(s->asked, request->name, sizeof(s->asked));
+	memset(s->name, 0, sizeof(s->name));
+}
+
+static void prepare(struct publish_table *table, struct publication *p,
+		    const struct publish_request *request)
+{
+	p->session = request->session;
+	p->keyframe = UINT64_MAX;
+	p->early_left = table->early_max;
+	p->ended_us = 0;
+	p->closing = false;
+	p->want_key = false;
+	p->owed = 0;
+	fill_slot(&table->streams[p->slot], request);
+	publish_header_clear(&table->headers[p->slot]);
+	set_state(table, p, ABI_STREAM_PENDING);
+	set_generation(table, p, p->generation + 1);
+	assert(p->generation % 2 == 1);
+}
+
+struct publication *publish_open(struct publish_table *table, const struct publish_request *request)
+{
+	if (table->free_count == 0) {
+		return NULL;
+	}
+	struct publication *p = &table->publications[table->free[table->free_count - 1]];
+	if (log_open(&p->log, &table->pool, &table->streams[p->slot]) < 0) {
+		dp_count(table->counters, DP_COUNTER_log_blocks_missing, 1);
+		return NULL;
+	}
+	table->free_count--;
+	prepare(table, p, request);
+	TAILQ_INSERT_TAIL(&table->active, p, entry);
+	table->active_count++;
+	if (!try_tell(table, p, ABI_EVENT_PUBLISH, request->now_us)) {
+		publish_retire(table, p);
+		publish_free(table, p);
+		return NULL;
+	}
+	return p;
+}
+
+void publish_retire(struct publish_table *table, struct publication *p)
+{
+	p->closing = true;
+	p->session = NULL;
+	p->owed = 0;
+	set_generation(table, p, p->generation + 1);
+	set_state(table, p, ABI_STREAM_FREE);
+}
+
+void publish_free(struct publish_table *table, struct publication *p)
+{
+	struct abi_stream *s = &table->streams[p->slot];
+
+	log_close(&p->log);
+	memset(s->asked, 0, sizeof(s->asked)); /* holds the key */
+	TAILQ_REMOVE(&table->active, p, entry);
+	table->active_count--;
+	table->free[table->free_count++] = p->slot;
+}
+
+struct publication *publish_find(struct publish_table *table, uint32_t slot, uint64_t generation)
+{
+	if (slot >= table->count || generation % 2 == 0) {
+		return NULL;
+	}
+	struct publication *p = &table->publications[slot];
+	return p->generation == generation ? p : NULL;
+}
+
+static void announce(struct publish_table *table, struct publication *p)
+{
+	if (!p->announced) {
+		p->announced = true;
+		table->dirty[table->dirty_count++] = p->slot;
+	}
+}
+
+void publish_live(struct publish_table *table, struct publication *p, const char *name,
+		  uint64_t now_us)
+{
+	assert(p->state == ABI_STREAM_PENDING);
+	copy_text(table->streams[p->slot].name, name, ABI_NAME_MAX);
+	set_state(table, p, ABI_STREAM_LIVE);
+	publish_tell(table, p, ABI_EVENT_LIVE, now_us);
+	announce(table, p);
+}
+
+void publish_end(struct publish_table *table, struct publication *p, uint64_t now_us)
+{
+	bool was_live = p->state == ABI_STREAM_LIVE;
+
+	dp_count(table->counters, DP_COUNTER_publish_ended, 1);
+	p->session = NULL;
+	p->ended_us = now_us;
+	set_state(table, p, ABI_STREAM_ENDED);
+	publish_tell(table, p, ABI_EVENT_ENDED, now_us);
+	if (!was_live && !p->owed) {
+		publish_retire(table, p);
+	}
+}
+
+void publish_attach(struct publish_table *table, struct abi_sub *sub)
+{
+	struct publication *p;
+
+	table->sub = sub;
+	if (!sub) {
+		/* The next control reads the stream table. */
+		TAILQ_FOREACH (p, &table->active, entry) {
+			p->owed = 0;
+		}
+	}
+}
+
+void publish_flush(struct publish_table *table)
+{
+	for (uint32_t i = 0; i < table->dirty_count; i++) {
+		table->publications[table->dirty[i]].announced = false;
+		publish_notify_news(&table->notify, table->dirty[i]);
+	}
+	table->dirty_count = 0;
+	publish_notify_wake(&table->notify, table->sub);
+}
+
+/* One writer: no need for a locked addition. */
+static void add(_Atomic uint64_t *counter, uint64_t n)
+{
+	uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+	atomic_store_explicit(counter, value + n, memory_order_relaxed);
+}
+
+static bool is_video_delta(uint8_t type, uint8_t flags)
+{
+	return type == RTMP_TYPE_VIDEO &&
+	       !(flags & (RTMP_MEDIA_KEYFRAME | RTMP_MEDIA_SEQUENCE_HEADER | RTMP_MEDIA_METADATA));
+}
+
+/* Whether the log takes the message at all. */
+static bool admit(const struct publish_table *table, struct publication *p,
+		  const struct abi_log_entry *entry)
+{
+	const uint8_t needed =
+		RTMP_MEDIA_KEYFRAME | RTMP_MEDIA_SEQUENCE_HEADER | RTMP_MEDIA_METADATA;
+
+	if (table->pressure == PUBLISH_PRESSURE_FULL ||
+	    (table->pressure == PUBLISH_PRESSURE_LOW && !(entry->flags & needed))) {
+		return false;
+	}
+	if (p->want_key && is_video_delta(entry->type, entry->flags)) {
+		return false;
+	}
+	if (p->state == ABI_STREAM_PENDING) {
+		if (entry->length > p->early_left) {
+			return false;
+		}
+		p->early_left -= entry->length;
+	}
+	return true;
+}
+
+static int write_log(struct publish_table *table, struct publication *p,
+		     const struct abi_log_entry *entry, const struct message *message)
+{
+	int err = log_begin(&p->log, entry);
+	if (err < 0) {
+		dp_count(table->counters, DP_COUNTER_log_blocks_missing, 1);
+		return err;
+	}
+	for (const struct message_block *b = message->first; b; b = b->next) {
+		log_put(&p->log, b->refs, (uint32_t)b->count);
+	}
+	log_commit(&p->log);
+	return 0;
+}
+
+static void account(struct publish_table *table, struct publication *p,
+		    const struct abi_log_entry *entry, uint64_t position)
+{
+	struct abi_stream *s = &table->streams[p->slot];
+
+	add(&s->bytes, entry->length);
+	add(&s->messages, 1);
+	add(entry->type == RTMP_TYPE_VIDEO   ? &s->video_messages
+	    : entry->type == RTMP_TYPE_AUDIO ? &s->audio_messages
+					     : &s->data_messages,
+	    1);
+	atomic_store_explicit(&s->last_timestamp, entry->timestamp, memory_order_relaxed);
+	atomic_store_explicit(&s->last_arrived_us, entry->arrived_us, memory_order_relaxed);
+	if (entry->flags & RTMP_MEDIA_KEYFRAME) {
+		add(&s->keyframes, 1);
+		p->keyframe = position;
+		p->want_key = false;
+	}
+	dp_count(table->counters, DP_COUNTER_messages, 1);
+	dp_count(table->counters, DP_COUNTER_message_bytes, entry->length);
+	if (p->state == ABI_STREAM_PENDING) {
+		dp_count(table->counters, DP_COUNTER_messages_early, 1);
+	}
+}
+
+static void refuse(struct publish_table *table, struct publication *p,
+		   const struct abi_log_entry *entry)
+{
+	dp_count(table->counters, DP_COUNTER_messages_dropped, 1);
+	add(&table->streams[p->slot].dropped_messages, 1);
+	if (entry->type == RTMP_TYPE_VIDEO && !(entry->flags & RTMP_MEDIA_DROPPABLE)) {
+		p->want_key = true;
+	}
+}
+
+static void keep_header(struct publish_table *table, struct publication *p,
+			const struct abi_log_entry *entry, uint64_t position,
+			const struct message *message)
+{
+	uint32_t kind = publish_header_kind(entry->type, entry->flags);
+	struct abi_header header = {
+		.timestamp = entry->timestamp,
+		.type = entry->type,
+		.position = position,
+	};
+	if (kind < ABI_HEADER_KINDS) {
+		publish_header_set(&table->headers[p->slot], table->scratch, kind, &header,
+				   table->messages, message);
+	}
+}
+
+bool publish_append(struct publish_table *table, struct publication *p,
+		    const struct rtmp_message *header, const struct message *message,
+		    uint64_t now_us)
+{
+	uint64_t position = p->log.head;
+	struct abi_log_entry entry = {
+		.length = message->bytes,
+		.slices = message->slices,
+		.timestamp = header->timestamp,
+		.type = header->type,
+		.flags = rtmp_classify(header->type, message->start, message->start_len),
+		.arrived_us = now_us,
+	};
+
+	if (!admit(table, p, &entry) || write_log(table, p, &entry, message) < 0) {
+		refuse(table, p, &entry);
+		return false;
+	}
+	keep_header(table, p, &entry, position, message);
+	account(table, p, &entry, position);
+	if (p->state == ABI_STREAM_LIVE) {
+		announce(table, p);
+	}
+	return true;
+}

@@ -1,0 +1,139 @@
+/*
+ * Publications of one worker: the stream table in `pub` (control/abi/pub.h), each with its log.
+ *
+ * Life of a slot: publish_open() PENDING -> publish_live() LIVE -> publish_end() ENDED -> reclaimed
+ * and free again. The log is opened with the slot, so that position 0 is the first message that the
+ * publisher sent, decided or not. An ended publication is kept until its consumer has read all of
+ * it, until control is gone, or for PUBLISH_LINGER_US; one that never was LIVE has no consumer and
+ * ends at once.
+ *
+ * Without an attached control nobody releases anything: then live logs drop what is before their
+ * last keyframe when they grow over PUBLISH_UNREAD_UNITS or when packets run short.
+ *
+ * One thread, the worker's. `sub` is hostile: each value is loaded once and range-checked.
+ */
+#ifndef DP_PUBLISH_H
+#define DP_PUBLISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "dataplane/log_writer.h"
+#include "dataplane/publish_notify.h"
+#include "rtmp/message.h"
+
+#define PUBLISH_LINGER_US    UINT64_C(30000000)
+#define PUBLISH_UNREAD_UNITS 1024u
+
+struct abi_sub;
+struct dp_counters;
+struct message;
+struct message_pool;
+struct session;
+
+struct publication {
+	TAILQ_ENTRY(publication) entry; /* in publish_table.active */
+	struct session *session;        /* NULL when it ended */
+	struct log_writer log;
+	uint64_t generation;
+	uint64_t keyframe;   /* position of the last keyframe; UINT64_MAX: none */
+	uint64_t early_left; /* bytes that may come before control decided */
+	uint64_t ended_us;
+	uint32_t slot;
+	enum abi_stream_state state;
+	bool closing;   /* ended, and its log is being given back */
+	bool want_key;  /* video was dropped: no more of it before the next keyframe */
+	uint8_t owed;   /* events that found the ring full, a bit for each type */
+	bool announced; /* in the news of this loop */
+};
+
+TAILQ_HEAD(publication_list, publication);
+
+/* How short packets are, and what logs still take. */
+enum publish_pressure {
+	PUBLISH_PRESSURE_NONE = 0,
+	PUBLISH_PRESSURE_LOW,  /* keyframes, headers and metadata alone: so that control, which
+				  keeps a GOP until the next one begins, can release it */
+	PUBLISH_PRESSURE_FULL, /* nothing: what is left is for the port's rings */
+};
+
+struct publish_table {
+	struct abi_stream *streams;
+	struct abi_header_block *headers;
+	struct abi_header_block *scratch; /* where a header block is put together */
+	struct publication *publications; /* [count], by slot */
+	uint32_t *free;                   /* slots, last in first out */
+	uint32_t free_count;
+	uint32_t count;
+	uint32_t active_count;
+	struct publication_list active;
+	struct publish_notify notify;
+	struct log_pool pool;
+	struct message_pool *messages;
+	struct abi_sub *sub; /* NULL: no control is attached */
+	struct dp_counters *counters;
+	uint64_t early_max;
+	int numa_node;
+	enum publish_pressure pressure;
+	uint32_t *dirty; /* [count], slots with news in this loop */
+	uint32_t dirty_count;
+};
+
+/* 0 or -ENOMEM. `early_max`: bytes that a publisher may send before control decided. */
+int publish_table_init(struct publish_table *table, struct abi_pub *pub,
+		       struct message_pool *messages, struct dp_counters *counters,
+		       uint64_t early_max, int numa_node) __attribute__((warn_unused_result));
+void publish_table_fini(struct publish_table *table);
+
+struct publish_request {
+	struct session *session;
+	uint32_t connection;
+	const char *peer;
+	const char *app;
+	const char *name;
+	uint64_t now_us;
+};
+
+/* A slot turns PENDING and control is asked. NULL: no slot, no log block, or no room for events. */
+struct publication *publish_open(struct publish_table *table,
+				 const struct publish_request *request);
+
+/* The publication that a command names, or NULL when it is gone. */
+struct publication *publish_find(struct publish_table *table, uint32_t slot, uint64_t generation);
+
+/* Accepted under the public name `name` (any bytes of control, ABI_NAME_MAX of them). */
+void publish_live(struct publish_table *table, struct publication *p, const char *name,
+		  uint64_t now_us);
+
+/* The publisher is gone, or was refused. */
+void publish_end(struct publish_table *table, struct publication *p, uint64_t now_us);
+
+/*
+ * Appends the complete message in `slot` of the chunk reader. Returns true when the log took its
+ * references over; false when it was dropped (counted).
+ */
+bool publish_append(struct publish_table *table, struct publication *p,
+		    const struct rtmp_message *header, const struct message *message,
+		    uint64_t now_us);
+
+/* TCP payload that the connection of `p` received so far. */
+static inline void publish_wire_bytes(struct publish_table *table, const struct publication *p,
+				      uint64_t bytes)
+{
+	atomic_store_explicit(&table->streams[p->slot].wire_bytes, bytes, memory_order_relaxed);
+}
+
+/*
+ * Gives back what control released, and what ended: some publications at each call, in turn.
+ * Returns true when there is more to do now.
+ */
+bool publish_sweep(struct publish_table *table, uint64_t now_us);
+
+/* End of a loop: the news of the loop, and the wake-ups. */
+void publish_flush(struct publish_table *table);
+
+/* The consumer is another one now, or nobody (NULL). */
+void publish_attach(struct publish_table *table, struct abi_sub *sub);
+
+#endif

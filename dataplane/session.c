@@ -1,0 +1,339 @@
+#include "dataplane/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <rte_mbuf.h>
+#include <string.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/local_memory.h"
+#include "dataplane/publish.h"
+#include "tcpstack/tcp.h"
+
+#define SESSION_TO(name) (1u << SESSION_##name)
+
+static const uint32_t successors[SESSION_STATE_COUNT] = {
+#define SESSION_EDGES(name, to) [SESSION_##name] = (to),
+	SESSION_STATES(SESSION_EDGES)
+#undef SESSION_EDGES
+};
+
+static void set_limits(struct session_table *table, const struct config_rtmp *rtmp)
+{
+	const uint64_t second = 1000000;
+
+	table->idle_us = rtmp->idle_timeout_s * second;
+	table->limit_us[SESSION_HANDSHAKE] = rtmp->handshake_timeout_s * second;
+	table->limit_us[SESSION_CONNECTED] = rtmp->publish_timeout_s * second;
+	table->limit_us[SESSION_PENDING] = rtmp->decision_timeout_ms * UINT64_C(1000);
+	table->limit_us[SESSION_LIVE] = table->idle_us / SESSION_IDLE_CHECKS;
+	table->limit_us[SESSION_CLOSING] = SESSION_LINGER_US;
+}
+
+int session_table_init(struct session_table *table, const struct session_config *config)
+{
+	*table = (struct session_table){
+		.config = *config,
+		.server_config =
+			{
+				.chunk_size = config->rtmp->chunk_size,
+				.window_ack_size = config->rtmp->window_ack_size,
+				.peer_bandwidth = config->rtmp->window_ack_size,
+				.message_max = config->rtmp->message_max,
+			},
+		.random = config->seed,
+	};
+	table->out = (struct rtmp_out){.data = table->out_bytes, .cap = SESSION_OUT_SIZE};
+	set_limits(table, config->rtmp);
+	for (uint32_t i = 0; i < SESSION_STATE_COUNT; i++) {
+		TAILQ_INIT(&table->queues[i]);
+	}
+	table->sessions =
+		local_alloc(config->connections * sizeof(table->sessions[0]), config->numa_node);
+	if (!table->sessions) {
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < config->connections; i++) {
+		struct session *s = &table->sessions[i];
+		s->table = table;
+		s->id = i;
+		TAILQ_INSERT_TAIL(&table->queues[SESSION_FREE], s, entry);
+	}
+	return 0;
+}
+
+void session_table_fini(struct session_table *table)
+{
+	for (uint32_t i = 0; table->sessions && i < table->config.connections; i++) {
+		if (table->sessions[i].state != SESSION_FREE) {
+			message_set_clear(&table->sessions[i].messages);
+		}
+	}
+	local_free(table->sessions, table->config.connections * sizeof(table->sessions[0]));
+	table->sessions = NULL;
+}
+
+static bool is_publisher(enum session_state state)
+{
+	return state == SESSION_PENDING || state == SESSION_LIVE;
+}
+
+void session_set_state(struct session *s, enum session_state state)
+{
+	struct session_table *table = s->table;
+
+	assert(successors[s->state] & 1u << state);
+	table->publishers += is_publisher(state);
+	table->publishers -= is_publisher(s->state);
+	TAILQ_REMOVE(&table->queues[s->state], s, entry);
+	s->state = state;
+	s->deadline_us = table->now_us + table->limit_us[state];
+	if (state == SESSION_FREE) {
+		/* The one used last is still in the cache. */
+		TAILQ_INSERT_HEAD(&table->queues[state], s, entry);
+	} else {
+		TAILQ_INSERT_TAIL(&table->queues[state], s, entry);
+	}
+}
+
+/* splitmix64: only fills handshakes, no secret depends on it. */
+static uint64_t next_random(struct session_table *table)
+{
+	uint64_t z = table->random += UINT64_C(0x9e3779b97f4a7c15);
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+struct session *session_open(struct session_table *table, struct tcp_conn *conn)
+{
+	struct session *s = TAILQ_FIRST(&table->queues[SESSION_FREE]);
+
+	if (!s || table->shutdown) {
+		dp_count(table->config.counters, DP_COUNTER_sessions_refused, 1);
+		return NULL;
+	}
+	s->conn = conn;
+	s->publication = NULL;
+	s->received_us = table->now_us;
+	s->wire_bytes = 0;
+	s->stream_id = 0;
+	s->held = 0;
+	s->held_told = 0;
+	s->doomed = false;
+	message_set_init(&s->messages, table->config.messages, table->server_config.message_max);
+	rtmp_server_init(&s->server, &table->server_config, next_random(table));
+	session_set_state(s, SESSION_HANDSHAKE);
+	table->active++;
+	dp_count(table->config.counters, DP_COUNTER_sessions_opened, 1);
+	return s;
+}
+
+void session_unpublish(struct session *s)
+{
+	if (s->publication) {
+		publish_end(s->table->config.publish, s->publication, s->table->now_us);
+		s->publication = NULL;
+	}
+	s->held -= message_set_clear(&s->messages);
+}
+
+void session_gone(struct session *s)
+{
+	session_unpublish(s);
+	s->conn = NULL;
+	session_set_state(s, SESSION_FREE);
+	s->table->active--;
+	dp_count(s->table->config.counters, DP_COUNTER_sessions_closed, 1);
+}
+
+/* Copies the replies into a chain of mbufs; NULL when there are none left. */
+static struct rte_mbuf *chain_of(struct rte_mempool *pool, const uint8_t *data, size_t len)
+{
+	struct rte_mbuf *head = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *last = head;
+
+	while (last) {
+		uint16_t room = rte_pktmbuf_tailroom(last);
+		uint16_t n = len < room ? (uint16_t)len : room;
+		memcpy(rte_pktmbuf_mtod(last, uint8_t *), data, n);
+		last->data_len = n;
+		head->pkt_len += n;
+		data += n;
+		len -= n;
+		if (len == 0) {
+			return head;
+		}
+		last->next = rte_pktmbuf_alloc(pool);
+		last = last->next;
+		head->nb_segs++;
+	}
+	if (head) {
+		head->nb_segs--; /* the one that could not be had */
+		rte_pktmbuf_free(head);
+	}
+	return NULL;
+}
+
+void session_flush(struct session *s)
+{
+	struct rtmp_out *out = &s->table->out;
+
+	if (out->overflow) {
+		s->doomed = true;
+	}
+	if (out->len > 0 && !s->doomed) {
+		struct rte_mbuf *chain = chain_of(s->table->config.reply_pool, out->data, out->len);
+		if (!chain || tcp_send(s->conn, chain) < 0) {
+			/* A peer that does not read its replies, or no memory: nothing to wait for.
+			 */
+			s->doomed = true;
+		}
+	}
+	out->len = 0;
+	out->overflow = false;
+}
+
+void session_close(struct session *s)
+{
+	session_flush(s);
+	session_unpublish(s);
+	if (s->state != SESSION_CLOSING) {
+		session_set_state(s, SESSION_CLOSING);
+		if (!s->doomed) {
+			tcp_close(s->conn);
+		}
+	}
+}
+
+void session_settle(struct session *s)
+{
+	if (s->held > s->held_told) {
+		tcp_hold(s->conn, s->held - s->held_told);
+	} else if (s->held < s->held_told) {
+		tcp_release(s->conn, s->held_told - s->held);
+	}
+	s->held_told = s->held;
+	if (s->doomed) {
+		tcp_abort(s->conn); /* ends in session_gone() */
+	}
+}
+
+void session_peer_closed(struct session *s)
+{
+	session_close(s);
+	session_settle(s);
+}
+
+void session_accept(struct session *s, const char *name)
+{
+	struct session_table *table = s->table;
+	int err = rtmp_server_accept(&s->server, s->stream_id, &table->out);
+
+	dp_count(table->config.counters, DP_COUNTER_publish_accepted, 1);
+	publish_live(table->config.publish, s->publication, name, table->now_us);
+	session_set_state(s, SESSION_LIVE);
+	s->received_us = table->now_us;
+	session_flush(s);
+	if (err < 0) {
+		session_close(s);
+	}
+	session_settle(s);
+}
+
+void session_reject(struct session *s, enum rtmp_reject why)
+{
+	if (s->publication &&
+	    rtmp_server_reject(&s->server, s->stream_id, why, &s->table->out) < 0) {
+		s->doomed = true;
+	}
+	session_close(s);
+	session_settle(s);
+}
+
+/* A publisher is looked at several times within its limit: cheaper than a queue that each segment
+ * changes. */
+static void expire_live(struct session *s)
+{
+	struct session_table *table = s->table;
+
+	if (table->now_us - s->received_us < table->idle_us) {
+		TAILQ_REMOVE(&table->queues[SESSION_LIVE], s, entry);
+		s->deadline_us = table->now_us + table->limit_us[SESSION_LIVE];
+		TAILQ_INSERT_TAIL(&table->queues[SESSION_LIVE], s, entry);
+		return;
+	}
+	dp_count(table->config.counters, DP_COUNTER_timeout_idle, 1);
+	session_reject(s, RTMP_REJECT_TIMEOUT);
+}
+
+static void expire(struct session *s)
+{
+	struct dp_counters *counters = s->table->config.counters;
+
+	switch (s->state) {
+	case SESSION_HANDSHAKE:
+		dp_count(counters, DP_COUNTER_timeout_handshake, 1);
+		s->doomed = true; /* it never spoke RTMP: nothing to end in order */
+		session_settle(s);
+		break;
+	case SESSION_CONNECTED:
+		dp_count(counters, DP_COUNTER_timeout_publish, 1);
+		session_close(s);
+		session_settle(s);
+		break;
+	case SESSION_PENDING:
+		dp_count(counters, DP_COUNTER_timeout_decision, 1);
+		session_reject(s, RTMP_REJECT_TIMEOUT);
+		break;
+	case SESSION_LIVE:
+		expire_live(s);
+		break;
+	case SESSION_CLOSING:
+		s->doomed = true;
+		session_settle(s);
+		break;
+	case SESSION_FREE:
+	case SESSION_STATE_COUNT:
+		break;
+	}
+}
+
+bool session_expire(struct session_table *table, uint32_t budget)
+{
+	for (uint32_t state = SESSION_HANDSHAKE; state < SESSION_STATE_COUNT; state++) {
+		struct session *s = TAILQ_FIRST(&table->queues[state]);
+		while (s && s->deadline_us <= table->now_us) {
+			if (budget-- == 0) {
+				return true;
+			}
+			expire(s);
+			s = TAILQ_FIRST(&table->queues[state]);
+		}
+	}
+	return false;
+}
+
+uint64_t session_next_us(const struct session_table *table)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (uint32_t state = SESSION_HANDSHAKE; state < SESSION_STATE_COUNT; state++) {
+		const struct session *s = TAILQ_FIRST(&table->queues[state]);
+		if (s && s->deadline_us < next) {
+			next = s->deadline_us;
+		}
+	}
+	return next;
+}
+
+void session_shutdown(struct session_table *table)
+{
+	table->shutdown = true;
+	for (uint32_t state = SESSION_HANDSHAKE; state < SESSION_CLOSING; state++) {
+		struct session *s;
+		while ((s = TAILQ_FIRST(&table->queues[state]))) {
+			session_reject(s, RTMP_REJECT_SHUTDOWN);
+		}
+	}
+}

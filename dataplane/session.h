@@ -1,0 +1,141 @@
+/*
+ * RTMP sessions of one worker: one per TCP connection, from a pool allocated at start-up.
+ *
+ * A session reads what TCP delivers, answers through TCP, and puts the media of its publication
+ * into the log. It carries one publication at a time; another message stream that asks to publish
+ * is refused. Time limits stand in one queue for each state: they are constant per state, so that
+ * the first of a queue is always the next that is due.
+ *
+ * Upcalls of TCP may end in session_settle(), which may free the session: callers do not touch it
+ * afterwards. One thread, the worker's.
+ */
+#ifndef DP_SESSION_H
+#define DP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "config/config.h"
+#include "dataplane/message.h"
+#include "rtmp/server.h"
+
+#define SESSION_OUT_SIZE    16384u
+#define SESSION_OUT_NEEDED  8192u /* rtmp_server_next() wants so much free */
+#define SESSION_LINGER_US   2000000u
+#define SESSION_IDLE_CHECKS 4u /* how often within the idle limit a publisher is looked at */
+
+struct dp_counters;
+struct publication;
+struct publish_table;
+struct rte_mbuf;
+struct rte_mempool;
+struct tcp_conn;
+
+/* X(name, states that may follow) */
+#define SESSION_STATES(X)                                                                    \
+	X(FREE, SESSION_TO(HANDSHAKE))                                                       \
+	X(HANDSHAKE, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))         \
+	X(CONNECTED, SESSION_TO(PENDING) | SESSION_TO(CLOSING) | SESSION_TO(FREE))           \
+	X(PENDING,                                                                           \
+	  SESSION_TO(LIVE) | SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE)) \
+	X(LIVE, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))              \
+	X(CLOSING, SESSION_TO(FREE)) /* FIN is sent; what comes is set aside */
+
+enum session_state {
+#define SESSION_ENUM(name, to) SESSION_##name,
+	SESSION_STATES(SESSION_ENUM)
+#undef SESSION_ENUM
+		SESSION_STATE_COUNT
+};
+
+struct session_table;
+
+struct session {
+	TAILQ_ENTRY(session) entry; /* in the queue of its state */
+	struct session_table *table;
+	struct tcp_conn *conn;
+	struct publication *publication; /* NULL unless PENDING or LIVE */
+	uint64_t deadline_us;
+	uint64_t received_us; /* when something came last */
+	uint64_t wire_bytes;
+	enum session_state state;
+	uint32_t id;        /* index in the table */
+	uint32_t stream_id; /* message stream of the publication */
+	uint32_t held;      /* truesize of messages under way */
+	uint32_t held_told; /* ... as TCP knows it */
+	bool doomed;        /* to be reset by session_settle() */
+	struct message_set messages;
+	struct rtmp_server server;
+};
+
+TAILQ_HEAD(session_queue, session);
+
+struct session_config {
+	const struct config_rtmp *rtmp;
+	uint32_t connections;
+	int numa_node;
+	uint64_t seed;
+	struct publish_table *publish;
+	struct message_pool *messages;
+	struct rte_mempool *reply_pool;
+	struct dp_counters *counters;
+};
+
+struct session_table {
+	struct session *sessions; /* [count] */
+	struct session_queue queues[SESSION_STATE_COUNT];
+	uint64_t limit_us[SESSION_STATE_COUNT];
+	struct session_config config;
+	struct rtmp_server_config server_config;
+	uint64_t idle_us;
+	uint64_t now_us;
+	uint64_t random;
+	uint32_t active;
+	uint32_t publishers;
+	bool shutdown;
+	uint64_t rtmp_errors[RTMP_ERROR_COUNT]; /* by -code */
+	struct rtmp_out out;                    /* replies of the session at work */
+	uint8_t out_bytes[SESSION_OUT_SIZE];
+};
+
+/* 0 or -ENOMEM. */
+int session_table_init(struct session_table *table, const struct session_config *config)
+	__attribute__((warn_unused_result));
+void session_table_fini(struct session_table *table);
+
+/* A connection is there. NULL when no session is left. */
+struct session *session_open(struct session_table *table, struct tcp_conn *conn);
+/* The connection is gone. */
+void session_gone(struct session *s);
+
+/* In-order payload, whose ownership moves here. */
+void session_received(struct session *s, struct rte_mbuf *chain);
+void session_peer_closed(struct session *s);
+
+/* What control decided. */
+void session_accept(struct session *s, const char *name);
+void session_reject(struct session *s, enum rtmp_reject why);
+
+/* Runs time limits, at most `budget` of them. Returns true when more are due. */
+bool session_expire(struct session_table *table, uint32_t budget);
+/* Earliest time limit, UINT64_MAX for none. */
+uint64_t session_next_us(const struct session_table *table);
+
+/* Ends every session in order. */
+void session_shutdown(struct session_table *table);
+
+/* For session_read.c: */
+
+/* Changes the state and starts its time limit. */
+void session_set_state(struct session *s, enum session_state state);
+/* Sends the replies gathered in table->out. */
+void session_flush(struct session *s);
+/* Sends what there is, then FIN; ends the publication. */
+void session_close(struct session *s);
+/* Ends the publication, if there is one. */
+void session_unpublish(struct session *s);
+/* Last step of every entry: tells TCP what is held, resets a doomed connection. */
+void session_settle(struct session *s);
+
+#endif

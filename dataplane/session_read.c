@@ -1,0 +1,230 @@
+/*
+ * What a session does with what it reads: one function for each event of the RTMP library.
+ */
+#include <arpa/inet.h>
+#include <rte_mbuf.h>
+#include <stdio.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/publish.h"
+#include "dataplane/session.h"
+#include "tcpstack/tcp.h"
+
+/* Segment that is being read. */
+struct segment {
+	struct rte_mbuf *mbuf;
+	bool exclusive;
+};
+
+static void print_peer(const struct session *s, char *text, size_t size)
+{
+	struct tcp_info info;
+	char addr[INET6_ADDRSTRLEN];
+
+	tcp_conn_info(s->conn, &info);
+	const struct in6_addr *a = &info.remote.addr;
+	if (IN6_IS_ADDR_V4MAPPED(a)) {
+		(void)inet_ntop(AF_INET, &a->s6_addr[12], addr, sizeof(addr));
+		(void)snprintf(text, size, "%s:%u", addr, info.remote.port);
+	} else {
+		(void)inet_ntop(AF_INET6, a, addr, sizeof(addr));
+		(void)snprintf(text, size, "[%s]:%u", addr, info.remote.port);
+	}
+}
+
+static void on_connected(struct session *s, const struct rtmp_server_event *event,
+			 const struct segment *segment)
+{
+	(void)event;
+	(void)segment;
+	if (s->state == SESSION_HANDSHAKE) {
+		session_set_state(s, SESSION_CONNECTED);
+	}
+}
+
+static void refuse_publish(struct session *s, const struct rtmp_server_event *event,
+			   enum rtmp_reject why, enum dp_counter counter)
+{
+	dp_count(s->table->config.counters, counter, 1);
+	if (rtmp_server_reject(&s->server, event->stream_id, why, &s->table->out) < 0) {
+		s->doomed = true;
+	}
+}
+
+static void ask(struct session *s, const struct rtmp_server_event *event)
+{
+	struct publish_table *publish = s->table->config.publish;
+	char peer[ABI_PEER_MAX];
+	struct publish_request request = {
+		.session = s,
+		.connection = s->id,
+		.peer = peer,
+		.app = event->app,
+		.name = event->name,
+		.now_us = s->table->now_us,
+	};
+
+	print_peer(s, peer, sizeof(peer));
+	s->publication = publish_open(publish, &request);
+	if (!s->publication) {
+		refuse_publish(s, event, RTMP_REJECT_CAPACITY, DP_COUNTER_publish_no_slot);
+		session_close(s);
+		return;
+	}
+	s->stream_id = event->stream_id;
+	session_set_state(s, SESSION_PENDING);
+}
+
+static void on_publish(struct session *s, const struct rtmp_server_event *event,
+		       const struct segment *segment)
+{
+	(void)segment;
+	dp_count(s->table->config.counters, DP_COUNTER_publish_asked, 1);
+	if (s->publication) {
+		/* One publication per connection: the one that is there goes on. */
+		refuse_publish(s, event, RTMP_REJECT_BUSY, DP_COUNTER_publish_no_slot);
+	} else if (!s->table->config.publish->sub) {
+		/* Fail closed: nobody can decide. */
+		refuse_publish(s, event, RTMP_REJECT_CAPACITY, DP_COUNTER_publish_no_control);
+		session_close(s);
+	} else {
+		ask(s, event);
+	}
+}
+
+static void on_unpublish(struct session *s, const struct rtmp_server_event *event,
+			 const struct segment *segment)
+{
+	(void)segment;
+	if (s->publication && event->stream_id == s->stream_id) {
+		session_unpublish(s);
+		session_set_state(s, SESSION_CONNECTED);
+	}
+}
+
+static void complete(struct session *s, const struct rtmp_piece *piece)
+{
+	const struct message *m = &s->messages.messages[piece->slot];
+
+	if (!m->refused && publish_append(s->table->config.publish, s->publication, piece->msg, m,
+					  s->table->now_us)) {
+		s->held -= message_take(&s->messages, piece->slot);
+	} else {
+		s->held -= message_drop(&s->messages, piece->slot);
+	}
+}
+
+static void on_media(struct session *s, const struct rtmp_server_event *event,
+		     const struct segment *segment)
+{
+	uint32_t released = 0;
+
+	if (!s->publication || event->stream_id != s->stream_id) {
+		message_set_break(&s->messages);
+		return;
+	}
+	s->held += message_add(&s->messages, &event->piece, segment->mbuf, segment->exclusive,
+			       &released);
+	s->held -= released;
+	if (event->piece.last) {
+		complete(s, &event->piece);
+	}
+}
+
+static void on_abort(struct session *s, const struct rtmp_server_event *event,
+		     const struct segment *segment)
+{
+	(void)segment;
+	if (event->slot < RTMP_CHUNK_STREAMS && s->messages.messages[event->slot].active) {
+		dp_count(s->table->config.counters, DP_COUNTER_messages_aborted, 1);
+		s->held -= message_drop(&s->messages, event->slot);
+	}
+}
+
+static void on_other(struct session *s, const struct rtmp_server_event *event,
+		     const struct segment *segment)
+{
+	(void)event;
+	(void)segment;
+	message_set_break(&s->messages);
+}
+
+typedef void event_handler(struct session *s, const struct rtmp_server_event *event,
+			   const struct segment *segment);
+
+static event_handler *const handlers[] = {
+	[RTMP_SERVER_MORE] = on_other,      [RTMP_SERVER_CONNECTED] = on_connected,
+	[RTMP_SERVER_PUBLISH] = on_publish, [RTMP_SERVER_UNPUBLISH] = on_unpublish,
+	[RTMP_SERVER_MEDIA] = on_media,     [RTMP_SERVER_ABORT] = on_abort,
+	[RTMP_SERVER_ACK] = on_other,       [RTMP_SERVER_PLAY] = on_other,
+	[RTMP_SERVER_IGNORED] = on_other,
+};
+
+static void fail(struct session *s, int err)
+{
+	s->table->rtmp_errors[-err]++;
+	session_close(s);
+}
+
+static void read_segment(struct session *s, const struct segment *segment)
+{
+	struct rtmp_out *out = &s->table->out;
+	struct rtmp_server_event event;
+	struct rtmp_span span = {
+		.data = rte_pktmbuf_mtod(segment->mbuf, uint8_t *),
+		.len = segment->mbuf->data_len,
+		.exclusive = segment->exclusive,
+		.owner = segment->mbuf,
+	};
+
+	while (s->state != SESSION_CLOSING && !s->doomed) {
+		if (out->cap - out->len < SESSION_OUT_NEEDED) {
+			session_flush(s);
+		}
+		int err = rtmp_server_next(&s->server, &span, out, &event);
+		if (err < 0) {
+			fail(s, err);
+			return;
+		}
+		if (event.type == RTMP_SERVER_MORE) {
+			return;
+		}
+		handlers[event.type](s, &event, segment);
+	}
+}
+
+/* Reads each segment, then drops the reference it came with: slices hold their own. */
+static void read_chain(struct session *s, struct rte_mbuf *chain)
+{
+	while (chain) {
+		struct rte_mbuf *next = chain->next;
+		struct segment segment = {
+			.mbuf = chain,
+			.exclusive = rte_mbuf_refcnt_read(chain) == 1,
+		};
+		/* References name one segment each. */
+		chain->next = NULL;
+		chain->nb_segs = 1;
+		s->wire_bytes += chain->data_len;
+		if (chain->data_len > 0) {
+			read_segment(s, &segment);
+		}
+		rte_pktmbuf_free_seg(chain);
+		chain = next;
+	}
+}
+
+void session_received(struct session *s, struct rte_mbuf *chain)
+{
+	if (s->state == SESSION_CLOSING) {
+		rte_pktmbuf_free(chain);
+		return;
+	}
+	s->received_us = s->table->now_us;
+	read_chain(s, chain);
+	session_flush(s);
+	if (s->publication) {
+		publish_wire_bytes(s->table->config.publish, s->publication, s->wire_bytes);
+	}
+	session_settle(s);
+}
