@@ -29,21 +29,21 @@ static bool append(struct assembly_slot *slot, const uint8_t *data, uint32_t len
 	return true;
 }
 
-static void begin(struct assembly_slot *slot, const struct rtmp_piece *piece)
+static void begin(struct assembly_slot *slot, uint32_t stream_id)
 {
 	slot->len = 0;
 	slot->pieces = 0;
-	slot->stream_id = piece->msg->stream_id;
+	slot->stream_id = stream_id;
 	slot->partial = true;
 }
 
 enum assembly_result assembly_add(struct assembly *a, const struct rtmp_piece *piece,
-				  const uint8_t **data)
+				  uint32_t stream_id, const uint8_t **data)
 {
 	struct assembly_slot *slot = &a->slots[piece->slot];
 
 	if (piece->first) {
-		begin(slot, piece);
+		begin(slot, stream_id);
 	}
 	slot->pieces++;
 	if (piece->first && piece->last) {

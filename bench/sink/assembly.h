@@ -15,7 +15,7 @@ struct assembly_slot {
 	uint32_t len;
 	uint32_t cap;
 	uint32_t pieces;
-	uint32_t stream_id; /* message stream of the message under way */
+	uint32_t stream_id; /* publish that the message under way belongs to */
 	bool partial;
 };
 
@@ -31,7 +31,7 @@ enum assembly_result {
 };
 
 enum assembly_result assembly_add(struct assembly *a, const struct rtmp_piece *piece,
-				  const uint8_t **data);
+				  uint32_t stream_id, const uint8_t **data);
 void assembly_release(struct assembly *a, uint32_t slot);
 
 void assembly_fini(struct assembly *a);

@@ -137,7 +137,7 @@ static int on_media(struct sink *sink, struct conn *conn, const struct rtmp_serv
 	if (publish == NULL) {
 		return 0;
 	}
-	switch (assembly_add(&conn->assembly, piece, &data)) {
+	switch (assembly_add(&conn->assembly, piece, event->stream_id, &data)) {
 	case ASSEMBLY_MORE:
 		return 0;
 	case ASSEMBLY_NO_MEMORY:

@@ -1,0 +1,165 @@
+#include "commands.h"
+
+#include "escape.h"
+
+#include <string.h>
+
+#define STREAM_NAME_MAX 1024u
+
+/* Request without arguments; the reply's member has the command's name. */
+static enum client_status run_plain(const struct command *command, struct invocation *inv)
+{
+	json_t *reply;
+	enum client_status status = client_request(&inv->client, command->name, NULL, &reply);
+
+	if (status != CLIENT_OK) {
+		return status;
+	}
+	inv->output->show[command->view](stdout, json_object_get(reply, command->name),
+					 &inv->options);
+	json_decref(reply);
+	return CLIENT_OK;
+}
+
+static enum client_status run_named(const struct command *command, struct invocation *inv)
+{
+	char full[STREAM_NAME_MAX];
+	json_t *reply;
+
+	enum client_status status =
+		command_resolve(&inv->client, inv->argument, full, sizeof(full));
+	if (status == CLIENT_OK) {
+		status = client_request(&inv->client, command->name, full, &reply);
+	}
+	if (status != CLIENT_OK) {
+		return status;
+	}
+	const json_t *value = json_object_get(reply, command->name);
+	inv->output->show[command->view](stdout, value != NULL ? value : reply, &inv->options);
+	json_decref(reply);
+	return CLIENT_OK;
+}
+
+static enum client_status run_counters(const struct command *command, struct invocation *inv)
+{
+	inv->options.pattern = inv->argument;
+	return run_plain(command, inv);
+}
+
+const struct command commands[] = {
+	{"streams", NULL, "live streams, one a line",
+	 "Lists the publications with their publisher, rates, and how many of their origins take\n"
+	 "them. LAG is that of the origin that is furthest behind.\n",
+	 0, OUTPUT_STREAMS, run_plain},
+	{"stream", "NAME", "one stream and its origins",
+	 "NAME is app/name; the name alone will do while only one application has it.\n", 0,
+	 OUTPUT_STREAM, run_named},
+	{"origins", NULL, "origins of all streams",
+	 "SKIPS: how often the origin was moved on to a later keyframe because it was too far\n"
+	 "behind; SKIPPED: messages that it did not get for that. ACKED is what the origin\n"
+	 "acknowledged by RTMP; BEHIND and LAG are what waits for it.\n",
+	 0, OUTPUT_ORIGINS, run_plain},
+	{"workers", NULL, "poll loops of the dataplane",
+	 "BUSY is the share of cycles spent in loops that found work.\n", 0, OUTPUT_WORKERS,
+	 run_plain},
+	{"counters", "[PATTERN]", "counters that are not 0",
+	 "PATTERN with * ? [ ] must match the whole name, without them any part of it.\n"
+	 "  --all   also counters that are 0\n",
+	 COMMAND_TAKES_ALL, OUTPUT_COUNTERS, run_counters},
+	{"kick", "NAME", "end a stream and close its publisher's connection",
+	 "The encoder is told that the operator ended the stream. Most reconnect at once.\n", 0,
+	 OUTPUT_KICK, run_named},
+	{"top", NULL, "workers and streams, refreshed each second",
+	 "Streams with the highest bitrate first. q or Ctrl-C ends.\n"
+	 "  --count N   end after N refreshes\n",
+	 COMMAND_TAKES_COUNT, OUTPUT_TOP, command_top},
+	{"status", NULL, "the two processes",
+	 "Version, process ids, and whether they are attached.\n", 0, OUTPUT_STATUS, run_plain},
+	{.name = NULL},
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		if (strcmp(c->name, name) == 0) {
+			return c;
+		}
+	}
+	return NULL;
+}
+
+bool command_wants_argument(const struct command *command)
+{
+	return command->argument != NULL && command->argument[0] != '[';
+}
+
+bool command_takes_argument(const struct command *command)
+{
+	return command->argument != NULL;
+}
+
+void command_print_help(const struct command *command, FILE *out)
+{
+	fprintf(out, "usage: penstockctl [options] %s%s%s\n\n%s.\n\n%s", command->name,
+		command->argument != NULL ? " " : "",
+		command->argument != NULL ? command->argument : "", command->summary,
+		command->help);
+}
+
+void command_print_list(FILE *out)
+{
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		int used = fprintf(out, "  %s%s%s", c->name, c->argument != NULL ? " " : "",
+				   c->argument != NULL ? c->argument : "");
+		fprintf(out, "%*s%s\n", used < 24 ? 24 - used : 1, "", c->summary);
+	}
+}
+
+/* Applications that have a stream of this name; the last one is in `full`. */
+static unsigned int count_named(const json_t *streams, const char *name, char *full, size_t size)
+{
+	unsigned int found = 0;
+	size_t i;
+	json_t *stream;
+
+	json_array_foreach(streams, i, stream)
+	{
+		const char *app = json_string_value(json_object_get(stream, "app"));
+		const char *other = json_string_value(json_object_get(stream, "name"));
+		if (app == NULL || other == NULL || strcmp(other, name) != 0) {
+			continue;
+		}
+		/* A publication that ended may still stand beside its successor. */
+		size_t len = strlen(app);
+		if (found == 0 || strncmp(full, app, len) != 0 || full[len] != '/') {
+			found++;
+			snprintf(full, size, "%s/%s", app, other);
+		}
+	}
+	return found;
+}
+
+enum client_status command_resolve(struct client *client, const char *name, char *full, size_t size)
+{
+	json_t *reply;
+
+	if (strchr(name, '/') != NULL) {
+		snprintf(full, size, "%s", name);
+		return CLIENT_OK;
+	}
+	enum client_status status = client_request(client, "streams", NULL, &reply);
+	if (status != CLIENT_OK) {
+		return status;
+	}
+	unsigned int found = count_named(json_object_get(reply, "streams"), name, full, size);
+	json_decref(reply);
+	if (found == 1) {
+		return CLIENT_OK;
+	}
+	char text[200];
+	escape_text(text, sizeof(text), name);
+	snprintf(client->error, sizeof(client->error), "%s %s",
+		 found == 0 ? "no stream has the name" : "several applications have the name",
+		 text);
+	return CLIENT_REFUSED;
+}

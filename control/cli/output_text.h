@@ -1,0 +1,16 @@
+/*
+ * Parts of the text output that have files of their own, or are used by two of them.
+ */
+#ifndef CLI_OUTPUT_TEXT_H
+#define CLI_OUTPUT_TEXT_H
+
+#include "output.h"
+
+/* Table of streams; `rows_max` 0: all. */
+void text_streams(FILE *out, const json_t *streams, size_t rows_max);
+
+void text_workers(FILE *out, const json_t *value, const struct output_options *options);
+void text_counters(FILE *out, const json_t *value, const struct output_options *options);
+void text_top(FILE *out, const json_t *value, const struct output_options *options);
+
+#endif
