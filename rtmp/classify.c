@@ -138,6 +138,9 @@ static uint8_t classify_video(const uint8_t *data, uint32_t len)
 	if (data[0] & 0x80) {
 		return classify_ex_video(data, len);
 	}
+	if (frame == FRAME_COMMAND) {
+		return 0;
+	}
 	switch (data[0] & 0x0f) {
 	case VIDEO_AVC:
 	case VIDEO_HEVC:
