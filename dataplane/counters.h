@@ -8,60 +8,63 @@
 
 #include <stdint.h>
 
-#define DP_COUNTERS(X)                                                                             \
-	X(rx_packets, "packets received from the port")                                            \
-	X(rx_bytes, "bytes received from the port")                                                \
-	X(tx_packets, "packets given to the port")                                                 \
-	X(tx_bytes, "bytes given to the port")                                                     \
-	X(tx_full, "packets dropped: the port's ring was full")                                    \
-	X(rx_forwarded, "packets handed to the worker that owns the flow")                         \
-	X(forward_full, "packets dropped: the ring to another worker was full")                    \
-	X(drop_ethertype, "dropped: neither ARP, IPv4 nor IPv6")                                   \
-	X(drop_not_ours, "dropped: not for one of our addresses")                                  \
-	X(drop_malformed, "dropped: header shorter or longer than the packet")                     \
-	X(drop_protocol, "dropped: neither TCP nor ICMP")                                          \
-	X(drop_no_neighbour, "dropped: link address of the next hop not known in time")            \
-	X(drop_no_route, "dropped: no route to the destination")                                   \
-	X(arp_requests, "ARP requests answered")                                                   \
-	X(ndp_solicitations, "neighbour solicitations answered")                                   \
-	X(icmp_echoes, "ICMP echo requests answered")                                              \
-	X(icmp_other, "other ICMP messages, ignored")                                              \
-	X(sessions_opened, "RTMP connections accepted")                                            \
-	X(sessions_closed, "RTMP connections ended")                                               \
-	X(sessions_refused, "RTMP connections refused: no session left")                           \
-	X(timeout_handshake, "sessions closed: no handshake in time")                              \
-	X(timeout_publish, "sessions closed: no publish in time")                                  \
-	X(timeout_idle, "publishers closed: nothing received")                                     \
-	X(timeout_decision, "publishes refused: control did not answer in time")                   \
-	X(publish_asked, "publishes asked for")                                                    \
-	X(publish_accepted, "publishes accepted")                                                  \
-	X(publish_rejected, "publishes rejected by control")                                       \
-	X(publish_no_control, "publishes refused: no control attached")                            \
-	X(publish_no_slot, "publishes refused: no stream slot left")                               \
-	X(publish_kicked, "publishers ended by the operator")                                      \
-	X(publish_ended, "publications ended")                                                     \
-	X(messages, "media messages completed")                                                    \
-	X(message_bytes, "payload bytes of completed messages")                                    \
-	X(messages_dropped, "media messages dropped: no room in the log")                          \
-	X(messages_aborted, "media messages given up before they were complete")                   \
-	X(messages_early, "media messages of publishes not decided yet, kept")                     \
-	X(pieces, "pieces of messages")                                                            \
-	X(pieces_joined, "pieces moved over the chunk header before them")                         \
-	X(pieces_copied, "pieces copied to memory of their own")                                   \
-	X(log_blocks_missing, "no log block was free")                                             \
-	X(log_reclaimed_units, "log units given back")                                             \
-	X(log_dropped_unread, "log units given back unread: no control attached")                  \
-	X(sub_refused, "values of control refused: out of range")                                  \
-	X(commands, "commands of control obeyed")                                                  \
-	X(commands_stale, "commands of control for publications that are gone")                    \
-	X(events_full, "events lost: control does not read them")                                  \
+struct abi_counter;
+struct abi_pub;
+
+#define DP_COUNTERS(X)                                                                  \
+	X(rx_packets, "packets received from the port")                                 \
+	X(rx_bytes, "bytes received from the port")                                     \
+	X(tx_packets, "packets given to the port")                                      \
+	X(tx_bytes, "bytes given to the port")                                          \
+	X(tx_full, "packets dropped: the port's ring was full")                         \
+	X(rx_forwarded, "packets handed to the worker that owns the flow")              \
+	X(forward_full, "packets dropped: the ring to another worker was full")         \
+	X(drop_ethertype, "dropped: neither ARP, IPv4 nor IPv6")                        \
+	X(drop_not_ours, "dropped: not for one of our addresses")                       \
+	X(drop_malformed, "dropped: header shorter or longer than the packet")          \
+	X(drop_protocol, "dropped: neither TCP nor ICMP")                               \
+	X(drop_no_neighbour, "dropped: link address of the next hop not known in time") \
+	X(drop_no_route, "dropped: no route to the destination")                        \
+	X(arp_requests, "ARP requests answered")                                        \
+	X(ndp_solicitations, "neighbour solicitations answered")                        \
+	X(icmp_echoes, "ICMP echo requests answered")                                   \
+	X(icmp_other, "other ICMP messages, ignored")                                   \
+	X(sessions_opened, "RTMP connections accepted")                                 \
+	X(sessions_closed, "RTMP connections ended")                                    \
+	X(sessions_refused, "RTMP connections refused: no session left")                \
+	X(timeout_handshake, "sessions closed: no handshake in time")                   \
+	X(timeout_publish, "sessions closed: no publish in time")                       \
+	X(timeout_idle, "publishers closed: nothing received")                          \
+	X(timeout_decision, "publishes refused: control did not answer in time")        \
+	X(publish_asked, "publishes asked for")                                         \
+	X(publish_accepted, "publishes accepted")                                       \
+	X(publish_rejected, "publishes rejected by control")                            \
+	X(publish_no_control, "publishes refused: no control attached")                 \
+	X(publish_no_slot, "publishes refused: no stream slot left")                    \
+	X(publish_kicked, "publishers ended by the operator")                           \
+	X(publish_ended, "publications ended")                                          \
+	X(messages, "media messages completed")                                         \
+	X(message_bytes, "payload bytes of completed messages")                         \
+	X(messages_dropped, "media messages dropped: no room in the log")               \
+	X(messages_aborted, "media messages given up before they were complete")        \
+	X(messages_early, "media messages of publishes not decided yet, kept")          \
+	X(pieces, "pieces of messages")                                                 \
+	X(pieces_joined, "pieces moved over the chunk header before them")              \
+	X(pieces_copied, "pieces copied to memory of their own")                        \
+	X(log_blocks_missing, "no log block was free")                                  \
+	X(log_reclaimed_units, "log units given back")                                  \
+	X(log_dropped_unread, "log units given back unread: no control attached")       \
+	X(sub_refused, "values of control refused: out of range")                       \
+	X(commands, "commands of control obeyed")                                       \
+	X(commands_stale, "commands of control for publications that are gone")         \
+	X(events_full, "events lost: control does not read them")                       \
 	X(wakeups, "times that control was woken")
 
 enum dp_counter {
 #define DP_COUNTER_ENUM(name, text) DP_COUNTER_##name,
 	DP_COUNTERS(DP_COUNTER_ENUM)
 #undef DP_COUNTER_ENUM
-	DP_COUNTER_COUNT
+		DP_COUNTER_COUNT
 };
 
 /*
@@ -71,5 +74,20 @@ enum dp_counter {
 struct dp_counters {
 	uint64_t value[DP_COUNTER_COUNT];
 };
+
+static inline void dp_count(struct dp_counters *counters, enum dp_counter counter, uint64_t n)
+{
+	counters->value[counter] += n;
+}
+
+/* Writes name and text of every counter, at most `max` of them, and returns how many. */
+uint32_t dp_counters_describe(struct abi_counter *out, uint32_t max);
+
+/*
+ * Copies the values to `pub`: ours, then `tcp` (indexed by enum tcp_counter), then `rtmp` (errors,
+ * indexed by -code - 1). Either of the two may be NULL: its counters stay 0.
+ */
+void dp_counters_publish(struct abi_pub *pub, const struct dp_counters *counters,
+			 const uint64_t *tcp, const uint64_t *rtmp);
 
 #endif

@@ -1,0 +1,36 @@
+/*
+ * What a worker does when a loop found no work (`power: performance | adaptive`).
+ *
+ * performance: a pause instruction. adaptive: pauses first; after 1000 empty loops it sleeps until
+ * another worker or control writes its eventfd, a packet comes (where the port has a descriptor for
+ * that), the next timer is due, or 1 ms has passed, because positions that control released come
+ * without a wake-up. Without a packet descriptor it sleeps 200 us at most.
+ */
+#ifndef DP_IDLE_H
+#define DP_IDLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/forward.h"
+
+struct dp_idle {
+	bool adaptive;
+	uint32_t empty; /* loops without work in a row */
+	int rx_fd;      /* -1: none */
+	struct dp_wake *wake;
+};
+
+/*
+ * After an empty loop at `now_us`; `due_us` is when the next timer is due, UINT64_MAX for none.
+ * May sleep.
+ */
+void dp_idle(struct dp_idle *idle, const struct dp_forward *forward, uint64_t now_us,
+	     uint64_t due_us);
+
+static inline void dp_idle_busy(struct dp_idle *idle)
+{
+	idle->empty = 0;
+}
+
+#endif

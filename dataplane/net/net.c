@@ -1,0 +1,228 @@
+#include "dataplane/net/net.h"
+
+#include <errno.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/net/addr.h"
+#include "dataplane/net/arp.h"
+#include "dataplane/net/ip.h"
+#include "dataplane/net/ndp.h"
+
+#define TIMER_US UINT64_C(100000)
+
+int net_init(struct net *net, const struct net_iface *iface, struct rte_mempool *pool,
+	     struct dp_counters *counters, int numa_node, uint64_t seed)
+{
+	*net = (struct net){.iface = iface, .pool = pool, .counters = counters};
+	net->neighbours = net_neighbours_create(numa_node, seed);
+	return net->neighbours != NULL ? 0 : -ENOMEM;
+}
+
+void net_fini(struct net *net)
+{
+	rte_pktmbuf_free_bulk(net->frames, net->frames_count);
+	net->frames_count = 0;
+	net_neighbours_destroy(net->neighbours);
+	net->neighbours = NULL;
+}
+
+void net_begin(struct net *net, uint64_t now_us)
+{
+	net->now_us = now_us;
+}
+
+void net_send_frame(struct net *net, struct rte_mbuf *frame)
+{
+	if (net->frames_count == NET_FRAMES) {
+		net_count(net, DP_COUNTER_tx_full);
+		rte_pktmbuf_free(frame);
+		return;
+	}
+	net->frames[net->frames_count++] = frame;
+}
+
+bool net_put_ether(struct net *net, struct rte_mbuf *packet, const struct rte_ether_addr *to,
+		   uint16_t type)
+{
+	struct rte_ether_hdr *ether =
+		(struct rte_ether_hdr *)(void *)rte_pktmbuf_prepend(packet, RTE_ETHER_HDR_LEN);
+
+	if (ether == NULL) {
+		net_count(net, DP_COUNTER_drop_malformed);
+		rte_pktmbuf_free(packet);
+		return false;
+	}
+	ether->dst_addr = *to;
+	ether->src_addr = net->iface->mac;
+	ether->ether_type = rte_cpu_to_be_16(type);
+	packet->l2_len = RTE_ETHER_HDR_LEN;
+	return true;
+}
+
+static void send_to(struct net *net, struct rte_mbuf *packet, const struct net_neighbour *hop)
+{
+	uint16_t type = net_addr_is_ipv4(&hop->addr) ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6;
+
+	if (net_put_ether(net, packet, &hop->mac, type)) {
+		net_send_frame(net, packet);
+	}
+}
+
+bool net_announced(struct net *net, const struct in6_addr *addr, const struct rte_ether_addr *mac,
+		   enum net_learn how)
+{
+	uint32_t dropped = 0;
+	struct net_neighbour *entry =
+		net_neighbour_learn(net->neighbours, addr, mac, how, net->now_us, &dropped);
+
+	dp_count(net->counters, DP_COUNTER_drop_no_neighbour, dropped);
+	if (entry == NULL) {
+		return false;
+	}
+	for (uint32_t i = 0; i < entry->waiting_count; i++) {
+		send_to(net, entry->waiting[i], entry);
+	}
+	entry->waiting_count = 0;
+	return true;
+}
+
+static void ask(void *arg, const struct in6_addr *target)
+{
+	struct net *net = arg;
+
+	if (net_addr_is_ipv4(target)) {
+		net_arp_ask(net, target);
+	} else {
+		net_ndp_ask(net, target);
+	}
+}
+
+void net_timers(struct net *net)
+{
+	if (net->now_us < net->timer_us) {
+		return;
+	}
+	net->timer_us = net->now_us + TIMER_US;
+	dp_count(net->counters, DP_COUNTER_drop_no_neighbour,
+		 net_neighbours_timers(net->neighbours, net->now_us, ask, net));
+}
+
+/* Destination of a packet of ours: its header is our own work. */
+static struct in6_addr destination(const struct rte_mbuf *packet)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(packet, const uint8_t *);
+
+	if (ip[0] >> 4 == 4) {
+		return net_addr_from_ipv4(((const struct rte_ipv4_hdr *)ip)->dst_addr);
+	}
+	return net_addr_from_bytes(((const struct rte_ipv6_hdr *)ip)->dst_addr);
+}
+
+static void drop(struct net *net, struct rte_mbuf *packet, enum dp_counter reason)
+{
+	net_count(net, reason);
+	rte_pktmbuf_free(packet);
+}
+
+static void output(struct net *net, struct rte_mbuf *packet)
+{
+	struct in6_addr to = destination(packet);
+	struct in6_addr hop;
+	uint32_t dropped = 0;
+
+	if (!net_iface_next_hop(net->iface, &to, &hop)) {
+		drop(net, packet, DP_COUNTER_drop_no_route);
+		return;
+	}
+	struct net_neighbour *entry =
+		net_neighbour_get(net->neighbours, &hop, net->now_us, &dropped);
+	dp_count(net->counters, DP_COUNTER_drop_no_neighbour, dropped);
+	if (entry == NULL) {
+		drop(net, packet, DP_COUNTER_drop_no_neighbour);
+		return;
+	}
+	if (net_neighbour_ask(entry, net->now_us)) {
+		ask(net, &hop);
+	}
+	if (entry->state == NET_NEIGHBOUR_KNOWN) {
+		send_to(net, packet, entry);
+	} else if (!net_neighbour_wait(entry, packet)) {
+		drop(net, packet, DP_COUNTER_drop_no_neighbour);
+	}
+}
+
+void net_output(struct net *net, struct rte_mbuf **packets, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		output(net, packets[i]);
+	}
+}
+
+/* Groups of IPv6 and broadcast are looked at further up: only unicast is decided here. */
+static bool is_for_us(const struct net *net, const struct rte_ether_hdr *ether)
+{
+	return rte_is_same_ether_addr(&ether->dst_addr, &net->iface->mac) ||
+	       rte_is_multicast_ether_addr(&ether->dst_addr);
+}
+
+/* Type of a frame that is for us, or 0 when it was dropped. */
+static uint16_t ether_input(struct net *net, struct rte_mbuf *frame)
+{
+	if (frame->data_len < RTE_ETHER_HDR_LEN) {
+		drop(net, frame, DP_COUNTER_drop_malformed);
+		return 0;
+	}
+	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
+	if (!is_for_us(net, ether)) {
+		drop(net, frame, DP_COUNTER_drop_not_ours);
+		return 0;
+	}
+	uint16_t type = rte_be_to_cpu_16(ether->ether_type);
+	bool known = type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6 ||
+		     type == RTE_ETHER_TYPE_ARP;
+	if (!known) {
+		drop(net, frame, DP_COUNTER_drop_ethertype);
+		return 0;
+	}
+	return type;
+}
+
+/* What others have to learn from is given to them as it came: with its link-layer header. */
+static enum net_verdict ipv6_input(struct net *net, struct rte_mbuf *frame)
+{
+	(void)rte_pktmbuf_adj(frame, RTE_ETHER_HDR_LEN);
+	enum net_verdict verdict = net_ipv6_input(net, frame);
+	if (verdict == NET_TEACH) {
+		(void)rte_pktmbuf_prepend(frame, RTE_ETHER_HDR_LEN);
+	}
+	return verdict;
+}
+
+enum net_verdict net_input(struct net *net, struct rte_mbuf *frame)
+{
+	switch (ether_input(net, frame)) {
+	case RTE_ETHER_TYPE_IPV4:
+		(void)rte_pktmbuf_adj(frame, RTE_ETHER_HDR_LEN);
+		return net_ipv4_input(net, frame);
+	case RTE_ETHER_TYPE_IPV6:
+		return ipv6_input(net, frame);
+	case RTE_ETHER_TYPE_ARP:
+		return net_arp_input(net, frame);
+	default:
+		return NET_DONE;
+	}
+}
+
+void net_learn(struct net *net, struct rte_mbuf *frame)
+{
+	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
+
+	if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP)) {
+		net_arp_learn(net, frame);
+	} else {
+		(void)rte_pktmbuf_adj(frame, RTE_ETHER_HDR_LEN);
+		net_ipv6_learn(net, frame);
+	}
+	rte_pktmbuf_free(frame);
+}

@@ -1,0 +1,85 @@
+/*
+ * Link and network layer of one worker: frames in, TCP packets out, and the other way round.
+ *
+ * ARP (RFC 826), ICMP echo (RFC 792), NDP (RFC 4861) and ICMPv6 echo (RFC 4443) are answered here.
+ * TCP packets are handed up as bare IP packets, padding removed; their headers beyond length and
+ * addresses are checked by tcpstack.
+ *
+ * Every worker has its own neighbours. What one learns, the others must: input() says which frames
+ * they have to see.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/net/iface.h"
+#include "dataplane/net/neighbour.h"
+
+#define NET_FRAMES 512u /* frames that wait for the port; a power of two */
+
+struct rte_mbuf;
+struct rte_mempool;
+
+struct net {
+	const struct net_iface *iface;
+	struct net_neighbours *neighbours;
+	struct rte_mempool *pool; /* for what we send of our own */
+	struct dp_counters *counters;
+	uint64_t now_us;   /* set by net_begin() */
+	uint64_t timer_us; /* when net_timers() looks again */
+	uint32_t frames_count;
+	struct rte_mbuf *frames[NET_FRAMES]; /* ready for the port, in order */
+};
+
+/* What became of a received frame. */
+enum net_verdict {
+	NET_DONE,  /* consumed */
+	NET_TCP,   /* a bare IP packet with TCP for one of our addresses: the caller's */
+	NET_TEACH, /* still the caller's: other workers must learn from it, then it is freed */
+};
+
+/* Memory: neighbours. 0 or -ENOMEM. */
+int net_init(struct net *net, const struct net_iface *iface, struct rte_mempool *pool,
+	     struct dp_counters *counters, int numa_node, uint64_t seed)
+	__attribute__((warn_unused_result));
+void net_fini(struct net *net);
+
+/* Start of a loop. */
+void net_begin(struct net *net, uint64_t now_us);
+
+/* A frame from the port. */
+enum net_verdict net_input(struct net *net, struct rte_mbuf *frame);
+
+/* A copy of a frame that another worker was told to teach with; consumed. */
+void net_learn(struct net *net, struct rte_mbuf *frame);
+
+/* Sends bare IP packets to their next hops: they become frames, or wait for a neighbour. */
+void net_output(struct net *net, struct rte_mbuf **packets, uint32_t count);
+
+/* Asks for neighbours again; cheap when nothing is due. */
+void net_timers(struct net *net);
+
+/* Room for frames: what net_output() may be given without loss. */
+static inline uint32_t net_room(const struct net *net)
+{
+	return NET_FRAMES - net->frames_count;
+}
+
+/* For the protocols (arp.c, ndp.c): a frame that is complete; dropped when there is no room. */
+void net_send_frame(struct net *net, struct rte_mbuf *frame);
+/* ... an address that was announced by a neighbour. True when it was news. */
+bool net_announced(struct net *net, const struct in6_addr *addr, const struct rte_ether_addr *mac,
+		   enum net_learn how);
+/* ... puts the link-layer header in front. False when there is no headroom: the packet is freed. */
+bool net_put_ether(struct net *net, struct rte_mbuf *packet, const struct rte_ether_addr *to,
+		   uint16_t type);
+
+static inline void net_count(struct net *net, enum dp_counter counter)
+{
+	dp_count(net->counters, counter, 1);
+}
+
+#endif

@@ -1,0 +1,240 @@
+#include "dataplane/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "abi/pub.h"
+#include "dataplane/ingest.h"
+#include "dataplane/port.h"
+#include "tcpstack/tcp.h"
+
+#define BURST        32u
+#define TIMER_BUDGET 64u
+#define PUBLISH_US   UINT64_C(10000)
+#define FAREWELL_US  UINT64_C(2000000) /* sessions get this long to end in order */
+#define FLUSH_US     UINT64_C(50000)   /* and their last segments this long to leave */
+
+/* TCP packets of one loop: from the port and from every other worker. */
+struct batch {
+	uint16_t count;
+	struct rte_mbuf *packets[2 * BURST];
+};
+
+static void give_to_tcp(struct dp_worker *worker, struct batch *batch)
+{
+	if (batch->count != 0) {
+		tcp_input(worker->tcp, batch->packets, batch->count, worker->net.now_us);
+		batch->count = 0;
+	}
+}
+
+static void classify(struct dp_worker *worker, struct rte_mbuf *frame, struct batch *batch)
+{
+	switch (net_input(&worker->net, frame)) {
+	case NET_TCP:
+		batch->packets[batch->count++] = frame;
+		break;
+	case NET_TEACH:
+		dp_forward_teach(&worker->forward, frame);
+		break;
+	case NET_DONE:
+		break;
+	}
+}
+
+static uint32_t receive_from_port(struct dp_worker *worker, struct batch *batch)
+{
+	struct rte_mbuf *frames[BURST];
+	uint16_t count = rte_eth_rx_burst(worker->port->id, (uint16_t)worker->index, frames, BURST);
+	uint32_t workers = worker->forward.mesh->workers;
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < count; i++) {
+		uint32_t owner = worker->index;
+
+		bytes += frames[i]->pkt_len;
+		if (worker->port->spread) {
+			owner = dp_forward_owner(frames[i], workers, worker->index);
+		}
+		if (owner == worker->index) {
+			classify(worker, frames[i], batch);
+		} else {
+			dp_forward_send(&worker->forward, frames[i], owner, DP_FORWARD_FLOW);
+		}
+	}
+	dp_count(&worker->counters, DP_COUNTER_rx_packets, count);
+	dp_count(&worker->counters, DP_COUNTER_rx_bytes, bytes);
+	return count;
+}
+
+static uint32_t receive_from_worker(struct dp_worker *worker, uint32_t from, struct batch *batch)
+{
+	struct rte_mbuf *frames[DP_FORWARD_BURST];
+	uint32_t count = dp_forward_receive(&worker->forward, from, frames);
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (frames[i]->hash.usr == DP_FORWARD_TEACH) {
+			net_learn(&worker->net, frames[i]);
+		} else {
+			classify(worker, frames[i], batch);
+		}
+	}
+	return count;
+}
+
+static uint32_t receive(struct dp_worker *worker)
+{
+	struct batch batch = {.count = 0};
+	uint32_t work = receive_from_port(worker, &batch);
+
+	for (uint32_t from = 0; from < worker->forward.mesh->workers; from++) {
+		if (from != worker->index) {
+			work += receive_from_worker(worker, from, &batch);
+			if (batch.count >= BURST) {
+				give_to_tcp(worker, &batch);
+			}
+		}
+	}
+	give_to_tcp(worker, &batch);
+	dp_forward_flush(&worker->forward);
+	return work;
+}
+
+/* TCP is asked only for what there is room for: what the port cannot take stays with TCP. */
+static uint32_t transmit(struct dp_worker *worker)
+{
+	struct rte_mbuf *packets[BURST];
+	uint16_t count = BURST;
+
+	while (count == BURST && net_room(&worker->net) >= BURST) {
+		count = tcp_output(worker->tcp, packets, BURST, worker->net.now_us);
+		net_output(&worker->net, packets, count);
+	}
+	return dp_transmit_flush(&worker->transmit, &worker->net);
+}
+
+static void set(_Atomic uint64_t *field, uint64_t value)
+{
+	atomic_store_explicit(field, value, memory_order_relaxed);
+}
+
+static void publish(struct dp_worker *worker, uint64_t now_us)
+{
+	struct abi_pub *pub = worker->pub;
+
+	worker->publish_us = now_us + PUBLISH_US;
+	set(&pub->heartbeat_us, now_us);
+	set(&pub->loops, worker->loops);
+	set(&pub->empty_polls, worker->empty_polls);
+	set(&pub->busy_cycles, worker->busy_cycles);
+	set(&pub->total_cycles, worker->total_cycles);
+	set(&pub->tsc_hz, worker->clock.tsc_hz);
+	set(&pub->connections, tcp_connection_count(worker->tcp));
+	set(&pub->packets_free, rte_mempool_avail_count(worker->packets));
+	set(&pub->packets_total, worker->packets->size);
+	dp_counters_publish(pub, &worker->counters, tcp_counters(worker->tcp),
+			    dp_ingest_rtmp_errors(worker->ingest));
+}
+
+/* The one clock read of the loop, and what the last loop took. */
+static uint64_t begin(struct dp_worker *worker)
+{
+	uint64_t tsc = rte_rdtsc();
+	uint64_t cycles = tsc - worker->loop_tsc;
+
+	worker->loop_tsc = tsc;
+	worker->loops++;
+	worker->total_cycles += cycles;
+	if (worker->loop_busy) {
+		worker->busy_cycles += cycles;
+	}
+	uint64_t now_us = dp_clock_us(&worker->clock, tsc);
+	net_begin(&worker->net, now_us);
+	return now_us;
+}
+
+static void account(struct dp_worker *worker, uint32_t work, bool hurry, uint64_t now_us)
+{
+	worker->loop_busy = work != 0;
+	if (now_us >= worker->publish_us) {
+		publish(worker, now_us);
+	}
+	if (work != 0 || hurry) {
+		dp_idle_busy(&worker->idle);
+		return;
+	}
+	worker->empty_polls++;
+	uint64_t timer_us = tcp_next_timer_us(worker->tcp);
+	uint64_t limit_us = dp_ingest_next_us(worker->ingest);
+	dp_idle(&worker->idle, &worker->forward, now_us, timer_us < limit_us ? timer_us : limit_us);
+}
+
+static void begin_farewell(struct dp_worker *worker, uint64_t now_us)
+{
+	worker->ending = true;
+	worker->end_us = now_us + FAREWELL_US;
+	for (uint32_t i = 0; i < worker->rtmp->listen_count; i++) {
+		tcp_unlisten(worker->tcp, worker->rtmp->listen[i]);
+	}
+	dp_ingest_shutdown(worker->ingest, now_us);
+}
+
+/*
+ * True when there is nothing left to do. Sessions end in order first (status, FIN); those that are
+ * left after FAREWELL_US are reset, and the resets get FLUSH_US to leave.
+ */
+static bool has_ended(struct dp_worker *worker, uint64_t now_us, uint32_t work)
+{
+	if (!atomic_load_explicit(&worker->stop, memory_order_acquire)) {
+		return false;
+	}
+	if (!worker->ending) {
+		begin_farewell(worker, now_us);
+		return false;
+	}
+	if (!worker->aborted) {
+		if (dp_ingest_idle(worker->ingest) || now_us >= worker->end_us) {
+			worker->aborted = true;
+			worker->end_us = now_us + FLUSH_US;
+			tcp_abort_all(worker->tcp);
+		}
+		return false;
+	}
+	return (work == 0 && worker->net.frames_count == 0) || now_us >= worker->end_us;
+}
+
+int dp_worker_run(void *arg)
+{
+	struct dp_worker *worker = arg;
+	bool ended = false;
+
+	dp_clock_init(&worker->clock, rte_get_tsc_hz());
+	worker->loop_tsc = rte_rdtsc();
+	if (worker->guard != NULL) {
+		worker->guard(true);
+	}
+	while (!ended) {
+		uint64_t now_us = begin(worker);
+		uint32_t work = dp_ingest_commands(worker->ingest, now_us);
+
+		work += receive(worker);
+		work += tcp_timers(worker->tcp, now_us, TIMER_BUDGET);
+		bool hurry = dp_ingest_poll(worker->ingest, now_us);
+		net_timers(&worker->net);
+		work += transmit(worker);
+		account(worker, work, hurry, now_us);
+		ended = has_ended(worker, now_us, work);
+	}
+	publish(worker, worker->clock.last_us);
+	if (worker->guard != NULL) {
+		worker->guard(false);
+	}
+	return 0;
+}
+
+void dp_worker_stop(struct dp_worker *worker)
+{
+	atomic_store_explicit(&worker->stop, true, memory_order_release);
+	dp_wake(&worker->wake);
+}
