@@ -32,7 +32,7 @@ enum assembly_result {
 
 enum assembly_result assembly_add(struct assembly *a, const struct rtmp_piece *piece,
 				  uint32_t stream_id, const uint8_t **data);
-void assembly_release(struct assembly *a, uint32_t slot);
+void assembly_release(struct assembly *a, uint32_t index);
 
 void assembly_fini(struct assembly *a);
 

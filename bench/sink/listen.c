@@ -56,7 +56,7 @@ int listen_open(const char *text, const char **why)
 		.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
 	};
-	struct addrinfo *address;
+	struct addrinfo *address = NULL;
 	char host[64];
 	const char *port;
 
@@ -79,14 +79,16 @@ int listen_open(const char *text, const char **why)
 
 uint16_t listen_port(int fd)
 {
-	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address = {.v6 = {.sin6_family = AF_UNSPEC}};
 	socklen_t len = sizeof(address);
 
-	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+	if (getsockname(fd, &address.any, &len) != 0) {
 		return 0;
 	}
-	if (address.ss_family == AF_INET6) {
-		return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
-	}
-	return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+	return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port
+						       : address.v4.sin_port);
 }

@@ -4,29 +4,37 @@
 
 #include <stdlib.h>
 
+/* A stream and what it is sorted by. */
+struct ranked {
+	json_t *stream;
+	uint64_t kbps;
+};
+
 static int by_bitrate(const void *a, const void *b)
 {
-	uint64_t left = field_number(*(json_t *const *)a, "bitrate_kbps");
-	uint64_t right = field_number(*(json_t *const *)b, "bitrate_kbps");
+	const struct ranked *left = a;
+	const struct ranked *right = b;
 
-	return left < right ? 1 : left > right ? -1 : 0;
+	return left->kbps < right->kbps ? 1 : left->kbps > right->kbps ? -1 : 0;
 }
 
 /* The streams with the highest bitrate first. A new reference. */
 static json_t *sorted(const json_t *streams)
 {
 	size_t count = json_array_size(streams);
-	json_t **order = calloc(count + 1, sizeof(order[0]));
+	struct ranked *order = calloc(count + 1, sizeof(*order));
 	json_t *result = json_array();
 
-	for (size_t i = 0; i < count && order != NULL; i++) {
-		order[i] = json_array_get(streams, i);
+	if (order == NULL) {
+		return result;
 	}
-	if (order != NULL) {
-		qsort(order, count, sizeof(order[0]), by_bitrate);
+	for (size_t i = 0; i < count; i++) {
+		order[i].stream = json_array_get(streams, i);
+		order[i].kbps = field_number(order[i].stream, "bitrate_kbps");
 	}
-	for (size_t i = 0; i < count && order != NULL; i++) {
-		(void)json_array_append(result, order[i]);
+	qsort(order, count, sizeof(*order), by_bitrate);
+	for (size_t i = 0; i < count; i++) {
+		(void)json_array_append(result, order[i].stream);
 	}
 	free(order);
 	return result;

@@ -116,7 +116,7 @@ int mac_parse(const char *text, uint8_t mac[6], const char **why)
 	if (strlen(text) != 17) {
 		return refuse(why, "not a MAC address (\"02:00:00:00:00:01\")");
 	}
-	for (uint32_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		int high = hex_digit(text[3 * i]);
 		int low = hex_digit(text[3 * i + 1]);
 		if (high < 0 || low < 0 || text[3 * i + 2] != (i < 5 ? ':' : '\0')) {

@@ -96,6 +96,19 @@ static void fail_value(struct document *doc, const struct report *r, const char 
 		 document_line(doc, r->path), r->path, r->path[0] != '\0' ? ": " : "", sentence);
 }
 
+/* About a sequence: the backtrace begins with its last entry, which is not to blame. */
+static void fail_count(struct document *doc, struct report *r, struct config_error *error)
+{
+	char *index = strrchr(r->path, '[');
+
+	if (index != NULL) {
+		*index = '\0';
+	}
+	r->message[0] = (char)tolower((unsigned char)r->message[0]);
+	r->message[strcspn(r->message, ".")] = '\0'; /* the full stop */
+	fail_value(doc, r, r->message, error);
+}
+
 /* libcyaml's messages about strings quote the string, which may be a stream key: we do not. */
 static void fail(struct document *doc, struct report *r, cyaml_err_t code,
 		 struct config_error *error)
@@ -112,6 +125,10 @@ static void fail(struct document *doc, struct report *r, cyaml_err_t code,
 		break;
 	case CYAML_ERR_ALIAS:
 		fail_value(doc, r, "YAML aliases are not supported", error);
+		break;
+	case CYAML_ERR_SEQUENCE_ENTRIES_MIN:
+	case CYAML_ERR_SEQUENCE_ENTRIES_MAX:
+		fail_count(doc, r, error);
 		break;
 	case CYAML_ERR_STRING_LENGTH_MIN:
 		fail_value(doc, r, "is empty", error);
