@@ -1,0 +1,209 @@
+#include "auth.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+struct auth_digest {
+	uint8_t bytes[SHA256_DIGEST_LENGTH];
+};
+
+struct auth_app {
+	const struct config_app *config;
+	struct auth_digest *keys; /* [config->keys_count] */
+};
+
+struct auth {
+	uint32_t apps_count;
+	struct auth_app apps[];
+};
+
+/* What a publisher asked for, taken apart. */
+struct auth_request {
+	char name[ABI_NAME_MAX]; /* before the '?' */
+	struct auth_digest whole;
+	struct auth_digest before_query;
+	struct auth_digest key; /* of the parameter "key" */
+	bool has_key;
+};
+
+static void digest(struct auth_digest *out, const char *text)
+{
+	(void)SHA256((const unsigned char *)text, strlen(text), out->bytes);
+}
+
+static bool digest_equals(const struct auth_digest *a, const struct auth_digest *b)
+{
+	return CRYPTO_memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static int app_init(struct auth_app *app, const struct config_app *config)
+{
+	app->config = config;
+	app->keys = calloc(config->keys_count ? config->keys_count : 1, sizeof(*app->keys));
+	if (!app->keys) {
+		return -1;
+	}
+	for (uint32_t i = 0; i < config->keys_count; i++) {
+		digest(&app->keys[i], config->keys[i].key);
+	}
+	return 0;
+}
+
+struct auth *auth_create(const struct config *config)
+{
+	struct auth *auth = calloc(1, sizeof(*auth) + config->apps_count * sizeof(auth->apps[0]));
+
+	if (!auth) {
+		return NULL;
+	}
+	for (uint32_t i = 0; i < config->apps_count; i++) {
+		auth->apps_count++;
+		if (app_init(&auth->apps[i], &config->apps[i])) {
+			auth_destroy(auth);
+			return NULL;
+		}
+	}
+	return auth;
+}
+
+void auth_destroy(struct auth *auth)
+{
+	if (!auth) {
+		return;
+	}
+	for (uint32_t i = 0; i < auth->apps_count; i++) {
+		free(auth->apps[i].keys);
+	}
+	free(auth);
+}
+
+/* Encoders put "rtmp://host/live/" and a key in two fields: the slash ends up in the app. */
+static bool app_name_equals(const char *app, const char *asked)
+{
+	size_t length = strlen(app);
+
+	return strncmp(app, asked, length) == 0 &&
+	       (asked[length] == '\0' || (asked[length] == '/' && asked[length + 1] == '\0'));
+}
+
+static const struct auth_app *find_app(const struct auth *auth, const char *app)
+{
+	for (uint32_t i = 0; i < auth->apps_count; i++) {
+		if (app_name_equals(auth->apps[i].config->name, app)) {
+			return &auth->apps[i];
+		}
+	}
+	return NULL;
+}
+
+const struct config_app *auth_find_app(const struct auth *auth, const char *app)
+{
+	const struct auth_app *found = find_app(auth, app);
+
+	return found ? found->config : NULL;
+}
+
+/* Digest of the value of the first parameter "key" of `query`. */
+static void parse_query(struct auth_request *request, char *query)
+{
+	char *rest = query;
+	char *parameter;
+
+	while ((parameter = strsep(&rest, "&")) != NULL) {
+		if (strncmp(parameter, "key=", 4) == 0) {
+			text_percent_decode(parameter + 4);
+			digest(&request->key, parameter + 4);
+			request->has_key = true;
+			return;
+		}
+	}
+}
+
+static void parse_request(struct auth_request *request, const char *asked)
+{
+	char *query;
+
+	memset(request, 0, sizeof(*request));
+	text_copy(request->name, sizeof(request->name), asked);
+	digest(&request->whole, request->name);
+	query = strchr(request->name, '?');
+	if (query) {
+		char copy[ABI_NAME_MAX];
+
+		*query = '\0';
+		text_copy(copy, sizeof(copy), query + 1);
+		parse_query(request, copy);
+		OPENSSL_cleanse(copy, sizeof(copy));
+		/* The name's buffer keeps nothing of the secret. */
+		memset(query, 0, (size_t)(request->name + sizeof(request->name) - query));
+	}
+	digest(&request->before_query, request->name);
+}
+
+/* The entry that the request names or whose key it carries, or NULL. Looks at every entry. */
+static const struct config_key *match_key(const struct auth_app *app,
+					  const struct auth_request *request)
+{
+	const struct config_key *match = NULL;
+
+	for (uint32_t i = 0; i < app->config->keys_count; i++) {
+		const struct config_key *entry = &app->config->keys[i];
+		bool by_key = digest_equals(&app->keys[i], &request->key);
+		bool by_whole = digest_equals(&app->keys[i], &request->whole);
+		bool by_name = digest_equals(&app->keys[i], &request->before_query);
+		bool named = strcmp(entry->name, request->name) == 0;
+
+		/* Bitwise: no branch tells which of them matched. */
+		if ((request->has_key & named & by_key) | by_whole | by_name) {
+			match = entry;
+		}
+	}
+	return match;
+}
+
+static void refuse(struct auth_decision *decision, enum rtmp_reject why)
+{
+	decision->accepted = false;
+	decision->reject = why;
+}
+
+static void accept_as(struct auth_decision *decision, const char *name)
+{
+	if (!text_name_valid(name)) {
+		refuse(decision, RTMP_REJECT_NAME);
+		return;
+	}
+	decision->accepted = true;
+	text_copy(decision->name, sizeof(decision->name), name);
+}
+
+void auth_decide(const struct auth *auth, const char *app_name, const char *asked,
+		 struct auth_decision *decision)
+{
+	const struct auth_app *app = find_app(auth, app_name);
+	const struct config_key *entry;
+	struct auth_request request;
+
+	memset(decision, 0, sizeof(*decision));
+	if (!app) {
+		refuse(decision, RTMP_REJECT_APP);
+		return;
+	}
+	decision->app = app->config;
+	parse_request(&request, asked);
+	entry = match_key(app, &request);
+	if (entry) {
+		accept_as(decision, entry->name);
+	} else if (!text_name_valid(request.name)) {
+		refuse(decision, RTMP_REJECT_NAME);
+	} else if (app->config->open) {
+		accept_as(decision, request.name);
+	} else {
+		refuse(decision, RTMP_REJECT_AUTH);
+	}
+	OPENSSL_cleanse(&request, sizeof(request));
+}

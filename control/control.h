@@ -1,0 +1,91 @@
+/*
+ * The process: what its main thread knows. One epoll loop over the dataplane's socket, the event
+ * descriptors of the workers, the API, a timer and the signals; publish decisions are taken here,
+ * media is not touched here (relay/).
+ */
+#ifndef CONTROL_H
+#define CONTROL_H
+
+#include "api.h"
+#include "auth.h"
+#include "dataplane.h"
+#include "registry.h"
+#include "relay/relay.h"
+#include "relay/resolver.h"
+
+/* X(name, sentence) */
+#define CONTROL_COUNTERS(X)                                                                      \
+	X(attaches, "times a dataplane was attached")                                            \
+	X(detaches, "times a dataplane went away")                                               \
+	X(publishes_asked, "publishes that a worker asked about")                                \
+	X(publishes_accepted, "publishes accepted")                                              \
+	X(publishes_rejected_auth, "publishes refused: stream key not valid")                    \
+	X(publishes_rejected_app, "publishes refused: no such application")                      \
+	X(publishes_rejected_busy, "publishes refused: name is being published")                 \
+	X(publishes_rejected_name, "publishes refused: name not allowed")                        \
+	X(publishes_rejected_capacity, "publishes refused: no memory here")                      \
+	X(streams_resumed, "streams found live at an attach")                                    \
+	X(streams_ended, "streams whose publisher is gone")                                      \
+	X(kicks, "streams ended by the operator")                                                \
+	X(commands_delayed, "answers that found the command ring full")                          \
+	X(events_lost, "times the event ring was overrun and the stream table was read instead") \
+	X(api_requests, "requests on the control socket")                                        \
+	X(api_refused, "connections and requests refused there")
+
+enum control_counter {
+#define CONTROL_COUNTER_ENUM(name, sentence) CONTROL_##name,
+	CONTROL_COUNTERS(CONTROL_COUNTER_ENUM)
+#undef CONTROL_COUNTER_ENUM
+		CONTROL_COUNTER_COUNT
+};
+
+const char *control_counter_name(enum control_counter counter);
+
+/* One worker, beside what dataplane.h has. */
+struct control_worker {
+	struct relay *relay;
+	uint64_t event_tail; /* events read */
+	uint64_t sample_us;
+	uint64_t busy_cycles; /* at the sample */
+	uint64_t total_cycles;
+	double busy_percent; /* over the interval before it */
+};
+
+struct control {
+	const struct config *config;
+	struct auth *auth;
+	struct resolver *resolver;
+	struct registry registry; /* valid while attached */
+	struct dataplane dataplane;
+	bool attached;
+	struct control_worker *workers;
+	struct api api;
+	int epoll_fd;
+	int signal_fd;
+	int timer_fd;
+	bool stop;
+	uint64_t started_us;
+	uint64_t now_us; /* of the turn under way */
+	uint64_t next_attach_us;
+	uint64_t next_sample_us;
+	bool waiting_logged; /* why the dataplane is not there was said */
+	uint64_t counters[CONTROL_COUNTER_COUNT];
+	uint64_t relay_totals[RELAY_COUNTER_COUNT]; /* of relays that are gone */
+};
+
+static inline void control_count(struct control *control, enum control_counter counter)
+{
+	control->counters[counter]++;
+}
+
+/* A counter of all relays, past and present. */
+uint64_t control_relay_counter(const struct control *control, enum relay_counter counter);
+
+int control_init(struct control *control, const struct config *config)
+	__attribute__((warn_unused_result));
+void control_fini(struct control *control);
+
+/* Runs until SIGTERM or SIGINT. */
+void control_run(struct control *control);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * The dataplane as control sees it: one attach (abi/attach.h), its mappings and descriptors.
+ *
+ * Everything that came over the socket is checked before it is used: magic, version, sizes and
+ * offsets against the sizes of the files themselves (fstat).
+ */
+#ifndef DATAPLANE_H
+#define DATAPLANE_H
+
+#include "abi/attach.h"
+#include "abi/sub.h"
+#include "relay/log_reader.h"
+
+struct mapping {
+	void *base;    /* NULL: not mapped */
+	uint64_t size; /* of the file */
+	size_t mapped; /* rounded up to pages, huge ones where it has them */
+};
+
+struct dataplane_worker {
+	struct mapping packets;
+	struct mapping pub_mapping;
+	struct mapping sub_mapping;
+	const struct abi_pub *pub;
+	struct abi_sub *sub;
+	int news_fd;
+	int events_fd;
+	int commands_fd;
+};
+
+struct dataplane {
+	int fd; /* the attach's socket: its end is the end of the dataplane */
+	uint64_t generation;
+	uint64_t epoch;
+	uint32_t pid;
+	uint32_t workers_count;
+	struct dataplane_worker *workers;
+	struct log_regions regions;
+};
+
+#define DATAPLANE_ERROR_MAX 160u
+
+/*
+ * Connects to RUN_DIR/dataplane.sock and attaches. Waits for the answer for at most two seconds.
+ * 0, or -1 with `error` filled; nothing is left behind then.
+ */
+int dataplane_attach(struct dataplane *dataplane, const char *run_dir,
+		     char error[DATAPLANE_ERROR_MAX]) __attribute__((warn_unused_result));
+
+/* Unmaps and closes everything, at once: a mapping kept would keep the hugepages. */
+void dataplane_detach(struct dataplane *dataplane);
+
+/* The layout that `pub` and `sub` claim, against the sizes of their mappings. */
+bool dataplane_pub_valid(const struct abi_pub *pub, uint64_t size);
+bool dataplane_sub_valid(const struct abi_sub *sub, uint64_t size, const struct abi_pub *pub);
+
+static inline const struct abi_stream *dataplane_stream(const struct abi_pub *pub, uint32_t slot)
+{
+	return (const struct abi_stream *)((const uint8_t *)pub + pub->streams_offset) + slot;
+}
+
+#endif

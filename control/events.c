@@ -1,0 +1,353 @@
+#include "events.h"
+
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "journal.h"
+#include "text.h"
+
+/* Commands */
+
+struct answer {
+	enum abi_command_type type;
+	uint32_t slot;
+	uint64_t generation;
+	uint32_t value;
+	const char *name; /* or NULL */
+};
+
+/* The ring is shared with a reader that trusts nothing: it is our head that we trust, not theirs.
+ */
+static int send_command(struct dataplane_worker *worker, const struct answer *answer)
+{
+	struct abi_sub *sub = worker->sub;
+	uint64_t head = atomic_load_explicit(&sub->command_head, memory_order_relaxed);
+	/* Acquire: pairs with the worker's release after it copied the command out. */
+	uint64_t tail = atomic_load_explicit(&worker->pub->command_tail, memory_order_acquire);
+	struct abi_command *command = &sub->commands[head % ABI_COMMAND_RING];
+
+	if (head - tail >= ABI_COMMAND_RING) {
+		return -1;
+	}
+	memset(command, 0, sizeof(*command));
+	command->type = answer->type;
+	command->slot = answer->slot;
+	command->generation = answer->generation;
+	command->value = answer->value;
+	if (answer->name) {
+		text_copy(command->name, sizeof(command->name), answer->name);
+	}
+	atomic_store_explicit(&sub->command_head, head + 1, memory_order_release);
+	(void)eventfd_write(worker->commands_fd, 1); /* full: the worker is awake anyway */
+	return 0;
+}
+
+int events_kick(struct control *control, const struct registry_stream *stream)
+{
+	return send_command(&control->dataplane.workers[stream->worker],
+			    &(struct answer){.type = ABI_COMMAND_KICK,
+					     .slot = stream->slot,
+					     .generation = stream->generation,
+					     .value = RTMP_REJECT_KICKED});
+}
+
+/* Slots */
+
+static const struct abi_stream *slot_of(const struct control *control, uint32_t worker,
+					uint32_t slot)
+{
+	return dataplane_stream(control->dataplane.workers[worker].pub, slot);
+}
+
+/* The other one under that name is still there, by what its slot says now. */
+static bool still_published(const struct control *control, const struct registry_stream *stream)
+{
+	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
+
+	return atomic_load_explicit(&slot->generation, memory_order_acquire) ==
+		       stream->generation &&
+	       atomic_load_explicit(&slot->state, memory_order_acquire) != ABI_STREAM_ENDED;
+}
+
+/* A log that no relay took over goes back whole. */
+static void release_log(struct control *control, const struct registry_stream *stream)
+{
+	struct abi_tail *tail = &control->dataplane.workers[stream->worker].sub->tail[stream->slot];
+	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
+	uint64_t head = atomic_load_explicit(&slot->head, memory_order_acquire);
+
+	if (atomic_load_explicit(&tail->generation, memory_order_relaxed) != stream->generation) {
+		atomic_store_explicit(&tail->position, 0, memory_order_relaxed);
+		atomic_store_explicit(&tail->generation, stream->generation, memory_order_release);
+	}
+	atomic_store_explicit(&tail->position, head, memory_order_release);
+}
+
+/* Decisions */
+
+static const char *reject_name(enum rtmp_reject why)
+{
+	static const char *const names[RTMP_REJECT_COUNT] = {
+#define REJECT_NAME(name, code, text) [RTMP_REJECT_##name] = (text),
+		RTMP_REJECTS(REJECT_NAME)
+#undef REJECT_NAME
+	};
+
+	return names[why];
+}
+
+static void count_reject(struct control *control, enum rtmp_reject why)
+{
+	static const enum control_counter counters[RTMP_REJECT_COUNT] = {
+		[RTMP_REJECT_AUTH] = CONTROL_publishes_rejected_auth,
+		[RTMP_REJECT_APP] = CONTROL_publishes_rejected_app,
+		[RTMP_REJECT_BUSY] = CONTROL_publishes_rejected_busy,
+		[RTMP_REJECT_NAME] = CONTROL_publishes_rejected_name,
+	};
+
+	control_count(control, counters[why] ? counters[why] : CONTROL_publishes_rejected_capacity);
+}
+
+static void log_decision(const struct control *control, const struct registry_stream *stream,
+			 const struct auth_decision *decision)
+{
+	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
+	char app[ABI_APP_MAX];
+	char name[ABI_NAME_MAX];
+	char peer[ABI_PEER_MAX];
+
+	text_printable(app, sizeof(app), slot->app, sizeof(slot->app));
+	text_printable(name, sizeof(name), decision->name, sizeof(decision->name));
+	text_printable(peer, sizeof(peer), slot->peer, sizeof(slot->peer));
+	if (decision->accepted) {
+		journal(CONFIG_LOG_INFO, "publish.accepted", "{s:s, s:s, s:s, s:i}", "app", app,
+			"name", name, "peer", peer, "worker", (int)stream->worker);
+		return;
+	}
+	/* What was asked for may be a key, a mistyped one included: it is not written down. */
+	journal(CONFIG_LOG_WARN, "publish.rejected", "{s:s, s:s, s:s, s:i, s:s}", "app", app,
+		"name", name[0] ? name : "(key withheld)", "peer", peer, "worker",
+		(int)stream->worker, "reason", reject_name(decision->reject));
+}
+
+static void decide(struct control *control, const struct registry_stream *stream,
+		   struct auth_decision *decision)
+{
+	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
+	struct registry_stream *other;
+
+	memset(decision, 0, sizeof(*decision));
+	decision->reject = RTMP_REJECT_NAME;
+	if (strnlen(slot->app, sizeof(slot->app)) == sizeof(slot->app) ||
+	    strnlen(slot->asked, sizeof(slot->asked)) == sizeof(slot->asked)) {
+		return;
+	}
+	auth_decide(control->auth, slot->app, slot->asked, decision);
+	if (!decision->accepted) {
+		return;
+	}
+	other = registry_find(&control->registry, decision->app->name, decision->name);
+	if (other && still_published(control, other)) {
+		decision->accepted = false;
+		decision->reject = RTMP_REJECT_BUSY;
+	} else if (other) {
+		registry_unpublish(other);
+	}
+}
+
+/* Sends the answer; without room for it the stream stays as it is and is asked about again. */
+static void answer(struct control *control, struct registry_stream *stream)
+{
+	struct auth_decision decision;
+	struct answer answer = {.slot = stream->slot, .generation = stream->generation};
+
+	decide(control, stream, &decision);
+	answer.type = decision.accepted ? ABI_COMMAND_ACCEPT : ABI_COMMAND_REJECT;
+	answer.value = decision.accepted ? 0 : decision.reject;
+	answer.name = decision.accepted ? decision.name : NULL;
+	if (send_command(&control->dataplane.workers[stream->worker], &answer)) {
+		control_count(control, CONTROL_commands_delayed);
+		return;
+	}
+	control_count(control, CONTROL_publishes_asked);
+	log_decision(control, stream, &decision);
+	if (!decision.accepted) {
+		count_reject(control, decision.reject);
+		stream->phase = STREAM_REJECTED;
+		return;
+	}
+	control_count(control, CONTROL_publishes_accepted);
+	stream->phase = STREAM_ACCEPTED;
+	registry_publish(&control->registry, stream, decision.app, decision.name);
+}
+
+/* Streams */
+
+static void log_stream(const struct registry_stream *stream, const char *event)
+{
+	journal(CONFIG_LOG_INFO, event, "{s:s, s:s, s:i}", "app", stream->app->name, "name",
+		stream->name, "worker", (int)stream->worker);
+}
+
+static void adopt(struct control *control, struct registry_stream *stream)
+{
+	struct relay *relay = control->workers[stream->worker].relay;
+
+	if (relay_adopt(relay, stream->slot, stream->generation, stream->app, stream->name)) {
+		return; /* without memory: the tick tries again */
+	}
+	stream->phase = STREAM_LIVE;
+	log_stream(stream, "stream.live");
+}
+
+/* A stream that was live before this control came: its name stands in the table. */
+static void resume(struct control *control, struct registry_stream *stream)
+{
+	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
+	const struct config_app *app = NULL;
+
+	if (strnlen(slot->app, sizeof(slot->app)) < sizeof(slot->app) &&
+	    strnlen(slot->name, sizeof(slot->name)) < sizeof(slot->name) &&
+	    text_name_valid(slot->name)) {
+		app = auth_find_app(control->auth, slot->app);
+	}
+	if (!app || registry_find(&control->registry, app->name, slot->name)) {
+		/* The configuration has no such application any more, or the name is taken. */
+		if (events_kick(control, stream) == 0) {
+			stream->phase = STREAM_REJECTED;
+		}
+		return;
+	}
+	control_count(control, CONTROL_streams_resumed);
+	registry_publish(&control->registry, stream, app, slot->name);
+	stream->phase = STREAM_ACCEPTED;
+}
+
+static void end(struct control *control, struct registry_stream *stream)
+{
+	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
+
+	if (stream->phase == STREAM_ASKED &&
+	    atomic_load_explicit(&slot->head, memory_order_acquire) >
+		    atomic_load_explicit(&slot->reclaimed, memory_order_acquire)) {
+		resume(control, stream);
+	}
+	/* A publish so short that it was over before it was seen live. */
+	if (stream->phase == STREAM_ACCEPTED &&
+	    atomic_load_explicit(&slot->head, memory_order_acquire) > 0) {
+		adopt(control, stream);
+		if (stream->phase != STREAM_LIVE) {
+			return;
+		}
+	}
+	if (stream->phase == STREAM_LIVE) {
+		relay_ended(control->workers[stream->worker].relay, stream->slot,
+			    stream->generation);
+		control_count(control, CONTROL_streams_ended);
+		log_stream(stream, "stream.ended");
+	} else {
+		release_log(control, stream);
+	}
+	registry_unpublish(stream);
+	stream->phase = STREAM_ENDED;
+}
+
+static void gone(struct control *control, struct registry_stream *stream)
+{
+	if (stream->phase == STREAM_LIVE) {
+		control_count(control, CONTROL_streams_ended);
+		log_stream(stream, "stream.ended");
+	}
+	registry_remove(&control->registry, stream);
+}
+
+/* Brings what we know of a slot in line with what it says now. */
+static void update(struct control *control, uint32_t worker, uint32_t slot_number)
+{
+	const struct abi_stream *slot = slot_of(control, worker, slot_number);
+	/* Acquire: pairs with the worker's release after it filled the slot in. */
+	uint64_t generation = atomic_load_explicit(&slot->generation, memory_order_acquire);
+	uint32_t state = atomic_load_explicit(&slot->state, memory_order_acquire);
+	struct registry_stream *stream = control->registry.slots[worker][slot_number];
+
+	if (stream && stream->generation != generation) {
+		gone(control, stream);
+		stream = NULL;
+	}
+	if (generation % 2 == 0 || state == ABI_STREAM_FREE) {
+		return;
+	}
+	if (!stream) {
+		stream = registry_add(&control->registry, worker, slot_number, generation);
+	}
+	if (!stream) {
+		return;
+	}
+	if (state == ABI_STREAM_PENDING && stream->phase == STREAM_ASKED) {
+		answer(control, stream);
+	} else if (state == ABI_STREAM_LIVE) {
+		if (stream->phase == STREAM_ASKED) {
+			resume(control, stream);
+		}
+		if (stream->phase == STREAM_ACCEPTED) {
+			adopt(control, stream);
+		}
+	} else if (state == ABI_STREAM_ENDED && stream->phase != STREAM_ENDED) {
+		end(control, stream);
+	}
+}
+
+void events_sync(struct control *control, uint32_t worker)
+{
+	uint32_t streams = control->dataplane.workers[worker].pub->streams;
+
+	for (uint32_t slot = 0; slot < streams; slot++) {
+		update(control, worker, slot);
+	}
+}
+
+bool events_waiting(const struct control *control, uint32_t worker)
+{
+	return atomic_load_explicit(&control->dataplane.workers[worker].pub->event_head,
+				    memory_order_acquire) != control->workers[worker].event_tail;
+}
+
+void events_read(struct control *control, uint32_t worker)
+{
+	struct dataplane_worker *from = &control->dataplane.workers[worker];
+	const struct abi_event *ring =
+		(const struct abi_event *)((const uint8_t *)from->pub + from->pub->events_offset);
+	/* Acquire: pairs with the worker's release after it wrote the event. */
+	uint64_t head = atomic_load_explicit(&from->pub->event_head, memory_order_acquire);
+	uint64_t tail = control->workers[worker].event_tail;
+
+	if (head == tail) {
+		return;
+	}
+	if (head - tail > ABI_EVENT_RING) {
+		control_count(control, CONTROL_events_lost);
+		events_sync(control, worker);
+		tail = head;
+	}
+	for (; tail != head; tail++) {
+		uint32_t slot = ring[tail % ABI_EVENT_RING].slot;
+
+		if (slot < from->pub->streams) {
+			update(control, worker, slot);
+		}
+	}
+	control->workers[worker].event_tail = head;
+	atomic_store_explicit(&from->sub->event_tail, head, memory_order_release);
+}
+
+void events_tick(struct control *control)
+{
+	struct registry_stream *stream = TAILQ_FIRST(&control->registry.streams);
+
+	while (stream) {
+		struct registry_stream *next = TAILQ_NEXT(stream, link);
+
+		update(control, stream->worker, stream->slot);
+		stream = next;
+	}
+}

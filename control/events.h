@@ -1,0 +1,29 @@
+/*
+ * What the workers tell (abi/pub.h, events) and what control answers (abi/sub.h, commands).
+ *
+ * An event only says which slot to look at: everything follows from the slot's state, so that
+ * events lost, doubled or late change nothing, and a fresh attach is the same as an event for
+ * every slot.
+ */
+#ifndef EVENTS_H
+#define EVENTS_H
+
+#include "control.h"
+
+/* Looks at every slot of the worker: after the attach, and when its ring was overrun. */
+void events_sync(struct control *control, uint32_t worker);
+
+/* Reads the worker's ring. */
+void events_read(struct control *control, uint32_t worker);
+
+/* True when the ring has something unread: the second look of the sleep protocol. */
+bool events_waiting(const struct control *control, uint32_t worker);
+
+/* Answers that found no room, and slots that changed without an event. */
+void events_tick(struct control *control);
+
+/* Ends a live publication: 0, or -1 when the command ring is full. */
+int events_kick(struct control *control, const struct registry_stream *stream)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * penstock-control: decides what may be published and takes it to the origins. It starts before or
+ * after penstock-dataplane, and can be killed and started again at any moment.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control.h"
+#include "journal.h"
+#include "privileges.h"
+
+static const char usage[] =
+	"usage: penstock-control -c FILE\n"
+	"\n"
+	"  -c, --config FILE   configuration (YAML), the same as the dataplane's\n"
+	"  -h, --help          this text\n"
+	"  -V, --version       the version\n";
+
+enum parsed { PARSED_RUN, PARSED_DONE, PARSED_WRONG };
+
+static enum parsed parse(int argc, char **argv, const char **file)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			*file = optarg;
+			break;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return PARSED_DONE;
+		case 'V':
+			(void)puts("penstock-control " PENSTOCK_VERSION);
+			return PARSED_DONE;
+		default:
+			(void)fputs(usage, stderr);
+			return PARSED_WRONG;
+		}
+	}
+	if (!*file || optind != argc) {
+		(void)fputs(usage, stderr);
+		return PARSED_WRONG;
+	}
+	return PARSED_RUN;
+}
+
+static int run(const struct config *config)
+{
+	struct control *control = malloc(sizeof(*control));
+	const char *what = "";
+
+	journal_init(config->control.log_level);
+	if (privileges_drop(config->control.user, &what)) {
+		journal(CONFIG_LOG_ERROR, "control.privileges", "{s:s, s:s, s:s}", "user",
+			config->control.user, "what", what, "error", strerror(errno));
+		free(control);
+		return EXIT_FAILURE;
+	}
+	if (!control || control_init(control, config)) {
+		journal(CONFIG_LOG_ERROR, "control.no_resources", "{s:s}", "error",
+			strerror(errno));
+		free(control);
+		return EXIT_FAILURE;
+	}
+	journal(CONFIG_LOG_INFO, "control.started", "{s:s}", "version", PENSTOCK_VERSION);
+	control_run(control);
+	control_fini(control);
+	free(control);
+	journal(CONFIG_LOG_INFO, "control.stopped", NULL);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct config_error error;
+	struct config *config;
+	const char *file = NULL;
+	int status;
+
+	switch (parse(argc, argv, &file)) {
+	case PARSED_DONE:
+		return EXIT_SUCCESS;
+	case PARSED_WRONG:
+		return EXIT_FAILURE;
+	case PARSED_RUN:
+		break;
+	}
+	if (config_load(file, &config, &error)) {
+		(void)fprintf(stderr, "%s\n", error.text);
+		return EXIT_FAILURE;
+	}
+	status = run(config);
+	config_free(config);
+	return status;
+}

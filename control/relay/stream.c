@@ -1,0 +1,394 @@
+#include "stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "journal.h"
+#include "rtmp/message.h"
+#include "text.h"
+
+#define KIB                 UINT64_C(1024)
+
+/* Under memory pressure an origin may be no further behind than this, whatever it may otherwise. */
+#define PRESSURE_BEHIND_KIB 1024u
+
+void stream_break(struct relay_stream *s, const char *where)
+{
+	if (s->broken) {
+		return;
+	}
+	s->broken = true;
+	relay_count(s->context, RELAY_COUNTER_relay_log_broken, 1);
+	journal(CONFIG_LOG_ERROR, "stream.log_broken", "{s:s, s:s, s:s, s:I, s:I}", "app",
+		s->app->name, "name", s->name, "where", where, "position",
+		(long long)s->scan.position, "head", (long long)s->head);
+}
+
+/* The block of position 0, or of the first unit that is still there. */
+static int find_beginning(struct relay_stream *s)
+{
+	uint64_t reclaimed = atomic_load_explicit(&s->pub->reclaimed, memory_order_acquire);
+	uint64_t position = reclaimed;
+	uint32_t block = s->pub->first_block;
+
+	if (reclaimed > 0) {
+		block = atomic_load_explicit(&s->pub->reclaimed_block, memory_order_relaxed);
+	}
+	/* The dataplane seeds the tail of a fresh `sub` with where the last control was. */
+	if (atomic_load_explicit(&s->tail->generation, memory_order_relaxed) == s->generation) {
+		uint64_t seeded = atomic_load_explicit(&s->tail->position, memory_order_relaxed);
+
+		position = seeded > reclaimed && seeded <= s->head ? seeded : reclaimed;
+	}
+	log_cursor_init(&s->scan, reclaimed, block);
+	return log_cursor_skip(&s->context->view, &s->scan, position - reclaimed);
+}
+
+static void claim_tail(struct relay_stream *s)
+{
+	if (atomic_load_explicit(&s->tail->generation, memory_order_relaxed) != s->generation) {
+		atomic_store_explicit(&s->tail->position, 0, memory_order_relaxed);
+		/* Release: whoever sees the generation sees that 0 or what came after. */
+		atomic_store_explicit(&s->tail->generation, s->generation, memory_order_release);
+	}
+	s->released = s->scan.position;
+}
+
+/* A stream that was live before we came: what lies below the beginning is known from headers. */
+static void resume(struct relay_stream *s)
+{
+	const struct abi_header_block *blocks =
+		(const struct abi_header_block *)((const uint8_t *)s->context->source.pub +
+						  s->context->source.pub->headers_offset);
+
+	s->video = atomic_load_explicit(&s->pub->video_messages, memory_order_relaxed) > 0;
+	if (headers_seed(&s->headers, &blocks[s->slot])) {
+		journal(CONFIG_LOG_WARN, "stream.no_headers", "{s:s, s:s}", "app", s->app->name,
+			"name", s->name);
+	}
+}
+
+static void init_origins(struct relay_stream *s, uint64_t now_us)
+{
+	bool fresh = s->scan.position == 0;
+
+	s->first_chance_us = fresh ? now_us + s->context->settings.first_chance_us : 0;
+	s->origins_count = s->app->origins_count;
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		origin_init(&s->origins[i], s->context, s, &s->app->origins[i], i);
+		s->origins[i].cursor = s->scan;
+		s->origins[i].claim = fresh;
+	}
+}
+
+struct relay_stream *stream_create(struct relay_context *context, uint32_t slot,
+				   uint64_t generation, const struct config_app *app,
+				   const char *name, uint64_t now_us)
+{
+	const struct abi_pub *pub = context->source.pub;
+	struct relay_stream *s = calloc(1, sizeof(*s) + app->origins_count * sizeof(s->origins[0]));
+
+	if (!s) {
+		return NULL;
+	}
+	s->context = context;
+	s->slot = slot;
+	s->generation = generation;
+	s->pub = (const struct abi_stream *)((const uint8_t *)pub + pub->streams_offset) + slot;
+	s->tail = &context->source.sub->tail[slot];
+	s->app = app;
+	text_copy(s->name, sizeof(s->name), name);
+	/* Acquire: pairs with the worker's release after a complete message. */
+	s->head = atomic_load_explicit(&s->pub->head, memory_order_acquire);
+	if (find_beginning(s)) {
+		stream_break(s, "beginning");
+	}
+	claim_tail(s);
+	if (s->scan.position > 0) {
+		resume(s);
+	}
+	init_origins(s, now_us);
+	relay_count(context, RELAY_COUNTER_relay_streams_adopted, 1);
+	return s;
+}
+
+void stream_destroy(struct relay_stream *s)
+{
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		origin_fini(&s->origins[i]);
+	}
+	headers_clear(&s->headers);
+	headers_clear(&s->gop_headers);
+	free(s);
+}
+
+void stream_start(struct relay_stream *s, uint64_t now_us)
+{
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		origin_start(&s->origins[i], now_us);
+	}
+}
+
+uint64_t stream_gop_bytes(const struct relay_stream *s)
+{
+	return s->gop_valid ? s->scan.bytes - s->gop.bytes : 0;
+}
+
+void stream_drop_gop(struct relay_stream *s)
+{
+	if (s->gop_valid) {
+		s->gop_valid = false;
+		headers_clear(&s->gop_headers);
+		relay_count(s->context, RELAY_COUNTER_relay_gop_lost, 1);
+	}
+}
+
+static void begin_gop(struct relay_stream *s, const struct log_message *message)
+{
+	s->gop = message->at;
+	s->gop_timestamp = message->entry.timestamp;
+	headers_copy(&s->gop_headers, &s->headers);
+	s->gop_valid = true;
+}
+
+static int scan_message(struct relay_stream *s, const struct log_message *message)
+{
+	const struct abi_log_entry *entry = &message->entry;
+	bool header = headers_kind(entry->type, entry->flags) >= 0;
+
+	if (header && headers_update(&s->headers, &s->context->view, message)) {
+		return LOG_BROKEN;
+	}
+	if (!header && (entry->type == RTMP_TYPE_VIDEO || entry->type == RTMP_TYPE_AGGREGATE)) {
+		s->video = true;
+	}
+	if (!header && (entry->flags & ABI_LOG_KEYFRAME) && s->origins_count > 0) {
+		begin_gop(s, message);
+	}
+	s->timestamp = entry->timestamp;
+	s->arrived_us = entry->arrived_us;
+	return 0;
+}
+
+/* Reads on to head: headers and keyframes. */
+static void scan(struct relay_stream *s)
+{
+	struct log_message message;
+	int rc;
+
+	while ((rc = log_reader_next(&s->context->view, &s->scan, s->head, &message)) > 0) {
+		if (scan_message(s, &message)) {
+			rc = LOG_BROKEN;
+			break;
+		}
+	}
+	if (rc < 0) {
+		stream_break(s, "scan");
+	} else if (stream_gop_bytes(s) > s->app->gop_max_kib * KIB) {
+		stream_drop_gop(s);
+	}
+}
+
+bool stream_starting_point(const struct relay_stream *s, uint64_t from, struct stream_start *start)
+{
+	if (!s->video) {
+		*start = (struct stream_start){&s->scan, &s->headers, s->timestamp};
+		return true;
+	}
+	if (!s->gop_valid || s->gop.position < from) {
+		return false;
+	}
+	*start = (struct stream_start){&s->gop, &s->gop_headers, s->gop_timestamp};
+	return true;
+}
+
+/* A new stream's beginning is kept for an origin that is not up yet only so long. */
+static void end_first_chance(struct relay_stream *s, uint64_t now_us)
+{
+	if (s->first_chance_us == 0 || s->ended || now_us < s->first_chance_us) {
+		return;
+	}
+	s->first_chance_us = 0;
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		if (s->origins[i].state != ORIGIN_PUBLISHING) {
+			s->origins[i].claim = false;
+		}
+	}
+}
+
+static uint64_t behind_max(const struct relay_stream *s, const struct origin *o)
+{
+	uint64_t kib = o->config->behind_max_kib;
+
+	if (s->context->pressure && kib > PRESSURE_BEHIND_KIB) {
+		kib = PRESSURE_BEHIND_KIB;
+	}
+	return kib * KIB;
+}
+
+/*
+ * An origin is behind when the bound was exceeded for a while, not at once: after a pause of this
+ * thread everybody is behind, and a healthy origin catches up within milliseconds.
+ */
+static void check_behind(struct relay_stream *s, struct origin *o, uint64_t now_us)
+{
+	if (o->state != ORIGIN_PUBLISHING || !o->claim ||
+	    o->config->when_behind != CONFIG_BEHIND_SKIP ||
+	    s->scan.bytes - o->cursor.bytes <= behind_max(s, o)) {
+		o->behind_since_us = 0;
+	} else if (o->behind_since_us == 0) {
+		o->behind_since_us = now_us;
+	} else if (now_us - o->behind_since_us >= s->context->settings.behind_us) {
+		origin_skip(o, now_us);
+	}
+}
+
+static void release(struct relay_stream *s)
+{
+	uint64_t hold = log_cursor_hold(&s->scan);
+	uint64_t position;
+
+	if (s->gop_valid && !s->ended && s->gop.position < hold) {
+		hold = s->gop.position;
+	}
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		if (origin_hold(&s->origins[i], &position) && position < hold) {
+			hold = position;
+		}
+	}
+	if (hold > s->released && !s->context->shutdown) {
+		/* Release: pairs with the worker's acquire; our reads below `hold` are over. */
+		atomic_store_explicit(&s->tail->position, hold, memory_order_release);
+		s->released = hold;
+	}
+}
+
+/* Nothing reads the log any more: all of it goes back. */
+static void release_all(struct relay_stream *s)
+{
+	s->gop_valid = false;
+	s->finished = true;
+	s->released = s->head;
+	atomic_store_explicit(&s->tail->position, s->head, memory_order_release);
+	relay_count(s->context, RELAY_COUNTER_relay_streams_finished, 1);
+}
+
+static void drain_origin(struct relay_stream *s, struct origin *o, uint64_t now_us)
+{
+	if (o->state == ORIGIN_PUBLISHING && (!o->claim || origin_caught_up(o, s->head))) {
+		origin_finish(o, now_us);
+	} else if (o->state != ORIGIN_CLOSING && !o->claim) {
+		origin_abandon(o, "stream ended");
+	} else if (now_us >= s->drain_us && o->claim) {
+		relay_count(s->context, RELAY_COUNTER_relay_drains_abandoned, 1);
+		origin_abandon(o, "did not take the end in time");
+	}
+}
+
+static void drain(struct relay_stream *s, uint64_t now_us)
+{
+	bool held = false;
+
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		uint64_t ignored;
+
+		drain_origin(s, &s->origins[i], now_us);
+		held |= origin_hold(&s->origins[i], &ignored);
+	}
+	if (!held && !s->finished) {
+		release_all(s);
+	}
+}
+
+/* A broken log is given back whole; nothing more of it goes to anybody. */
+static void give_up(struct relay_stream *s, const char *why)
+{
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		origin_abandon(&s->origins[i], why);
+	}
+	if (!s->finished) {
+		release_all(s);
+	}
+}
+
+/* False when the slot belongs to another publication, or to none. */
+static bool refresh(struct relay_stream *s, uint64_t now_us)
+{
+	/* Acquire, and before head: with ENDED seen, the head loaded after it is the last one. */
+	uint32_t state = atomic_load_explicit(&s->pub->state, memory_order_acquire);
+
+	if (atomic_load_explicit(&s->pub->generation, memory_order_acquire) != s->generation) {
+		return false;
+	}
+	s->head = atomic_load_explicit(&s->pub->head, memory_order_acquire);
+	if (state == ABI_STREAM_ENDED) {
+		stream_ended(s, now_us);
+	}
+	return true;
+}
+
+bool stream_pump(struct relay_stream *s, uint64_t now_us)
+{
+	bool more = false;
+
+	if (!s->finished && !s->broken) {
+		if (!refresh(s, now_us)) {
+			s->finished = true; /* the slot is not ours to release any more */
+			give_up(s, "stream is gone");
+			return false;
+		}
+		scan(s);
+	}
+	for (uint32_t i = 0; i < s->origins_count && !s->broken; i++) {
+		more |= origin_pump(&s->origins[i], now_us);
+		check_behind(s, &s->origins[i], now_us);
+	}
+	if (s->broken) {
+		give_up(s, "log is broken");
+		return false;
+	}
+	if (s->ended && !s->context->shutdown) {
+		drain(s, now_us);
+	}
+	if (!s->finished) {
+		release(s);
+	}
+	return more;
+}
+
+void stream_tick(struct relay_stream *s, uint64_t now_us)
+{
+	end_first_chance(s, now_us);
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		origin_tick(&s->origins[i], now_us);
+	}
+}
+
+void stream_ended(struct relay_stream *s, uint64_t now_us)
+{
+	if (!s->ended) {
+		s->ended = true;
+		s->drain_us = now_us + s->context->settings.drain_us;
+	}
+}
+
+void stream_shutdown(struct relay_stream *s, uint64_t now_us)
+{
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		origin_finish(&s->origins[i], now_us);
+	}
+}
+
+bool stream_over(const struct relay_stream *s)
+{
+	if (!s->finished && !s->context->shutdown) {
+		return false;
+	}
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		if (s->origins[i].state != ORIGIN_IDLE) {
+			return false;
+		}
+	}
+	return true;
+}

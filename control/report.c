@@ -1,0 +1,217 @@
+#include "report.h"
+
+#include <jansson.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "control.h"
+#include "events.h"
+#include "report_stream.h"
+
+#ifndef PENSTOCK_VERSION
+#define PENSTOCK_VERSION "unknown"
+#endif
+
+static json_t *failure(const char *error)
+{
+	return json_pack("{s:b, s:s}", "ok", 0, "error", error);
+}
+
+static json_t *success(const char *key, json_t *value)
+{
+	return value ? json_pack("{s:b, s:o}", "ok", 1, key, value) : NULL;
+}
+
+static uint64_t load(const _Atomic uint64_t *value)
+{
+	return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static json_t *worker_object(const struct control *control, uint32_t worker)
+{
+	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
+	uint64_t heartbeat = load(&pub->heartbeat_us);
+	uint64_t age = control->now_us > heartbeat ? control->now_us - heartbeat : 0;
+
+	return json_pack(
+		"{s:i, s:i, s:i, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "worker",
+		(int)worker, "cpu", (int)pub->cpu, "numa_node", pub->numa_node, "connections",
+		(json_int_t)load(&pub->connections), "publishers",
+		(json_int_t)load(&pub->publishers), "busy_percent",
+		control->workers[worker].busy_percent, "loops", (json_int_t)load(&pub->loops),
+		"empty_polls", (json_int_t)load(&pub->empty_polls), "packets_free",
+		(json_int_t)load(&pub->packets_free), "packets_total",
+		(json_int_t)load(&pub->packets_total), "blocks_free",
+		(json_int_t)load(&pub->blocks_free), "blocks_total", (json_int_t)pub->blocks,
+		"heartbeat_age_ms", (json_int_t)(age / US_PER_MS));
+}
+
+static json_t *report_workers(struct control *control, const json_t *request)
+{
+	json_t *array = json_array();
+
+	(void)request;
+	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
+		(void)json_array_append_new(array, worker_object(control, i));
+	}
+	return success("workers", array);
+}
+
+static json_t *worker_counters(const struct control *control, uint32_t worker)
+{
+	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
+	const struct abi_counter *names =
+		(const struct abi_counter *)((const uint8_t *)pub + pub->counter_names_offset);
+	json_t *counters = json_object();
+
+	for (uint32_t i = 0; i < pub->counters; i++) {
+		char name[ABI_COUNTER_NAME];
+
+		text_printable(name, sizeof(name), names[i].name, sizeof(names[i].name));
+		(void)json_object_set_new(counters, name,
+					  json_integer((json_int_t)load(&pub->counter[i])));
+	}
+	return json_pack("{s:i, s:o}", "worker", (int)worker, "counters", counters);
+}
+
+static json_t *control_counters(const struct control *control)
+{
+	json_t *counters = json_object();
+
+	for (int i = 0; i < CONTROL_COUNTER_COUNT; i++) {
+		uint64_t value = control->counters[i];
+
+		value += i == CONTROL_api_refused ? control->api.refused : 0;
+		(void)json_object_set_new(counters, control_counter_name(i),
+					  json_integer((json_int_t)value));
+	}
+	for (int i = 0; i < RELAY_COUNTER_COUNT; i++) {
+		(void)json_object_set_new(
+			counters, relay_counter_name(i),
+			json_integer((json_int_t)control_relay_counter(control, i)));
+	}
+	return counters;
+}
+
+static json_t *report_counters(struct control *control, const json_t *request)
+{
+	json_t *workers = json_array();
+
+	(void)request;
+	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
+		(void)json_array_append_new(workers, worker_counters(control, i));
+	}
+	return success("counters", json_pack("{s:o, s:o}", "workers", workers, "control",
+					     control_counters(control)));
+}
+
+static json_t *report_status(struct control *control, const json_t *request)
+{
+	const struct dataplane *dataplane = &control->dataplane;
+	char generation[17];
+
+	(void)request;
+	/* As text: a number of 64 bits is more than many JSON readers keep. */
+	(void)snprintf(generation, sizeof(generation), "%016llx",
+		       (unsigned long long)dataplane->generation);
+	return success(
+		"status",
+		json_pack("{s:s, s:{s:b, s:s, s:I, s:i, s:i}, s:{s:i, s:I}}", "version",
+			  PENSTOCK_VERSION, "dataplane", "attached", control->attached,
+			  "generation", control->attached ? generation : "", "epoch",
+			  (json_int_t)dataplane->epoch, "pid", (int)dataplane->pid, "workers",
+			  (int)dataplane->workers_count, "control", "pid", (int)getpid(),
+			  "uptime_ms",
+			  (json_int_t)((control->now_us - control->started_us) / US_PER_MS)));
+}
+
+static json_t *report_streams(struct control *control, const json_t *request)
+{
+	const struct registry_stream *stream;
+	json_t *array = json_array();
+
+	(void)request;
+	TAILQ_FOREACH (stream, &control->registry.streams, link) {
+		if (report_shown(stream)) {
+			(void)json_array_append_new(array, report_stream_object(control, stream));
+		}
+	}
+	return success("streams", array);
+}
+
+static json_t *report_origins(struct control *control, const json_t *request)
+{
+	const struct registry_stream *stream;
+	json_t *array = json_array();
+
+	(void)request;
+	TAILQ_FOREACH (stream, &control->registry.streams, link) {
+		if (report_shown(stream)) {
+			report_append_origins(control, stream, array);
+		}
+	}
+	return success("origins", array);
+}
+
+static json_t *report_stream(struct control *control, const json_t *request)
+{
+	const struct registry_stream *stream = report_find(control, request);
+
+	return stream ? success("stream", report_stream_object(control, stream))
+		      : failure("no such stream");
+}
+
+static json_t *report_kick(struct control *control, const json_t *request)
+{
+	const struct registry_stream *stream = report_find(control, request);
+
+	if (!stream || !stream->published) {
+		return failure("no such stream");
+	}
+	if (events_kick(control, stream)) {
+		return failure("the worker is busy, try again");
+	}
+	control_count(control, CONTROL_kicks);
+	return success("kick",
+		       json_pack("{s:s, s:s}", "app", stream->app->name, "name", stream->name));
+}
+
+static const struct {
+	const char *name;
+	json_t *(*report)(struct control *control, const json_t *request);
+} commands[] = {
+	{"streams", report_streams}, {"stream", report_stream},     {"origins", report_origins},
+	{"workers", report_workers}, {"counters", report_counters}, {"kick", report_kick},
+	{"status", report_status},
+};
+
+static json_t *dispatch(struct control *control, const json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "command"));
+
+	if (!name) {
+		return failure("a request is {\"command\":\"...\"}");
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(name, commands[i].name) == 0) {
+			return commands[i].report(control, request);
+		}
+	}
+	return failure("unknown command");
+}
+
+char *report_answer(struct control *control, const char *line, size_t length)
+{
+	json_error_t error;
+	json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
+	json_t *reply;
+	char *text;
+
+	control_count(control, CONTROL_api_requests);
+	reply = request ? dispatch(control, request) : failure("not a JSON document");
+	text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+	json_decref(reply);
+	json_decref(request);
+	return text;
+}

@@ -1,0 +1,155 @@
+#include "text.h"
+
+#include <string.h>
+
+void text_copy(char *out, size_t out_size, const char *in)
+{
+	size_t length = strnlen(in, out_size - 1);
+
+	memcpy(out, in, length);
+	out[length] = '\0';
+}
+
+static bool continuation(char c)
+{
+	return ((uint8_t)c & 0xc0) == 0x80;
+}
+
+/* Two-byte forms from C2 on; E0, ED, F0 and F4 narrow their second byte (RFC 3629 section 4). */
+static bool second_byte_allowed(uint8_t first, uint8_t second)
+{
+	switch (first) {
+	case 0xe0:
+		return second >= 0xa0;
+	case 0xed:
+		return second <= 0x9f;
+	case 0xf0:
+		return second >= 0x90;
+	case 0xf4:
+		return second <= 0x8f;
+	default:
+		return true;
+	}
+}
+
+size_t text_utf8_length(const char *s)
+{
+	uint8_t first = (uint8_t)s[0];
+	size_t length;
+
+	if (first < 0x80) {
+		return first != 0;
+	}
+	if (first < 0xc2 || first > 0xf4) {
+		return 0;
+	}
+	length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	for (size_t i = 1; i < length; i++) {
+		if (!continuation(s[i])) {
+			return 0;
+		}
+	}
+	return second_byte_allowed(first, (uint8_t)s[1]) ? length : 0;
+}
+
+/* C0 controls and DEL; the C1 controls are two bytes, C2 80 to C2 9F. */
+static bool control_character(const char *s)
+{
+	uint8_t c = (uint8_t)s[0];
+
+	return c < 0x20 || c == 0x7f || (c == 0xc2 && (uint8_t)s[1] < 0xa0);
+}
+
+void text_printable(char *out, size_t out_size, const char *in, size_t in_max)
+{
+	size_t in_len = strnlen(in, in_max);
+	size_t at = 0;
+
+	for (size_t i = 0; i < in_len;) {
+		/* No terminator within in_max: a character may not reach past it. */
+		size_t length = in_len - i >= 4 || in_len < in_max ? text_utf8_length(in + i) : 0;
+
+		if (length == 0 && (uint8_t)in[i] < 0x80) {
+			length = 1;
+		}
+		if (at + (length ? length : 1) >= out_size) {
+			break;
+		}
+		if (length == 0 || control_character(in + i)) {
+			out[at++] = '?';
+			i += length ? length : 1;
+			continue;
+		}
+		memcpy(out + at, in + i, length);
+		at += length;
+		i += length;
+	}
+	if (out_size > 0) {
+		out[at] = '\0';
+	}
+}
+
+static bool characters_valid(const char *s)
+{
+	while (*s) {
+		size_t length = text_utf8_length(s);
+
+		if (length == 0 || control_character(s)) {
+			return false;
+		}
+		s += length;
+	}
+	return true;
+}
+
+static bool components_valid(const char *s)
+{
+	for (;;) {
+		size_t length = strcspn(s, "/");
+
+		if ((length == 1 && s[0] == '.') || (length == 2 && s[0] == '.' && s[1] == '.')) {
+			return false;
+		}
+		if (s[length] == '\0') {
+			return true;
+		}
+		s += length + 1;
+	}
+}
+
+bool text_name_valid(const char *name)
+{
+	size_t length = strnlen(name, TEXT_NAME_MAX + 1);
+
+	if (length == 0 || length > TEXT_NAME_MAX || name[0] == '/') {
+		return false;
+	}
+	return characters_valid(name) && components_valid(name);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void text_percent_decode(char *s)
+{
+	char *out = s;
+
+	while (*s) {
+		int high = s[0] == '%' ? hex_digit(s[1]) : -1;
+		int low = high >= 0 ? hex_digit(s[2]) : -1;
+
+		if (low < 0 || high * 16 + low == 0) {
+			*out++ = *s++;
+			continue;
+		}
+		*out++ = (char)(high * 16 + low);
+		s += 3;
+	}
+	*out = '\0';
+}

@@ -1,0 +1,34 @@
+/*
+ * Text that came from the network: checked and made printable before a log, a terminal or a JSON
+ * document sees it.
+ */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Length of the UTF-8 character at `s` (RFC 3629), 0 if it is none; `s` ends with a NUL. */
+size_t text_utf8_length(const char *s);
+
+/* Copies `in`, cut to fit and always terminated. */
+void text_copy(char *out, size_t out_size, const char *in);
+
+/*
+ * Copies `in` (at most in_max bytes, or up to its NUL) to `out`, always terminated and cut to fit.
+ * Control characters and bytes that are no UTF-8 become '?'.
+ */
+void text_printable(char *out, size_t out_size, const char *in, size_t in_max);
+
+/*
+ * A public stream name: 1 to 255 bytes of UTF-8 without control characters, not beginning with
+ * '/', and with no "." or ".." between slashes (names end up in paths and URLs).
+ */
+#define TEXT_NAME_MAX 255u
+bool text_name_valid(const char *name);
+
+/* Decodes %XX in place; a '%' that is not followed by two digits stays, as does %00. */
+void text_percent_decode(char *s);
+
+#endif
