@@ -80,12 +80,12 @@ enum handshake_schema handshake_detect(const uint8_t c1[HANDSHAKE_SIZE])
 
 /*
  * Section 5.2.2: 32 and above are not allowed, so that text protocols can be told apart. 6, 8 and 9
- * are the encrypted variants: a plain answer would only fail later. Every other version is
- * answered with 3, and it is the client that decides.
+ * are the encrypted variants and 22 begins a TLS record: a plain answer would only fail later.
+ * Every other version is answered with 3, and it is the client that decides.
  */
 bool handshake_version_allowed(uint8_t c0)
 {
-	return c0 < 32 && c0 != 6 && c0 != 8 && c0 != 9;
+	return c0 < 32 && c0 != 6 && c0 != 8 && c0 != 9 && c0 != 22;
 }
 
 void handshake_make_plain(uint8_t c1[HANDSHAKE_SIZE], uint64_t *random)

@@ -67,8 +67,8 @@ static int read_offer(struct offer *o, struct amf0_reader *r)
 /* The path of "rtmp://host/app": for the encoders that leave `app` out. */
 static struct amf0_string app_of_url(struct amf0_string url)
 {
-	const char *end = url.data + url.len;
 	const char *at = url.len != 0 ? memmem(url.data, url.len, "://", 3) : NULL;
+	const char *end = at != NULL ? url.data + url.len : NULL;
 
 	if (at != NULL) {
 		at = memchr(at + 3, '/', (size_t)(end - at - 3));
