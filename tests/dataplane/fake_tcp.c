@@ -1,0 +1,84 @@
+#include "fake_tcp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <rte_mbuf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/ingest.h"
+#include "tcpstack/tcp.h"
+
+void fake_tcp_init(struct tcp_conn *conn)
+{
+	*conn = (struct tcp_conn){.gone = false};
+}
+
+void fake_tcp_fini(struct tcp_conn *conn)
+{
+	free(conn->sent);
+	conn->sent = NULL;
+}
+
+void fake_tcp_drop_sent(struct tcp_conn *conn, size_t n)
+{
+	memmove(conn->sent, conn->sent + n, conn->sent_len - n);
+	conn->sent_len -= n;
+}
+
+void fake_tcp_gone(struct tcp_conn *conn)
+{
+	if (!conn->gone) {
+		conn->gone = true;
+		dp_ingest_tcp_ops.closed(conn->user, conn, TCP_CLOSE_RESET);
+	}
+}
+
+void tcp_set_user(struct tcp_conn *conn, void *user)
+{
+	conn->user = user;
+}
+
+int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain)
+{
+	if (conn->send_error) {
+		rte_pktmbuf_free(chain);
+		return conn->send_error;
+	}
+	conn->sent = realloc(conn->sent, conn->sent_len + chain->pkt_len);
+	for (const struct rte_mbuf *m = chain; m; m = m->next) {
+		memcpy(conn->sent + conn->sent_len, rte_pktmbuf_mtod(m, const void *), m->data_len);
+		conn->sent_len += m->data_len;
+	}
+	rte_pktmbuf_free(chain);
+	return 0;
+}
+
+void tcp_close(struct tcp_conn *conn)
+{
+	conn->closed = true;
+}
+
+void tcp_abort(struct tcp_conn *conn)
+{
+	conn->aborted = true;
+	fake_tcp_gone(conn);
+}
+
+void tcp_hold(struct tcp_conn *conn, uint32_t truesize)
+{
+	conn->held += truesize;
+}
+
+void tcp_release(struct tcp_conn *conn, uint32_t truesize)
+{
+	conn->held -= truesize;
+}
+
+void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
+{
+	(void)conn;
+	memset(info, 0, sizeof(*info));
+	inet_pton(AF_INET6, "::ffff:198.18.0.1", &info->remote.addr);
+	info->remote.port = 50000;
+}

@@ -1,0 +1,551 @@
+/*
+ * Sessions end to end in one process: rtmp_client -> segments -> ingest -> log -> reader, with
+ * control's side played by the test.
+ */
+#include <CUnit/Basic.h>
+#include <errno.h>
+#include <rte_mbuf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rtmp/server.h"
+#include "tcpstack/tcp.h"
+#include "world.h"
+
+static struct publisher pub1;
+static struct publisher pub2;
+static struct reader reader;
+static uint8_t payload[300000];
+
+/* Video with the FLV byte in front: 0x17 keyframe, 0x27 inter frame, NALUs. */
+static void fill_video(uint8_t first, uint32_t len, uint32_t seed)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		payload[i] = (uint8_t)(seed * 131 + i * 7 + (i >> 8));
+	}
+	payload[0] = first;
+	if (len > 1) {
+		payload[1] = 1;
+	}
+}
+
+static void send_and_check(uint32_t len, uint32_t timestamp, uint8_t first)
+{
+	fill_video(first, len, timestamp);
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, timestamp, payload, len);
+	publisher_pump(&pub1);
+	CU_ASSERT_TRUE_FATAL(reader_next(&reader));
+	CU_ASSERT_EQUAL(reader.entry.length, len);
+	CU_ASSERT_EQUAL(reader.entry.timestamp, timestamp);
+	CU_ASSERT_EQUAL(reader.entry.type, RTMP_TYPE_VIDEO);
+	CU_ASSERT_EQUAL(memcmp(reader.payload, payload, len), 0);
+}
+
+static void test_media(uint32_t chunk_size, uint32_t segment)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key?a=b", chunk_size, segment);
+	struct abi_stream *s = world_stream(&w, slot);
+	CU_ASSERT_STRING_EQUAL(s->name, "public");
+	CU_ASSERT_STRING_EQUAL(s->asked, "key?a=b");
+	CU_ASSERT_STRING_EQUAL(s->app, "live");
+	CU_ASSERT_STRING_EQUAL(s->peer, "198.18.0.1:50000");
+	reader_init(&reader, &w, slot);
+	static const uint32_t lengths[] = {1, 2, 31, 32, 33, 127, 128, 129, 256, 1448, 5000, 70001};
+	for (uint32_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		send_and_check(lengths[i], 40 * i, i == 0 ? 0x17 : 0x27);
+		world_set_tail(&w, slot, reader.position);
+		world_poll(&w);
+		CU_ASSERT_EQUAL(atomic_load(&s->reclaimed), reader.position);
+		CU_ASSERT_EQUAL(atomic_load(&s->pinned_bytes), 0);
+	}
+	CU_ASSERT_EQUAL(pub1.conn.held, 0);
+	CU_ASSERT_EQUAL(atomic_load(&s->messages), sizeof(lengths) / sizeof(lengths[0]));
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_dropped), 0);
+	CU_ASSERT_EQUAL(rte_mempool_avail_count(w.packets.pool), w.memory.packets);
+	publisher_close(&pub1);
+	const struct abi_event *event = world_event(&w);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+	CU_ASSERT_EQUAL(event->type, ABI_EVENT_ENDED);
+	CU_ASSERT_EQUAL(event->value, reader.position);
+	world_poll(&w);
+	CU_ASSERT_EQUAL(atomic_load(&s->state), ABI_STREAM_FREE);
+	CU_ASSERT_EQUAL(atomic_load(&s->generation), 2);
+	CU_ASSERT_EQUAL(s->asked[0], 0);
+	world_close(&w);
+}
+
+static void test_segment_sizes(void)
+{
+	static const uint32_t chunks[] = {128, 4096, 60000};
+	static const uint32_t segments[] = {100, 536, 1448, 2048};
+
+	for (uint32_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
+		for (uint32_t j = 0; j < sizeof(segments) / sizeof(segments[0]); j++) {
+			test_media(chunks[i], segments[j]);
+		}
+	}
+}
+
+/* Audio between the chunks of nothing: two messages in one segment, order kept. */
+static void test_interleaved(void)
+{
+	struct world w;
+	uint8_t audio[300];
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 128, 1448);
+	reader_init(&reader, &w, slot);
+	memset(audio, 0xAF, sizeof(audio));
+	for (uint32_t i = 0; i < 200; i++) {
+		fill_video(i % 50 == 0 ? 0x17 : 0x27, 900, i);
+		publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, i * 40, payload, 900);
+		publisher_media(&pub1, RTMP_TYPE_AUDIO, 4, i * 40, audio, sizeof(audio));
+	}
+	publisher_pump(&pub1);
+	for (uint32_t i = 0; i < 200; i++) {
+		fill_video(i % 50 == 0 ? 0x17 : 0x27, 900, i);
+		CU_ASSERT_TRUE_FATAL(reader_next(&reader));
+		CU_ASSERT_EQUAL(memcmp(reader.payload, payload, 900), 0);
+		CU_ASSERT_EQUAL(!!(reader.entry.flags & ABI_LOG_KEYFRAME), i % 50 == 0);
+		CU_ASSERT_TRUE_FATAL(reader_next(&reader));
+		CU_ASSERT_EQUAL(memcmp(reader.payload, audio, sizeof(audio)), 0);
+	}
+	CU_ASSERT_FALSE(reader_next(&reader));
+	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_pieces_joined) > 1000);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_early_media(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	publisher_open(&pub1, &w, "key", 128, 1448);
+	const struct abi_event *event = world_event(&w);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+	fill_video(0x17, 5000, 1);
+	pub1.client.stream_id = pub1.client.stream_id ? pub1.client.stream_id : 1;
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 0, payload, 5000);
+	publisher_pump(&pub1);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_early), 1);
+	world_command(&w, ABI_COMMAND_ACCEPT, event->slot, event->generation, 0, "public");
+	world_poll(&w);
+	reader_init(&reader, &w, event->slot);
+	CU_ASSERT_EQUAL(reader.block, world_stream(&w, event->slot)->first_block);
+	CU_ASSERT_TRUE_FATAL(reader_next(&reader));
+	CU_ASSERT_EQUAL(memcmp(reader.payload, payload, 5000), 0);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_reject(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	publisher_open(&pub1, &w, "key", 128, 1448);
+	const struct abi_event *event = world_event(&w);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+	uint64_t generation = event->generation;
+	world_command(&w, ABI_COMMAND_REJECT, event->slot, generation, RTMP_REJECT_BUSY, NULL);
+	world_poll(&w);
+	publisher_pump(&pub1);
+	CU_ASSERT_TRUE(pub1.refused);
+	CU_ASSERT_STRING_EQUAL(pub1.code, "NetStream.Publish.BadName");
+	CU_ASSERT_TRUE(pub1.conn.closed);
+	CU_ASSERT_FALSE(pub1.conn.aborted);
+	/* It goes on sending; after the linger it is reset. */
+	fill_video(0x17, 5000, 1);
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 0, payload, 5000);
+	publisher_pump(&pub1);
+	CU_ASSERT_FALSE(pub1.conn.gone);
+	w.now_us += 2100000;
+	world_poll(&w);
+	CU_ASSERT_TRUE(pub1.conn.aborted);
+	/* Too late. */
+	world_command(&w, ABI_COMMAND_ACCEPT, 0, generation, 0, "public");
+	world_poll(&w);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_commands_stale), 1);
+	event = world_event(&w);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+	CU_ASSERT_EQUAL(event->type, ABI_EVENT_ENDED);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_no_control(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	publisher_open(&pub1, &w, "key", 128, 1448);
+	publisher_pump(&pub1);
+	CU_ASSERT_TRUE(pub1.refused);
+	CU_ASSERT_TRUE(pub1.conn.closed);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_publish_no_control), 1);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_kick(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 128, 1448);
+	uint64_t generation = atomic_load(&world_stream(&w, slot)->generation);
+	world_command(&w, ABI_COMMAND_KICK, slot, generation + 2, RTMP_REJECT_KICKED, NULL);
+	world_poll(&w);
+	CU_ASSERT_FALSE(pub1.conn.closed);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_commands_stale), 1);
+	world_command(&w, ABI_COMMAND_KICK, slot, generation, RTMP_REJECT_KICKED, NULL);
+	world_poll(&w);
+	CU_ASSERT_TRUE(pub1.conn.closed);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_publish_kicked), 1);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_timeouts(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	/* Nothing ever comes. */
+	fake_tcp_init(&pub1.conn);
+	CU_ASSERT_TRUE(dp_ingest_tcp_ops.accepted(w.ingest, &pub1.conn));
+	CU_ASSERT_EQUAL(dp_ingest_next_us(w.ingest), w.now_us + 5000000);
+	w.now_us += 4990000;
+	world_poll(&w);
+	CU_ASSERT_FALSE(pub1.conn.aborted);
+	w.now_us += 20000;
+	world_poll(&w);
+	CU_ASSERT_TRUE(pub1.conn.aborted);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_timeout_handshake), 1);
+	CU_ASSERT_EQUAL(dp_ingest_next_us(w.ingest), UINT64_MAX);
+	/* Control does not answer. */
+	publisher_open(&pub1, &w, "key", 128, 1448);
+	w.now_us += 3100000;
+	world_poll(&w);
+	publisher_pump(&pub1);
+	CU_ASSERT_TRUE(pub1.refused);
+	CU_ASSERT_TRUE(pub1.conn.closed);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_timeout_decision), 1);
+	publisher_close(&pub1);
+	while (world_event(&w)) {
+	}
+	/* A publisher that sends nothing. */
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 128, 1448);
+	for (int i = 0; i < 29; i++) {
+		w.now_us += 1000000;
+		world_poll(&w);
+	}
+	CU_ASSERT_FALSE(pub1.conn.closed);
+	fill_video(0x17, 100, 1);
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 0, payload, 100);
+	publisher_pump(&pub1);
+	for (int i = 0; i < 29; i++) {
+		w.now_us += 1000000;
+		world_poll(&w);
+	}
+	CU_ASSERT_FALSE(pub1.conn.closed);
+	for (int i = 0; i < 10; i++) {
+		w.now_us += 1000000;
+		world_poll(&w);
+	}
+	CU_ASSERT_TRUE(pub1.conn.closed);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_timeout_idle), 1);
+	CU_ASSERT_EQUAL(atomic_load(&world_stream(&w, slot)->state), ABI_STREAM_ENDED);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_slots_and_sessions_run_out(void)
+{
+	struct world w;
+	struct tcp_conn conns[2];
+
+	world_init(&w);
+	w.memory.streams = 1;
+	w.memory.connections = 2;
+	world_open(&w);
+	world_attach(&w);
+	(void)publisher_go_live(&pub1, &w, "one", 128, 1448);
+	publisher_open(&pub2, &w, "two", 128, 1448);
+	publisher_pump(&pub2);
+	CU_ASSERT_TRUE(pub2.refused);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_publish_no_slot), 1);
+	fake_tcp_init(&conns[0]);
+	CU_ASSERT_FALSE(dp_ingest_tcp_ops.accepted(w.ingest, &conns[0]));
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_sessions_refused), 1);
+	publisher_close(&pub2);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_send_failure(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	publisher_open(&pub1, &w, "key", 128, 1448);
+	pub1.conn.send_error = -EAGAIN;
+	const struct abi_event *event = world_event(&w);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+	world_command(&w, ABI_COMMAND_ACCEPT, event->slot, event->generation, 0, "public");
+	world_poll(&w);
+	CU_ASSERT_TRUE(pub1.conn.aborted);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_garbage(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	publisher_open(&pub1, &w, "key", 128, 1448);
+	memset(pub1.out.data, 0xff, 5000);
+	pub1.out.len = 5000;
+	publisher_pump(&pub1);
+	CU_ASSERT_TRUE(pub1.conn.closed || pub1.conn.gone);
+	uint64_t errors = 0;
+	for (uint32_t i = 0; i < RTMP_ERROR_COUNT - 1; i++) {
+		errors += dp_ingest_rtmp_errors(w.ingest)[i];
+	}
+	CU_ASSERT_EQUAL(errors, 1);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* Log blocks run out: whole messages are dropped, video waits for the next keyframe. */
+static void test_log_full(void)
+{
+	struct world w;
+
+	world_init(&w);
+	w.memory.log_blocks = 2;
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 4096, 1448);
+	reader_init(&reader, &w, slot);
+	for (uint32_t i = 0; i < 300; i++) {
+		fill_video(i == 0 ? 0x17 : 0x27, 200, i);
+		publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, i, payload, 200);
+		publisher_pump(&pub1);
+	}
+	struct abi_stream *s = world_stream(&w, slot);
+	uint64_t kept = atomic_load(&s->messages);
+	CU_ASSERT_EQUAL(kept, 127); /* 2 units each; the block of `head` has to be there */
+	CU_ASSERT_EQUAL(atomic_load(&s->dropped_messages), 300 - kept);
+	while (reader_next(&reader)) {
+	}
+	world_set_tail(&w, slot, reader.position);
+	world_poll(&w);
+	fill_video(0x27, 200, 1000);
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 1000, payload, 200);
+	publisher_pump(&pub1);
+	CU_ASSERT_FALSE(reader_next(&reader));
+	send_and_check(200, 1001, 0x17);
+	send_and_check(200, 1002, 0x27);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_control_lost_and_back(void)
+{
+	struct world w;
+
+	world_init(&w);
+	w.memory.log_blocks = 256;
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 4096, 1448);
+	world_detach(&w);
+	for (uint32_t i = 0; i < 3000; i++) {
+		fill_video(i % 100 == 0 ? 0x17 : 0x27, 100, i);
+		publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, i, payload, 100);
+		publisher_pump(&pub1);
+	}
+	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_log_dropped_unread) > 1000);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_dropped), 0);
+	world_attach(&w);
+	CU_ASSERT_EQUAL(atomic_load(&w.pub->epoch), w.sub->epoch);
+	reader_init(&reader, &w, slot);
+	CU_ASSERT_TRUE(reader.position > 0);
+	CU_ASSERT_TRUE_FATAL(reader_next(&reader));
+	CU_ASSERT_TRUE(reader.entry.flags & ABI_LOG_KEYFRAME);
+	while (reader_next(&reader)) {
+	}
+	CU_ASSERT_EQUAL(reader.entry.number, 2999);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_unpublish_and_again(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	(void)publisher_go_live(&pub1, &w, "key", 128, 1448);
+	CU_ASSERT_EQUAL(rtmp_client_finish(&pub1.client, &pub1.out), 0);
+	publisher_pump(&pub1);
+	const struct abi_event *event = world_event(&w);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+	CU_ASSERT_EQUAL(event->type, ABI_EVENT_ENDED);
+	CU_ASSERT_FALSE(pub1.conn.closed);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+static void test_shutdown(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	(void)publisher_go_live(&pub1, &w, "one", 128, 1448);
+	publisher_open(&pub2, &w, "two", 128, 1448);
+	dp_ingest_shutdown(w.ingest, w.now_us);
+	CU_ASSERT_TRUE(pub1.conn.closed && pub2.conn.closed);
+	CU_ASSERT_FALSE(dp_ingest_idle(w.ingest));
+	struct tcp_conn late;
+	fake_tcp_init(&late);
+	CU_ASSERT_FALSE(dp_ingest_tcp_ops.accepted(w.ingest, &late));
+	publisher_close(&pub1);
+	publisher_close(&pub2);
+	world_close(&w);
+}
+
+/* Metadata and sequence headers are found in the header block. */
+static void test_headers(void)
+{
+	struct world w;
+	static const uint8_t meta[] = "\x02\x00\x0a"
+				      "onMetaData\x05";
+	static const uint8_t avc[] = {0x17, 0, 0, 0, 0, 1, 2, 3, 4, 5};
+	static const uint8_t aac[] = {0xAF, 0, 0x12, 0x10};
+	struct abi_header_block *b;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 128, 1448);
+	b = (struct abi_header_block *)(void *)(w.pub_region.base + w.pub->headers_offset) + slot;
+	publisher_media(&pub1, RTMP_TYPE_DATA_AMF0, 4, 0, meta, sizeof(meta) - 1);
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 5, avc, sizeof(avc));
+	publisher_media(&pub1, RTMP_TYPE_AUDIO, 4, 6, aac, sizeof(aac));
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 7, avc, sizeof(avc) - 1);
+	publisher_pump(&pub1);
+	CU_ASSERT_EQUAL(atomic_load(&b->sequence) % 2, 0);
+	const uint8_t *data = (const uint8_t *)b->data;
+	CU_ASSERT_EQUAL(b->headers[ABI_HEADER_METADATA].length, sizeof(meta) - 1);
+	CU_ASSERT_EQUAL(
+		memcmp(data + b->headers[ABI_HEADER_METADATA].offset, meta, sizeof(meta) - 1), 0);
+	CU_ASSERT_EQUAL(b->headers[ABI_HEADER_VIDEO].length, sizeof(avc) - 1);
+	CU_ASSERT_EQUAL(b->headers[ABI_HEADER_VIDEO].timestamp, 7);
+	CU_ASSERT_EQUAL(memcmp(data + b->headers[ABI_HEADER_VIDEO].offset, avc, sizeof(avc) - 1),
+			0);
+	CU_ASSERT_EQUAL(b->headers[ABI_HEADER_AUDIO].length, sizeof(aac));
+	CU_ASSERT_EQUAL(memcmp(data + b->headers[ABI_HEADER_AUDIO].offset, aac, sizeof(aac)), 0);
+	CU_ASSERT_EQUAL(b->headers[ABI_HEADER_VIDEO_META].length, 0);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* Every value of sub that could be a lie. */
+static void test_hostile_sub(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 128, 1448);
+	struct abi_stream *s = world_stream(&w, slot);
+	srand(7);
+	for (uint32_t i = 0; i < 3000; i++) {
+		fill_video(i % 10 == 0 ? 0x17 : 0x27, 700, i);
+		publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, i, payload, 700);
+		uint64_t head = atomic_load(&s->head);
+		uint64_t lies[] = {0, head, head + 1, UINT64_MAX, (uint64_t)rand() % (head + 9), 1};
+		atomic_store(&w.sub->tail[slot].generation, i % 3 ? 1 : (uint64_t)rand());
+		atomic_store(&w.sub->tail[slot].position, lies[(uint32_t)rand() % 6]);
+		atomic_store(&w.sub->event_tail, (uint64_t)rand() * (uint64_t)rand());
+		atomic_store(&w.sub->news_sleeping, (uint32_t)rand());
+		if (i % 100 == 0) {
+			world_command(&w, (uint32_t)rand() % 2 ? 0 : 99, (uint32_t)rand(),
+				      (uint64_t)rand(), (uint32_t)rand(), "x");
+		}
+		if (i % 100 == 50) {
+			/* Never the pair that would be a proper kick or accept. */
+			world_command(&w, ABI_COMMAND_ACCEPT + (uint32_t)rand() % 3,
+				      (uint32_t)rand(), (uint64_t)rand() * 2, (uint32_t)rand(),
+				      "x");
+		}
+		publisher_pump(&pub1);
+		CU_ASSERT_TRUE_FATAL(!pub1.conn.gone);
+		CU_ASSERT_TRUE(atomic_load(&s->reclaimed) <= atomic_load(&s->head));
+	}
+	uint64_t head = atomic_load(&w.sub->command_head);
+	atomic_store(&w.sub->command_head, head + 5000);
+	world_poll(&w);
+	atomic_store(&w.sub->command_head, head - 1);
+	world_poll(&w);
+	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_sub_refused) > 100);
+	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_messages) > 1000);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+int main(void)
+{
+	world_start_eal();
+	CU_initialize_registry();
+	CU_pSuite suite = CU_add_suite("session", NULL, NULL);
+	CU_add_test(suite, "media at chunk and segment sizes", test_segment_sizes);
+	CU_add_test(suite, "interleaved audio and video", test_interleaved);
+	CU_add_test(suite, "media before the decision", test_early_media);
+	CU_add_test(suite, "reject", test_reject);
+	CU_add_test(suite, "no control", test_no_control);
+	CU_add_test(suite, "kick", test_kick);
+	CU_add_test(suite, "time limits", test_timeouts);
+	CU_add_test(suite, "slots and sessions run out", test_slots_and_sessions_run_out);
+	CU_add_test(suite, "replies cannot be sent", test_send_failure);
+	CU_add_test(suite, "garbage", test_garbage);
+	CU_add_test(suite, "log full", test_log_full);
+	CU_add_test(suite, "control lost and back", test_control_lost_and_back);
+	CU_add_test(suite, "unpublish", test_unpublish_and_again);
+	CU_add_test(suite, "shutdown", test_shutdown);
+	CU_add_test(suite, "headers", test_headers);
+	CU_add_test(suite, "hostile sub", test_hostile_sub);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	unsigned int failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures != 0;
+}

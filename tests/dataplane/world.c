@@ -1,0 +1,341 @@
+#include "world.h"
+
+#include <CUnit/CUnit.h>
+#include <rte_eal.h>
+#include <rte_mbuf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "tcpstack/tcp.h"
+
+void world_start_eal(void)
+{
+	char *argv[] = {"test", "--no-huge",   "--no-shconf", "--no-pci",       "-m", "64", "-l",
+			"0",    "--log-level", "error",       "--no-telemetry", NULL};
+
+	if (rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) < 0) {
+		fprintf(stderr, "EAL does not start\n");
+		exit(2);
+	}
+}
+
+void world_init(struct world *w)
+{
+	*w = (struct world){
+		.rtmp = {.chunk_size = 4096,
+			 .window_ack_size = 2500000,
+			 .message_max = 1 << 20,
+			 .handshake_timeout_s = 5,
+			 .publish_timeout_s = 10,
+			 .idle_timeout_s = 30,
+			 .decision_timeout_ms = 3000},
+		.memory = {.packets = 2048, .connections = 8, .streams = 4, .log_blocks = 64},
+		.now_us = 1000000,
+	};
+}
+
+void world_open(struct world *w)
+{
+	if (dp_packets_create(&w->packets, 0, w->memory.packets, 2048, -1, 0) < 0) {
+		abort();
+	}
+	w->table = (struct dp_packets_table){.count = 1, .workers = &w->packets};
+	w->reply = rte_pktmbuf_pool_create("reply", 255, 0, 0, 2048 + 128, -1);
+	w->news_fd = eventfd(0, EFD_NONBLOCK);
+	w->events_fd = eventfd(0, EFD_NONBLOCK);
+	struct dp_pub_config pub = {.numa_node = -1, .generation = 77, .memory = &w->memory};
+	if (!w->reply || dp_pub_create(&w->pub_region, &pub) < 0) {
+		abort();
+	}
+	w->pub = dp_pub(&w->pub_region);
+	struct dp_ingest_config config = {
+		.numa_node = -1,
+		.rtmp = &w->rtmp,
+		.memory = &w->memory,
+		.packets = &w->table,
+		.reply_pool = w->reply,
+		.pub = &w->pub_region,
+		.news_fd = w->news_fd,
+		.events_fd = w->events_fd,
+		.seed = 1,
+		.counters = &w->counters,
+	};
+	w->ingest = dp_ingest_create(&config);
+	if (!w->ingest) {
+		abort();
+	}
+	world_poll(w);
+}
+
+void world_close(struct world *w)
+{
+	world_detach(w);
+	for (int i = 0; i < 100; i++) {
+		world_poll(w);
+	}
+	CU_ASSERT_TRUE(dp_ingest_idle(w->ingest));
+	CU_ASSERT_EQUAL(rte_mempool_avail_count(w->packets.pool), w->memory.packets);
+	CU_ASSERT_EQUAL(rte_mempool_avail_count(w->reply), 255);
+	CU_ASSERT_EQUAL(atomic_load(&w->pub->blocks_free), w->memory.log_blocks);
+	dp_ingest_destroy(w->ingest);
+	dp_region_destroy(&w->pub_region);
+	dp_packets_destroy(&w->packets);
+	rte_mempool_free(w->reply);
+	close(w->news_fd);
+	close(w->events_fd);
+}
+
+void world_attach(struct world *w)
+{
+	size_t size = (abi_sub_size(w->memory.streams) + 4095) / 4096 * 4096;
+
+	world_detach(w);
+	w->sub = aligned_alloc(4096, size);
+	memset(w->sub, 0, size);
+	w->sub->streams = w->memory.streams;
+	w->sub->epoch = atomic_load(&w->pub->epoch) + 1;
+	dp_ingest_offer_sub(w->ingest, w->sub);
+	world_poll(w);
+	CU_ASSERT_PTR_EQUAL(dp_ingest_sub(w->ingest), w->sub);
+	w->event_tail = atomic_load(&w->sub->event_tail);
+}
+
+void world_detach(struct world *w)
+{
+	dp_ingest_offer_sub(w->ingest, NULL);
+	world_poll(w);
+	CU_ASSERT_PTR_NULL(dp_ingest_sub(w->ingest));
+	free(w->sub);
+	w->sub = NULL;
+}
+
+void world_poll(struct world *w)
+{
+	w->now_us += 1000;
+	dp_ingest_commands(w->ingest, w->now_us);
+	dp_ingest_poll(w->ingest, w->now_us);
+}
+
+uint64_t world_count(const struct world *w, enum dp_counter counter)
+{
+	return w->counters.value[counter];
+}
+
+struct abi_stream *world_stream(const struct world *w, uint32_t slot)
+{
+	return (struct abi_stream *)(void *)(w->pub_region.base + w->pub->streams_offset) + slot;
+}
+
+const struct abi_event *world_event(struct world *w)
+{
+	const struct abi_event *events = (const void *)(w->pub_region.base + w->pub->events_offset);
+
+	if (w->event_tail == atomic_load(&w->pub->event_head)) {
+		return NULL;
+	}
+	const struct abi_event *event = &events[w->event_tail++ % ABI_EVENT_RING];
+	atomic_store(&w->sub->event_tail, w->event_tail);
+	return event;
+}
+
+void world_command(struct world *w, uint32_t type, uint32_t slot, uint64_t generation,
+		   uint32_t value, const char *name)
+{
+	uint64_t head = atomic_load(&w->sub->command_head);
+	struct abi_command *command = &w->sub->commands[head % ABI_COMMAND_RING];
+
+	*command = (struct abi_command){
+		.type = type, .slot = slot, .generation = generation, .value = value};
+	snprintf(command->name, sizeof(command->name), "%s", name ? name : "");
+	atomic_store(&w->sub->command_head, head + 1);
+}
+
+void world_set_tail(struct world *w, uint32_t slot, uint64_t position)
+{
+	struct abi_tail *tail = &w->sub->tail[slot];
+	uint64_t generation = atomic_load(&world_stream(w, slot)->generation);
+
+	if (atomic_load(&tail->generation) != generation) {
+		atomic_store(&tail->position, 0);
+		atomic_store(&tail->generation, generation);
+	}
+	atomic_store(&tail->position, position);
+}
+
+/* Cuts `len` bytes into segments of p->segment and gives them in chains of p->chain. */
+static void deliver(struct publisher *p, const uint8_t *data, size_t len)
+{
+	while (len > 0 && !p->conn.gone) {
+		struct rte_mbuf *head = NULL;
+		struct rte_mbuf *last = NULL;
+		for (uint32_t i = 0; i < p->chain && len > 0; i++) {
+			struct rte_mbuf *m = rte_pktmbuf_alloc(p->world->packets.pool);
+			size_t n = len < p->segment ? len : p->segment;
+			if (!m) {
+				CU_FAIL_FATAL("out of packets");
+			}
+			memcpy(rte_pktmbuf_append(m, (uint16_t)n), data, n);
+			data += n;
+			len -= n;
+			if (!head) {
+				head = m;
+			} else {
+				last->next = m;
+				head->nb_segs++;
+				head->pkt_len += m->data_len;
+			}
+			last = m;
+		}
+		dp_ingest_tcp_ops.received(p->conn.user, &p->conn, head);
+	}
+}
+
+static void read_replies(struct publisher *p)
+{
+	struct rtmp_client_event event;
+	struct rtmp_span span = {.data = p->conn.sent, .len = (uint32_t)p->conn.sent_len};
+
+	do {
+		int err = rtmp_client_next(&p->client, &span, &p->out, &event);
+		if (err < 0) {
+			break;
+		}
+		if (event.type == RTMP_CLIENT_PUBLISHING) {
+			p->publishing = true;
+		} else if (event.type == RTMP_CLIENT_REFUSED) {
+			p->refused = true;
+			memcpy(p->code, event.code, sizeof(p->code));
+		}
+	} while (event.type != RTMP_CLIENT_MORE);
+	p->conn.sent_len = 0;
+}
+
+void publisher_pump(struct publisher *p)
+{
+	do {
+		size_t len = p->out.len;
+		uint8_t *copy = malloc(len + 1);
+		memcpy(copy, p->out.data, len);
+		p->out.len = 0;
+		deliver(p, copy, len);
+		free(copy);
+		world_poll(p->world);
+		read_replies(p);
+	} while (p->out.len > 0 && !p->conn.gone);
+}
+
+void publisher_open(struct publisher *p, struct world *w, const char *name, uint32_t chunk_size,
+		    uint32_t segment)
+{
+	memset(p, 0, offsetof(struct publisher, bytes));
+	p->world = w;
+	p->segment = segment;
+	p->chain = 3;
+	p->publishing = p->refused = false;
+	p->out = (struct rtmp_out){.data = p->bytes, .cap = sizeof(p->bytes)};
+	p->config = (struct rtmp_client_config){.app = "live",
+						.tc_url = "rtmp://198.18.0.2/live",
+						.name = name,
+						.flash_ver = "test",
+						.chunk_size = chunk_size};
+	fake_tcp_init(&p->conn);
+	rtmp_client_init(&p->client, &p->config, 9);
+	CU_ASSERT_TRUE_FATAL(dp_ingest_tcp_ops.accepted(w->ingest, &p->conn));
+	CU_ASSERT_EQUAL_FATAL(rtmp_client_start(&p->client, &p->out), 0);
+	publisher_pump(p);
+}
+
+void publisher_media(struct publisher *p, uint8_t type, uint32_t csid, uint32_t timestamp,
+		     const void *payload, uint32_t len)
+{
+	struct rtmp_message msg = {.timestamp = timestamp,
+				   .length = len,
+				   .stream_id = p->client.stream_id,
+				   .csid = csid,
+				   .type = type};
+	CU_ASSERT_TRUE_FATAL(rtmp_chunk_writer_put(&p->client.writer, &msg, payload, &p->out));
+}
+
+void publisher_close(struct publisher *p)
+{
+	fake_tcp_gone(&p->conn);
+	fake_tcp_fini(&p->conn);
+	world_poll(p->world);
+}
+
+uint32_t publisher_go_live(struct publisher *p, struct world *w, const char *name,
+			   uint32_t chunk_size, uint32_t segment)
+{
+	publisher_open(p, w, name, chunk_size, segment);
+	const struct abi_event *event = world_event(w);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+	CU_ASSERT_EQUAL_FATAL(event->type, ABI_EVENT_PUBLISH);
+	uint32_t slot = event->slot;
+	world_command(w, ABI_COMMAND_ACCEPT, slot, event->generation, 0, "public");
+	world_poll(w);
+	publisher_pump(p);
+	CU_ASSERT_TRUE(p->publishing);
+	event = world_event(w);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+	CU_ASSERT_EQUAL(event->type, ABI_EVENT_LIVE);
+	return slot;
+}
+
+void reader_init(struct reader *r, const struct world *w, uint32_t slot)
+{
+	r->world = w;
+	r->slot = slot;
+	r->position = atomic_load(&world_stream(w, slot)->reclaimed);
+	r->block = atomic_load(&world_stream(w, slot)->reclaimed_block);
+}
+
+static const union abi_log_unit *next_unit(struct reader *r)
+{
+	const struct world *w = r->world;
+	const struct abi_log_block *blocks =
+		(const void *)(w->pub_region.base + w->pub->blocks_offset);
+	_Atomic uint32_t *next = (void *)(w->pub_region.base + w->pub->block_next_offset);
+	const union abi_log_unit *unit =
+		&blocks[r->block].units[r->position++ % ABI_LOG_BLOCK_UNITS];
+
+	if (r->position % ABI_LOG_BLOCK_UNITS == 0) {
+		r->block = atomic_load(&next[r->block]);
+		CU_ASSERT_TRUE_FATAL(r->block < w->memory.log_blocks);
+	}
+	return unit;
+}
+
+static void read_slices(struct reader *r)
+{
+	uint32_t done = 0;
+	const union abi_log_unit *unit = NULL;
+
+	for (uint32_t i = 0; i < r->entry.slices; i++) {
+		if (i % ABI_LOG_SLICES == 0) {
+			unit = next_unit(r);
+		}
+		uint64_t ref = unit->slices[i % ABI_LOG_SLICES];
+		uint32_t len = abi_ref_length(ref);
+		CU_ASSERT_TRUE_FATAL(len > 0 && done + len <= r->entry.length);
+		CU_ASSERT_TRUE_FATAL(done + len <= sizeof(r->payload) &&
+				     i < sizeof(r->refs) / sizeof(r->refs[0]));
+		r->refs[i] = ref;
+		memcpy(r->payload + done, r->world->packets.region.base + abi_ref_offset(ref), len);
+		done += len;
+	}
+	CU_ASSERT_EQUAL_FATAL(done, r->entry.length);
+}
+
+bool reader_next(struct reader *r)
+{
+	if (r->position >= atomic_load(&world_stream(r->world, r->slot)->head)) {
+		return false;
+	}
+	r->entry = next_unit(r)->entry;
+	CU_ASSERT_TRUE_FATAL(r->entry.flags & ABI_LOG_ENTRY);
+	read_slices(r);
+	return true;
+}

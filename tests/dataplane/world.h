@@ -1,0 +1,99 @@
+/*
+ * One worker's ingest with packets, pub and sub around it, and the two who are outside: publishers
+ * (rtmp_client over a fake TCP) and control (commands, tails, a log reader that checks each byte).
+ */
+#ifndef TEST_WORLD_H
+#define TEST_WORLD_H
+
+#include "abi/sub.h"
+#include "config/config.h"
+#include "dataplane/counters.h"
+#include "dataplane/ingest.h"
+#include "dataplane/packets.h"
+#include "dataplane/pub.h"
+#include "fake_tcp.h"
+#include "rtmp/client.h"
+
+struct world {
+	struct dp_packets packets;
+	struct dp_packets_table table;
+	struct rte_mempool *reply;
+	struct dp_region pub_region;
+	struct abi_pub *pub;
+	struct abi_sub *sub;
+	struct dp_ingest *ingest;
+	struct dp_counters counters;
+	struct config_rtmp rtmp;
+	struct config_memory memory;
+	int news_fd;
+	int events_fd;
+	uint64_t now_us;
+	uint64_t event_tail;
+};
+
+/* Once per process. */
+void world_start_eal(void);
+
+/* Defaults of a small worker; a test may change rtmp and memory before world_open(). */
+void world_init(struct world *w);
+void world_open(struct world *w);
+/* Checks that all mbufs and blocks came back, with no connection left. */
+void world_close(struct world *w);
+
+void world_attach(struct world *w);
+void world_detach(struct world *w);
+void world_poll(struct world *w);
+uint64_t world_count(const struct world *w, enum dp_counter counter);
+
+struct abi_stream *world_stream(const struct world *w, uint32_t slot);
+/* Next event, or NULL. */
+const struct abi_event *world_event(struct world *w);
+void world_command(struct world *w, uint32_t type, uint32_t slot, uint64_t generation,
+		   uint32_t value, const char *name);
+void world_set_tail(struct world *w, uint32_t slot, uint64_t position);
+
+/* A publisher. */
+struct publisher {
+	struct world *world;
+	struct tcp_conn conn;
+	struct rtmp_client client;
+	struct rtmp_client_config config;
+	uint32_t segment; /* bytes in each segment it sends */
+	uint32_t chain;   /* segments given at once */
+	struct rtmp_out out;
+	uint8_t bytes[1 << 20];
+	enum rtmp_client_event_type last_event;
+	bool publishing;
+	bool refused;
+	char code[128];
+};
+
+/* Connects and sends up to the publish, which control sees as an event. */
+void publisher_open(struct publisher *p, struct world *w, const char *name, uint32_t chunk_size,
+		    uint32_t segment);
+/* Sends what is in `out` and reads the replies, until neither side has more to say. */
+void publisher_pump(struct publisher *p);
+void publisher_media(struct publisher *p, uint8_t type, uint32_t csid, uint32_t timestamp,
+		     const void *payload, uint32_t len);
+void publisher_close(struct publisher *p);
+
+/* Opens, and accepts it as control. Returns the slot. */
+uint32_t publisher_go_live(struct publisher *p, struct world *w, const char *name,
+			   uint32_t chunk_size, uint32_t segment);
+
+/* A log reader. */
+struct reader {
+	const struct world *world;
+	uint64_t position;
+	uint32_t block;
+	uint32_t slot;
+	struct abi_log_entry entry;
+	uint64_t refs[8192];
+	uint8_t payload[1 << 20];
+};
+
+void reader_init(struct reader *r, const struct world *w, uint32_t slot);
+/* Reads the next message with its payload; false when there is none. */
+bool reader_next(struct reader *r);
+
+#endif
