@@ -5,8 +5,11 @@
 
 #include <string.h>
 
-/* An ACK never steps further than this; what seems to is a counter that began anew. */
+/* An ACK never steps further than this; what seems to is wrong or a restart. */
 #define ACK_STEP_MAX       (128u << 20)
+
+/* nginx-rtmp begins anew at 0xf0000000. */
+#define ACK_RESTART_MIN    0xe0000000u
 
 /* Servers send a client next to nothing: what is longer is not for us. */
 #define CLIENT_MESSAGE_MAX (1u << 20)
@@ -95,7 +98,7 @@ static bool unwrap_ack(struct rtmp_client *c, uint32_t value)
 	uint32_t step = value - c->peer_ack;
 
 	if (step > ACK_STEP_MAX) {
-		if (value > ACK_STEP_MAX) {
+		if (value > ACK_STEP_MAX || c->peer_ack < ACK_RESTART_MIN) {
 			return false;
 		}
 		step = value;
