@@ -37,21 +37,21 @@ struct tcp_endpoint {
 };
 
 /* Why a connection ended. X(name, text) */
-#define TCP_CLOSE_REASONS(X)                                                                       \
-	X(NORMAL, "both sides closed")                                                             \
-	X(RESET, "reset by the peer")                                                              \
-	X(ABORTED, "aborted by us")                                                                \
-	X(TIMEOUT, "retransmissions were not answered")                                            \
-	X(KEEPALIVE, "keepalive probes were not answered")                                         \
-	X(UNREACHABLE, "the peer cannot be reached")                                               \
-	X(REFUSED, "connection refused")                                                           \
+#define TCP_CLOSE_REASONS(X)                               \
+	X(NORMAL, "both sides closed")                     \
+	X(RESET, "reset by the peer")                      \
+	X(ABORTED, "aborted by us")                        \
+	X(TIMEOUT, "retransmissions were not answered")    \
+	X(KEEPALIVE, "keepalive probes were not answered") \
+	X(UNREACHABLE, "the peer cannot be reached")       \
+	X(REFUSED, "connection refused")                   \
 	X(RESOURCE, "out of memory")
 
 enum tcp_close_reason {
 #define TCP_CLOSE_ENUM(name, text) TCP_CLOSE_##name,
 	TCP_CLOSE_REASONS(TCP_CLOSE_ENUM)
 #undef TCP_CLOSE_ENUM
-	TCP_CLOSE_REASON_COUNT
+		TCP_CLOSE_REASON_COUNT
 };
 
 const char *tcp_close_reason_text(enum tcp_close_reason reason);
@@ -80,23 +80,23 @@ struct tcp_ops {
 };
 
 struct tcp_config {
-	const char *name; /* for memory zones, unique per process */
-	int numa_node;    /* -1: any */
-	uint32_t connections;       /* table size */
-	uint32_t syn_received;      /* half-open limit */
-	uint32_t time_wait;         /* TIME_WAIT records; the oldest is recycled when full */
-	uint32_t side_records;      /* connections that can be lossy or sending at once */
-	uint32_t segment_truesize;  /* bytes that one mbuf pins, whatever it carries; 2368 */
-	uint32_t receive_budget;    /* bytes of truesize that one connection may pin */
-	uint32_t send_budget;       /* bytes of payload that one connection may queue */
-	uint32_t ooo_segments;      /* out-of-order mbufs that one connection may hold */
-	uint16_t mtu;               /* of the IP packet */
-	uint64_t offload_tx;        /* RTE_MBUF_F_TX_{IP,TCP}_CKSUM, TCP_SEG that the port does */
-	uint32_t keepalive_s;       /* idle seconds before the first probe; 0: none */
-	uint32_t time_wait_ms;      /* 2 MSL; 60000 */
-	uint32_t fin_wait_ms;       /* FIN_WAIT_2 of a closed socket; 60000 */
-	uint32_t user_timeout_ms;   /* unanswered data is given up after (RFC 5482); 60000 */
-	uint8_t secret[16];         /* SipHash key for ISNs (RFC 6528): random per boot */
+	const char *name;          /* for memory zones, unique per process */
+	int numa_node;             /* -1: any */
+	uint32_t connections;      /* table size */
+	uint32_t syn_received;     /* half-open limit */
+	uint32_t time_wait;        /* TIME_WAIT records; the oldest is recycled when full */
+	uint32_t side_records;     /* connections that can be lossy or sending at once */
+	uint32_t segment_truesize; /* bytes that one mbuf pins, whatever it carries; 2368 */
+	uint32_t receive_budget;   /* bytes of truesize that one connection may pin */
+	uint32_t send_budget;      /* bytes of payload that one connection may queue */
+	uint32_t ooo_segments;     /* out-of-order mbufs that one connection may hold */
+	uint16_t mtu;              /* of the IP packet */
+	uint64_t offload_tx;       /* RTE_MBUF_F_TX_{IP,TCP}_CKSUM, TCP_SEG that the port does */
+	uint32_t keepalive_s;      /* idle seconds before the first probe; 0: none */
+	uint32_t time_wait_ms;     /* 2 MSL; 60000 */
+	uint32_t fin_wait_ms;      /* FIN_WAIT_2 of a closed socket; 60000 */
+	uint32_t user_timeout_ms;  /* unanswered data is given up after (RFC 5482); 60000 */
+	uint8_t secret[16];        /* SipHash key for ISNs (RFC 6528): random per boot */
 	struct rte_mempool *header_pool;   /* mbufs for headers and control segments we send */
 	struct rte_mempool *indirect_pool; /* mbufs without a buffer, attached to queued payload */
 	const struct tcp_ops *ops;
@@ -119,8 +119,7 @@ int tcp_add_address(struct tcp_stack *stack, const struct in6_addr *addr)
  * header and checksums (unless the mbuf says RTE_MBUF_F_RX_L4_CKSUM_GOOD), then runs the state
  * machine; drops are counted by reason.
  */
-void tcp_input(struct tcp_stack *stack, struct rte_mbuf **packets, uint16_t count,
-	       uint64_t now_us);
+void tcp_input(struct tcp_stack *stack, struct rte_mbuf **packets, uint16_t count, uint64_t now_us);
 
 /* Runs timers that are due, at most `budget` of them; returns how many ran. */
 uint32_t tcp_timers(struct tcp_stack *stack, uint64_t now_us, uint32_t budget);
@@ -173,9 +172,9 @@ struct tcp_info {
 	uint32_t rtt_us; /* smoothed; 0: not measured */
 	uint32_t rttvar_us;
 	uint32_t rto_us;
-	uint32_t cwnd;   /* bytes */
+	uint32_t cwnd; /* bytes */
 	uint32_t ssthresh;
-	uint32_t mss;    /* that we send with */
+	uint32_t mss;     /* that we send with */
 	uint32_t rcv_wnd; /* bytes advertised */
 	uint32_t snd_wnd;
 	uint32_t send_queue; /* bytes queued or unacknowledged */

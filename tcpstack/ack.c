@@ -1,0 +1,151 @@
+#include "ack.h"
+
+#include "recovery.h"
+#include "rto.h"
+#include "segment.h"
+#include "stack.h"
+#include "validate.h"
+
+static uint32_t segment_window(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	/* RFC 7323 2.2: the window of a SYN is never scaled. */
+	return seg->flags & TCP_SYN ? seg->wnd : (uint32_t)seg->wnd << conn->snd_wscale;
+}
+
+void ack_set_window(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	conn->snd_wnd = segment_window(conn, seg);
+	conn->snd_wnd_max = conn->snd_wnd > conn->snd_wnd_max ? conn->snd_wnd : conn->snd_wnd_max;
+	conn->snd_wl1 = seg->seq;
+	conn->snd_wl2 = seg->ack;
+}
+
+static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	uint32_t before = conn->snd_wnd;
+
+	if (seq_lt(seg->ack, conn->snd_una) || seq_gt(conn->snd_wl1, seg->seq) ||
+	    (conn->snd_wl1 == seg->seq && seq_gt(conn->snd_wl2, seg->ack))) {
+		return;
+	}
+	ack_set_window(conn, seg);
+	if (conn->snd_wnd > before) {
+		persist_stop(conn);
+		conn_dirty(conn);
+	}
+}
+
+static bool in_range(const struct tcp_conn *conn, uint32_t ack)
+{
+	uint32_t limit = conn->snd_max + (conn->flags & TCP_CONN_PROBED ? 1 : 0);
+
+	return seq_le(ack, limit) && seq_ge(ack, conn->snd_una - conn->snd_wnd_max);
+}
+
+/* RFC 5681 section 2; with SACK only new information counts (RFC 6675 section 2). */
+static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	return seg->ack == conn->snd_una && seg->len == 0 && !(seg->flags & TCP_FIN) &&
+	       conn->snd_una != conn->snd_max && segment_window(conn, seg) == conn->snd_wnd &&
+	       !(conn->flags & TCP_CONN_SACK);
+}
+
+static void measure_rtt(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	uint64_t now = conn->stack->now_us;
+
+	if (conn->flags & TCP_CONN_RTT_TIMED) {
+		if (seq_ge(seg->ack, conn->rtt_seq)) {
+			rto_sample(conn, now - conn->rtt_sent_us);
+			conn->flags &= ~(uint32_t)TCP_CONN_RTT_TIMED;
+		}
+		return;
+	}
+	/* Karn's algorithm has no sample after retransmission; timestamps have. */
+	if (conn->backoff > 0 && conn->flags & TCP_CONN_TIMESTAMPS && seg->opt.tsecr != 0) {
+		uint32_t ms = stack_timestamp(conn->stack, conn->ts_offset) - seg->opt.tsecr;
+
+		if (ms <= RTO_MAX_US / 1000) {
+			rto_sample(conn, ms * 1000ULL);
+		}
+	}
+}
+
+static void restart_timer(struct tcp_conn *conn)
+{
+	if (conn->flags & TCP_CONN_PERSIST) {
+		if (conn->send.bytes == 0 && conn->snd_una == conn->snd_max) {
+			persist_stop(conn);
+		}
+		return;
+	}
+	if (conn->snd_una == conn->snd_max) {
+		rto_stop(conn);
+	} else {
+		rto_restart(conn);
+	}
+}
+
+static void note_writable(struct tcp_conn *conn)
+{
+	if (conn->flags & TCP_CONN_SEND_REFUSED &&
+	    conn->send.bytes < conn->stack->config.send_budget / 2) {
+		conn->flags &= ~(uint32_t)TCP_CONN_SEND_REFUSED;
+		conn->flags |= TCP_CONN_WRITABLE;
+		conn_touch(conn);
+	}
+}
+
+static void acknowledge_fin(struct tcp_conn *conn)
+{
+	conn_event(conn, TCP_EVENT_RECEIVE_ACK_OF_FIN);
+	conn->close_reason = TCP_CLOSE_NORMAL;
+	conn_touch(conn); /* CLOSED and TIME_WAIT end at the end of the burst */
+	if (conn->state == TCP_FIN_WAIT_2_STATE) {
+		conn->life_at_us = conn->stack->now_us + conn->stack->config.fin_wait_ms * 1000ULL;
+		conn_arm(conn, conn->life_at_us);
+	}
+}
+
+static void advance(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	uint32_t flight = seq_span(conn->snd_una, conn->snd_nxt);
+	uint32_t acked = seg->ack - conn->snd_una;
+	uint32_t payload = seq_span(conn->send.start, seg->ack);
+	bool fin = conn->flags & TCP_CONN_FIN_QUEUED && payload > conn->send.bytes;
+
+	send_queue_ack(&conn->send, payload < conn->send.bytes ? payload : conn->send.bytes);
+	conn->snd_una = seg->ack;
+	conn->snd_nxt = seq_max(conn->snd_nxt, conn->snd_una);
+	conn->snd_max = seq_max(conn->snd_max, conn->snd_una);
+	conn->flags &= ~(uint32_t)TCP_CONN_PROBED;
+	measure_rtt(conn, seg);
+	conn->backoff = 0;
+	conn->progress_us = conn->stack->now_us;
+	recovery_acked(conn, acked, flight);
+	restart_timer(conn);
+	note_writable(conn);
+	if (fin) {
+		acknowledge_fin(conn);
+	}
+	conn_dirty(conn);
+}
+
+bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	bool duplicate;
+
+	if (!in_range(conn, seg->ack)) {
+		tcp_count(conn->stack, drop_bad_ack);
+		validate_challenge(conn);
+		return false;
+	}
+	duplicate = recovery_sack(conn, seg) || is_duplicate(conn, seg);
+	if (seq_gt(seg->ack, conn->snd_una)) {
+		advance(conn, seg);
+	} else if (duplicate) {
+		recovery_duplicate(conn);
+	}
+	update_window(conn, seg);
+	return true;
+}

@@ -1,0 +1,17 @@
+/*
+ * What an acknowledgement does to the sending side (RFC 9293 3.10.7.4, fifth check).
+ */
+#ifndef TCPSTACK_ACK_H
+#define TCPSTACK_ACK_H
+
+#include <stdbool.h>
+
+struct tcp_conn;
+struct tcp_segment;
+
+/* False: it acknowledges what it cannot (RFC 5961 5.2); the segment was dealt with. */
+bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg);
+/* The peer's window, unconditionally: for the segment that establishes the connection. */
+void ack_set_window(struct tcp_conn *conn, const struct tcp_segment *seg);
+
+#endif

@@ -1,0 +1,41 @@
+#include "isn.h"
+
+#include "key.h"
+#include "siphash.h"
+
+enum isn_domain { DOMAIN_ISN = 1, DOMAIN_TIMESTAMP, DOMAIN_PORT };
+
+static uint32_t keyed_hash(const struct siphash_key *secret, const struct tcp_key *key,
+			   uint64_t domain)
+{
+	uint64_t words[4];
+
+	tcp_key_words(key, words);
+	words[3] = domain;
+	return (uint32_t)siphash24(secret, words, 4);
+}
+
+uint32_t tcp_isn(const struct siphash_key *secret, const struct tcp_key *key, uint64_t now_us)
+{
+	/* The clock of RFC 9293 3.4.1 ticks every 4 microseconds. */
+	return keyed_hash(secret, key, DOMAIN_ISN) + (uint32_t)(now_us >> 2);
+}
+
+uint32_t tcp_timestamp_offset(const struct siphash_key *secret, const struct tcp_key *key)
+{
+	return keyed_hash(secret, key, DOMAIN_TIMESTAMP);
+}
+
+uint32_t tcp_port_offset(const struct siphash_key *secret, const struct tcp_key *key,
+			 uint32_t count)
+{
+	return keyed_hash(secret, key, DOMAIN_PORT + (uint64_t)count * 16);
+}
+
+uint32_t tcp_flow_hash(const struct siphash_key *secret, const struct tcp_key *key)
+{
+	uint64_t words[3];
+
+	tcp_key_words(key, words);
+	return (uint32_t)siphash13(secret, words, 3);
+}

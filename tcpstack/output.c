@@ -1,0 +1,375 @@
+#include "output.h"
+
+#include <stddef.h>
+
+#include <rte_mbuf.h>
+
+#include "congestion.h"
+#include "packet.h"
+#include "payload.h"
+#include "recovery.h"
+#include "rto.h"
+#include "stack.h"
+#include "window.h"
+
+/* One segment that is to be sent. */
+struct plan {
+	uint32_t seq;
+	uint32_t len;
+	bool fin;
+	bool probe; /* beyond the window: the connection's variables do not count it */
+};
+
+static void fill_options(struct tcp_conn *conn, struct tcp_options *opt)
+{
+	uint32_t max = conn->flags & TCP_CONN_TIMESTAMPS ? 3 : TCP_SACK_BLOCKS;
+
+	if (conn->flags & TCP_CONN_TIMESTAMPS) {
+		opt->flags |= TCP_OPT_TIMESTAMPS;
+		opt->tsval = stack_timestamp(conn->stack, conn->ts_offset);
+		opt->tsecr = conn->ts_recent;
+	}
+	if (!(conn->flags & TCP_CONN_SACK)) {
+		return;
+	}
+	if (conn->flags & TCP_CONN_DUPLICATE_SEEN) {
+		opt->sack[opt->sack_count++] = conn->dsack; /* RFC 2883 4: first, and once */
+	}
+	if (conn->side != NULL) {
+		opt->sack_count += ooo_sack_blocks(&conn->side->ooo, &opt->sack[opt->sack_count],
+						   max - opt->sack_count);
+	}
+}
+
+/* Every segment acknowledges: what was due is done. */
+static void acknowledged(struct tcp_conn *conn)
+{
+	conn->rcv_acked = conn->rcv_nxt;
+	conn->ack_at_us = 0;
+	conn->flags &=
+		~(uint32_t)(TCP_CONN_ACK_PENDING | TCP_CONN_ACK_NOW | TCP_CONN_DUPLICATE_SEEN);
+}
+
+static struct rte_mbuf *build(struct tcp_conn *conn, struct tcp_header *header, uint32_t len)
+{
+	struct tcp_stack *stack = conn->stack;
+	struct rte_mbuf *packet = packet_begin(stack, header);
+
+	if (packet == NULL) {
+		return NULL;
+	}
+	if (len > 0 && payload_attach(conn, packet, header->seq, len) < 0) {
+		rte_pktmbuf_free(packet);
+		return NULL;
+	}
+	packet_end(stack, packet, header);
+	return packet;
+}
+
+static struct rte_mbuf *build_segment(struct tcp_conn *conn, uint32_t seq, uint32_t len,
+				      uint8_t flags)
+{
+	struct tcp_header header = {.key = &conn->key,
+				    .seq = seq,
+				    .ack = conn->rcv_nxt,
+				    .wnd = window_field(conn),
+				    .flags = flags | TCP_ACK};
+	struct rte_mbuf *packet;
+
+	fill_options(conn, &header.opt);
+	packet = build(conn, &header, len);
+	if (packet != NULL) {
+		acknowledged(conn);
+	}
+	return packet;
+}
+
+/* SYN, or SYN-ACK of a simultaneous open. */
+static struct rte_mbuf *build_syn(struct tcp_conn *conn)
+{
+	struct tcp_stack *stack = conn->stack;
+	bool reply = conn->state == TCP_SYN_RECEIVED_STATE;
+	struct tcp_header header = {.key = &conn->key,
+				    .seq = conn->iss,
+				    .ack = reply ? conn->rcv_nxt : 0,
+				    .wnd = window_initial(stack),
+				    .flags = TCP_SYN | (reply ? TCP_ACK : 0)};
+
+	header.opt.flags = TCP_OPT_MSS;
+	header.opt.mss = stack->mss[!tcp_key_is_v4(&conn->key)];
+	if (!reply || conn->flags & TCP_CONN_SACK) {
+		header.opt.flags |= TCP_OPT_SACK_PERMITTED;
+	}
+	if (!reply || conn->rcv_wscale != 0) {
+		header.opt.flags |= TCP_OPT_WSCALE;
+		header.opt.wscale = stack->wscale;
+	}
+	if (!reply || conn->flags & TCP_CONN_TIMESTAMPS) {
+		header.opt.flags |= TCP_OPT_TIMESTAMPS;
+		header.opt.tsval = stack_timestamp(stack, conn->ts_offset);
+		header.opt.tsecr = conn->ts_recent;
+	}
+	return build(conn, &header, 0);
+}
+
+/* Payload that fits a segment beside the SACK blocks that it will carry. */
+static uint32_t segment_room(struct tcp_conn *conn)
+{
+	struct tcp_options opt = {0};
+	uint32_t sack;
+
+	fill_options(conn, &opt);
+	sack = opt.sack_count > 0 ? 4 + 8 * opt.sack_count : 0;
+	return conn->mss > sack + 8 ? conn->mss - sack : 8;
+}
+
+static bool fin_follows(const struct tcp_conn *conn, uint32_t seq)
+{
+	return conn->flags & TCP_CONN_FIN_QUEUED && seq == send_queue_end(&conn->send);
+}
+
+/* RFC 9293 3.8.6.1: one byte (or the FIN) beyond the closed window. */
+static bool plan_probe(struct tcp_conn *conn, struct plan *plan)
+{
+	if (!(conn->flags & TCP_CONN_PROBE_DUE)) {
+		return false;
+	}
+	plan->seq = conn->snd_una;
+	plan->len = conn->send.bytes > 0 ? 1 : 0;
+	plan->fin = plan->len == 0 && fin_follows(conn, plan->seq);
+	plan->probe = true;
+	return conn->snd_wnd == 0 && (plan->len > 0 || plan->fin);
+}
+
+/* The first segment in flight, when recovery asked for it. */
+static bool plan_retransmit(struct tcp_conn *conn, struct plan *plan)
+{
+	uint32_t end;
+
+	if (!(conn->flags & TCP_CONN_RETRANSMIT) || conn->snd_una == conn->snd_max) {
+		return false;
+	}
+	plan->seq = conn->snd_una;
+	end = seq_min(send_queue_end(&conn->send), conn->snd_max);
+	if (conn->side != NULL) {
+		end = scoreboard_limit(&conn->side->board, plan->seq, end);
+	}
+	plan->len = seq_span(plan->seq, end);
+	plan->len = plan->len < segment_room(conn) ? plan->len : segment_room(conn);
+	plan->fin = fin_follows(conn, plan->seq + plan->len) &&
+		    seq_gt(conn->snd_max, plan->seq + plan->len);
+	return plan->len > 0 || plan->fin;
+}
+
+/* RFC 6675 NextSeg rule 1. */
+static bool plan_hole(struct tcp_conn *conn, struct plan *plan)
+{
+	struct tcp_sack_block hole;
+
+	if (!(conn->flags & TCP_CONN_RECOVERY) || conn->side == NULL ||
+	    recovery_pipe(conn) + conn->mss > conn->cwnd ||
+	    !scoreboard_next_hole(&conn->side->board, conn->snd_una, conn->mss, &hole)) {
+		return false;
+	}
+	plan->seq = hole.start;
+	plan->len = hole.end - hole.start;
+	plan->len = plan->len < segment_room(conn) ? plan->len : segment_room(conn);
+	return plan->len > 0;
+}
+
+/* RFC 3042: the first two duplicates each let one new segment out. */
+static uint32_t limited_transmit(const struct tcp_conn *conn)
+{
+	uint32_t extra = conn->dup_acks < DUP_THRESH ? conn->dup_acks : DUP_THRESH - 1;
+
+	return conn->flags & (TCP_CONN_SACK | TCP_CONN_RECOVERY) ? 0 : extra * conn->mss;
+}
+
+/* What of `want` bytes the peer's window takes; RFC 9293 3.8.6.2.1 refuses slivers. */
+static uint32_t window_allows(struct tcp_conn *conn, uint32_t seq, uint32_t want)
+{
+	uint32_t room = seq_span(seq, conn->snd_una + conn->snd_wnd);
+
+	if (room >= want) {
+		return want;
+	}
+	if (room >= conn->snd_wnd_max / 2 || conn->flags & TCP_CONN_OVERRIDE_SWS) {
+		return room;
+	}
+	return 0;
+}
+
+/* New data, or after a timeout old data again, at snd_nxt. */
+static bool plan_next(struct tcp_conn *conn, struct plan *plan)
+{
+	uint32_t end = send_queue_end(&conn->send);
+	uint32_t want;
+
+	if (seq_lt(conn->snd_nxt, conn->snd_max) && conn->side != NULL) {
+		conn->snd_nxt = scoreboard_skip(&conn->side->board, conn->snd_nxt);
+		end = scoreboard_limit(&conn->side->board, conn->snd_nxt, end);
+	}
+	plan->seq = conn->snd_nxt;
+	want = seq_span(plan->seq, end);
+	want = want < segment_room(conn) ? want : segment_room(conn);
+	if (want == 0 && !fin_follows(conn, plan->seq)) {
+		return false;
+	}
+	/* An idle connection starts over (RFC 5681 4.1). */
+	if (conn->snd_una == conn->snd_max &&
+	    conn->stack->now_us - conn->last_tx_us > conn->rto_us) {
+		conn->cc->idle(conn);
+	}
+	if (recovery_pipe(conn) + want > conn->cwnd + limited_transmit(conn)) {
+		return false;
+	}
+	plan->len = window_allows(conn, plan->seq, want);
+	plan->fin = fin_follows(conn, plan->seq + plan->len) &&
+		    seq_gt(conn->snd_una + conn->snd_wnd, plan->seq + plan->len);
+	if (plan->len == 0 && !plan->fin) {
+		if (conn->snd_nxt == conn->snd_una) {
+			persist_start(conn);
+		}
+		return false;
+	}
+	return true;
+}
+
+static bool make_plan(struct tcp_conn *conn, struct plan *plan)
+{
+	*plan = (struct plan){0};
+	return plan_probe(conn, plan) || plan_retransmit(conn, plan) || plan_hole(conn, plan) ||
+	       plan_next(conn, plan);
+}
+
+static void commit_probe(struct tcp_conn *conn)
+{
+	conn->flags &= ~(uint32_t)(TCP_CONN_PROBE_DUE | TCP_CONN_OVERRIDE_SWS);
+	/* Unless the byte is in flight anyway, its acknowledgement is one beyond snd_max. */
+	if (conn->snd_max == conn->snd_una) {
+		conn->flags |= TCP_CONN_PROBED;
+	}
+	tcp_count(conn->stack, zero_window_probes);
+}
+
+static void commit_retransmit(struct tcp_conn *conn, uint32_t end)
+{
+	conn->retransmits++;
+	tcp_count(conn->stack, retransmits);
+	/* Karn: what is acknowledged now may have been sent twice. */
+	conn->flags &= ~(uint32_t)TCP_CONN_RTT_TIMED;
+	if (conn->side != NULL) {
+		conn->side->board.high_rxt = seq_max(conn->side->board.high_rxt, end);
+	}
+}
+
+static void commit(struct tcp_conn *conn, const struct plan *plan)
+{
+	uint32_t end = plan->seq + plan->len + (plan->fin ? 1 : 0);
+	uint64_t now = conn->stack->now_us;
+
+	conn->tx_bytes += plan->len;
+	tcp_count_add(conn->stack, tx_bytes, plan->len);
+	if (plan->probe) {
+		commit_probe(conn);
+		return;
+	}
+	if (conn->snd_una == conn->snd_max) {
+		conn->progress_us = now; /* the user timeout counts from here */
+	}
+	if (seq_lt(plan->seq, conn->snd_max)) {
+		commit_retransmit(conn, end);
+	} else if (!(conn->flags & TCP_CONN_RTT_TIMED)) {
+		conn->flags |= TCP_CONN_RTT_TIMED;
+		conn->rtt_seq = end;
+		conn->rtt_sent_us = now;
+	}
+	conn->flags &=
+		~(uint32_t)(TCP_CONN_RETRANSMIT | TCP_CONN_OVERRIDE_SWS | TCP_CONN_PROBE_DUE);
+	if (plan->seq == conn->snd_nxt) {
+		conn->snd_nxt = end;
+	}
+	conn->snd_max = seq_max(conn->snd_max, end);
+	conn->last_tx_us = now;
+	persist_stop(conn);
+	if (conn->retransmit_at_us == 0) {
+		rto_restart(conn);
+	}
+}
+
+static struct rte_mbuf *send_planned(struct tcp_conn *conn, const struct plan *plan)
+{
+	uint32_t end = plan->seq + plan->len;
+	uint8_t flags = plan->fin ? TCP_FIN : 0;
+	struct rte_mbuf *packet;
+
+	if (plan->len > 0 && end == send_queue_end(&conn->send)) {
+		flags |= TCP_PSH;
+	}
+	packet = build_segment(conn, plan->seq, plan->len, flags);
+	if (packet != NULL) {
+		commit(conn, plan);
+	}
+	return packet;
+}
+
+static bool synchronized(const struct tcp_conn *conn)
+{
+	return conn->state >= TCP_ESTABLISHED_STATE;
+}
+
+/* A segment without payload: it is sent from the highest number, which is in the peer's window. */
+static struct rte_mbuf *send_bare(struct tcp_conn *conn)
+{
+	bool keepalive = conn->flags & TCP_CONN_KEEPALIVE_DUE;
+	uint32_t seq = keepalive ? conn->snd_una - 1 : conn->snd_max;
+	struct rte_mbuf *packet = build_segment(conn, seq, 0, 0);
+
+	if (packet != NULL && keepalive) {
+		tcp_count(conn->stack, keepalive_probes);
+		conn->flags &= ~(uint32_t)TCP_CONN_KEEPALIVE_DUE;
+	}
+	return packet;
+}
+
+/* Sets `packet` to the next packet; false when there is nothing to send. */
+static bool send_next(struct tcp_conn *conn, struct rte_mbuf **packet)
+{
+	struct plan plan;
+
+	if (conn->flags & TCP_CONN_SYN_DUE) {
+		*packet = build_syn(conn);
+		if (*packet != NULL) {
+			conn->flags &= ~(uint32_t)TCP_CONN_SYN_DUE;
+		}
+		return true;
+	}
+	if (synchronized(conn) && make_plan(conn, &plan)) {
+		*packet = send_planned(conn, &plan);
+		return true;
+	}
+	if (conn->flags & TCP_CONN_KEEPALIVE_DUE ||
+	    (conn->flags & TCP_CONN_ACK_NOW && conn->state != TCP_SYN_SENT_STATE)) {
+		*packet = send_bare(conn);
+		return true;
+	}
+	return false;
+}
+
+enum output_result output_conn(struct tcp_conn *conn, struct rte_mbuf **packets, uint16_t max,
+			       uint16_t *count)
+{
+	*count = 0;
+	while (*count < max) {
+		struct rte_mbuf *packet = NULL;
+
+		if (!send_next(conn, &packet)) {
+			return OUTPUT_DONE;
+		}
+		if (packet == NULL) {
+			return OUTPUT_NO_MBUF;
+		}
+		packets[(*count)++] = packet;
+	}
+	return OUTPUT_MORE;
+}

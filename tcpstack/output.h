@@ -1,0 +1,20 @@
+/*
+ * What a connection sends next (RFC 9293 3.8, 3.10.2): decided first, built second, and only then
+ * are the connection's variables changed, so that an empty mbuf pool loses nothing.
+ */
+#ifndef TCPSTACK_OUTPUT_H
+#define TCPSTACK_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rte_mbuf;
+struct tcp_conn;
+
+enum output_result { OUTPUT_DONE, OUTPUT_MORE, OUTPUT_NO_MBUF };
+
+/* Up to `max` packets into `packets`; `count` receives how many. */
+enum output_result output_conn(struct tcp_conn *conn, struct rte_mbuf **packets, uint16_t max,
+			       uint16_t *count);
+
+#endif

@@ -1,0 +1,93 @@
+/* What the owner of a connection may ask and say (tcpstack/tcp.h). */
+#include <errno.h>
+
+#include <rte_mbuf.h>
+
+#include "rto.h"
+#include "stack.h"
+#include "window.h"
+
+void tcp_set_user(struct tcp_conn *conn, void *user)
+{
+	conn->user = user;
+}
+
+void *tcp_user(const struct tcp_conn *conn)
+{
+	return conn->user;
+}
+
+uint32_t tcp_send_space(const struct tcp_conn *conn)
+{
+	uint32_t budget = conn->stack->config.send_budget;
+
+	return conn->send.bytes < budget ? budget - conn->send.bytes : 0;
+}
+
+static bool may_send(const struct tcp_conn *conn)
+{
+	return !(conn->flags & (TCP_CONN_DEAD | TCP_CONN_FIN_QUEUED)) &&
+	       conn->state != TCP_CLOSED_STATE && conn->state != TCP_TIME_WAIT_STATE;
+}
+
+int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain)
+{
+	if (!may_send(conn)) {
+		return -EPIPE;
+	}
+	if (chain->pkt_len > tcp_send_space(conn)) {
+		conn->flags |= TCP_CONN_SEND_REFUSED;
+		return -EAGAIN;
+	}
+	send_queue_append(&conn->send, chain);
+	conn_dirty(conn);
+	return 0;
+}
+
+void tcp_hold(struct tcp_conn *conn, uint32_t truesize)
+{
+	conn->held += truesize;
+}
+
+void tcp_release(struct tcp_conn *conn, uint32_t truesize)
+{
+	conn->held -= truesize < conn->held ? truesize : conn->held;
+	if (!(conn->flags & TCP_CONN_DEAD) && conn->state >= TCP_ESTABLISHED_STATE &&
+	    conn->state <= TCP_FIN_WAIT_2_STATE && window_wants_update(conn)) {
+		conn_ack_now(conn);
+	}
+}
+
+void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
+{
+	*info = (struct tcp_info){
+		.local = {.addr = conn->stack->addresses[conn->key.local],
+			  .port = conn->key.local_port},
+		.remote = {.addr = conn->key.remote, .port = conn->key.remote_port},
+		.state = (enum tcp_state)conn->state,
+		.rtt_us = conn->srtt_us,
+		.rttvar_us = conn->rttvar_us,
+		.rto_us = (uint32_t)rto_current_us(conn),
+		.cwnd = conn->cwnd,
+		.ssthresh = conn->ssthresh,
+		.mss = conn->mss,
+		.rcv_wnd = conn->rcv_adv - conn->rcv_nxt,
+		.snd_wnd = conn->snd_wnd,
+		.send_queue = conn->send.bytes,
+		.pinned = window_pinned(conn),
+		.ooo_segments = conn_ooo_segments(conn),
+		.rx_bytes = conn->rx_bytes,
+		.tx_bytes = conn->tx_bytes,
+		.retransmits = conn->retransmits,
+	};
+}
+
+uint32_t tcp_connection_count(const struct tcp_stack *stack)
+{
+	return stack->conn_count;
+}
+
+const uint64_t *tcp_counters(const struct tcp_stack *stack)
+{
+	return stack->counters;
+}

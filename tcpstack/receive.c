@@ -1,0 +1,172 @@
+#include "receive.h"
+
+#include "segment.h"
+#include "stack.h"
+#include "window.h"
+
+#define DELAYED_ACK_US 40000ULL
+
+/* The average moves by an eighth: it steers how much window an mbuf is worth (window.h). */
+static void note_sizes(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	uint32_t per_mbuf = seg->len / seg->payload.segments;
+	uint32_t mss = conn->stack->mss[0];
+
+	per_mbuf = per_mbuf < 32768 ? per_mbuf : 32768;
+	conn->rcv_avg = (uint16_t)(conn->rcv_avg - conn->rcv_avg / 8 + per_mbuf / 8);
+	if (seg->len > conn->rcv_mss) {
+		conn->rcv_mss = (uint16_t)(seg->len < mss ? seg->len : mss);
+	}
+}
+
+/*
+ * In-order data may displace out-of-order data, never the other way round: else a full queue
+ * behind a hole would keep the hole open (RFC 2018 section 8 allows it).
+ */
+static bool make_room(struct tcp_conn *conn, uint32_t segments)
+{
+	while (!window_admits(conn, segments)) {
+		if (conn->side == NULL || conn->side->ooo.count == 0) {
+			return false;
+		}
+		ooo_drop_last(&conn->side->ooo);
+		tcp_count(conn->stack, drop_ooo_limit);
+	}
+	return true;
+}
+
+static void receive_in_order(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+	uint32_t before = conn->rcv_nxt;
+
+	if (!make_room(conn, seg->payload.segments)) {
+		tcp_count(conn->stack, drop_window_budget);
+		conn_ack_now(conn);
+		return;
+	}
+	note_sizes(conn, seg);
+	chain_append(&conn->rx, &seg->payload);
+	conn->rcv_nxt += seg->len;
+	if (conn->side != NULL && conn->side->ooo.count > 0) {
+		conn->rcv_nxt = ooo_take(&conn->side->ooo, conn->rcv_nxt, &conn->rx);
+		/* RFC 5681 4.2: a segment that fills a hole is acknowledged at once. */
+		conn_ack_now(conn);
+		conn_side_put(conn);
+	}
+	conn->rx_len += conn->rcv_nxt - before;
+	conn->flags |= TCP_CONN_ACK_PENDING;
+	if (conn->quick_acks > 0) {
+		conn->quick_acks--;
+		conn_ack_now(conn);
+	}
+	conn_touch(conn);
+}
+
+static void receive_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+	const struct tcp_config *config = &conn->stack->config;
+	struct tcp_sack_block duplicate;
+	enum ooo_result result;
+
+	/* RFC 5681 4.2: an out-of-order segment is acknowledged at once. */
+	conn_ack_now(conn);
+	if (conn_ooo_segments(conn) + seg->payload.segments > config->ooo_segments ||
+	    conn_side_get(conn) == NULL) {
+		tcp_count(conn->stack, drop_ooo_limit);
+		return;
+	}
+	if (!window_admits(conn, seg->payload.segments)) {
+		tcp_count(conn->stack, drop_window_budget);
+		return;
+	}
+	result = ooo_insert(&conn->side->ooo, seg->seq, seg->seq + seg->len, &seg->payload,
+			    &duplicate);
+	if (result == OOO_KEPT) {
+		tcp_count(conn->stack, rx_out_of_order);
+	} else if (result == OOO_DUPLICATE) {
+		tcp_count(conn->stack, drop_duplicate);
+	} else {
+		tcp_count(conn->stack, drop_ooo_limit);
+		conn_side_put(conn);
+	}
+	if (duplicate.start != duplicate.end) {
+		conn->dsack = duplicate;
+		conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+	}
+}
+
+static bool may_receive(const struct tcp_conn *conn)
+{
+	return conn->state == TCP_ESTABLISHED_STATE || conn->state == TCP_FIN_WAIT_1_STATE ||
+	       conn->state == TCP_FIN_WAIT_2_STATE;
+}
+
+static void receive_payload(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+	if (conn->flags & TCP_CONN_FIN_SEEN && seq_gt(seg->seq + seg->len, conn->fin_seq)) {
+		tcp_count(conn->stack, drop_after_close);
+		return;
+	}
+	if (seg->seq == conn->rcv_nxt) {
+		receive_in_order(conn, seg);
+	} else {
+		receive_out_of_order(conn, seg);
+	}
+}
+
+static void receive_fin(struct tcp_conn *conn)
+{
+	conn->rcv_nxt++;
+	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt);
+	if (conn->side != NULL) {
+		ooo_clear(&conn->side->ooo); /* beyond the end: not the peer's data */
+		conn_side_put(conn);
+	}
+	conn->flags |= TCP_CONN_PEER_CLOSED;
+	conn->close_reason = TCP_CLOSE_NORMAL;
+	conn_event(conn, TCP_EVENT_RECEIVE_FIN);
+	conn_ack_now(conn);
+	conn_touch(conn);
+}
+
+void receive_segment(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+	if (!may_receive(conn)) {
+		if (seg->len > 0) {
+			tcp_count(conn->stack, drop_after_close);
+			conn_ack_now(conn);
+		}
+		return;
+	}
+	if (seg->flags & TCP_FIN && !(conn->flags & TCP_CONN_FIN_SEEN)) {
+		conn->flags |= TCP_CONN_FIN_SEEN;
+		conn->fin_seq = seg->seq + seg->len;
+	}
+	if (seg->len > 0) {
+		receive_payload(conn, seg);
+	}
+	if (conn->flags & TCP_CONN_FIN_SEEN) {
+		if (conn->rcv_nxt == conn->fin_seq) {
+			receive_fin(conn);
+		} else if (seg->flags & TCP_FIN) {
+			conn_ack_now(conn);
+		}
+	}
+}
+
+void receive_schedule_ack(struct tcp_conn *conn)
+{
+	if (!(conn->flags & TCP_CONN_ACK_PENDING)) {
+		return;
+	}
+	/* RFC 9293 3.8.6.3: at least every second full-sized segment. */
+	if (conn->flags & TCP_CONN_ACK_NOW ||
+	    conn->rcv_nxt - conn->rcv_acked >= 2U * conn->rcv_mss) {
+		conn_ack_now(conn);
+		return;
+	}
+	if (conn->ack_at_us == 0) {
+		conn->ack_at_us = conn->stack->now_us + DELAYED_ACK_US;
+		conn_arm(conn, conn->ack_at_us);
+	}
+}

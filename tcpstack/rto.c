@@ -1,0 +1,111 @@
+#include "rto.h"
+
+#include "congestion.h"
+#include "conn.h"
+#include "recovery.h"
+#include "seq.h"
+#include "stack.h"
+
+#define CLOCK_GRANULARITY_US WHEEL_TICK_US
+#define BACKOFF_MAX          8
+
+void rto_init(struct tcp_conn *conn)
+{
+	conn->rto_us = RTO_INITIAL_US;
+	conn->progress_us = conn->stack->now_us;
+}
+
+static uint32_t clamp_rto(uint64_t rto)
+{
+	if (rto < RTO_MIN_US) {
+		return RTO_MIN_US;
+	}
+	return rto > RTO_MAX_US ? RTO_MAX_US : (uint32_t)rto;
+}
+
+void rto_sample(struct tcp_conn *conn, uint64_t rtt_us)
+{
+	uint32_t rtt = rtt_us < RTO_MAX_US ? (uint32_t)rtt_us : RTO_MAX_US;
+	uint32_t delta;
+	uint64_t spread;
+
+	rtt = rtt > 0 ? rtt : 1;
+	if (conn->srtt_us == 0) {
+		conn->srtt_us = rtt;
+		conn->rttvar_us = rtt / 2;
+	} else {
+		delta = conn->srtt_us > rtt ? conn->srtt_us - rtt : rtt - conn->srtt_us;
+		conn->rttvar_us = conn->rttvar_us - conn->rttvar_us / 4 + delta / 4;
+		conn->srtt_us = conn->srtt_us - conn->srtt_us / 8 + rtt / 8;
+		conn->srtt_us = conn->srtt_us > 0 ? conn->srtt_us : 1;
+	}
+	spread = 4ULL * conn->rttvar_us;
+	spread = spread > CLOCK_GRANULARITY_US ? spread : CLOCK_GRANULARITY_US;
+	conn->rto_us = clamp_rto(conn->srtt_us + spread);
+}
+
+uint64_t rto_current_us(const struct tcp_conn *conn)
+{
+	uint64_t rto = (uint64_t)conn->rto_us << conn->backoff;
+
+	return rto < RTO_MAX_US ? rto : RTO_MAX_US;
+}
+
+void rto_restart(struct tcp_conn *conn)
+{
+	conn->retransmit_at_us = conn->stack->now_us + rto_current_us(conn);
+	conn_arm(conn, conn->retransmit_at_us);
+}
+
+void rto_stop(struct tcp_conn *conn)
+{
+	conn->retransmit_at_us = 0;
+}
+
+void persist_start(struct tcp_conn *conn)
+{
+	if (!(conn->flags & TCP_CONN_PERSIST)) {
+		conn->flags |= TCP_CONN_PERSIST;
+		conn->backoff = 0;
+		rto_restart(conn);
+	}
+}
+
+void persist_stop(struct tcp_conn *conn)
+{
+	if (conn->flags & TCP_CONN_PERSIST) {
+		conn->flags &= ~(uint32_t)(TCP_CONN_PERSIST | TCP_CONN_PROBE_DUE);
+		conn->backoff = 0;
+		rto_stop(conn);
+	}
+}
+
+/* RFC 5482: unanswered for too long. A peer that keeps its window closed but answers lives on. */
+static bool given_up(const struct tcp_conn *conn)
+{
+	uint64_t heard = conn->progress_us;
+
+	if (conn->flags & TCP_CONN_PERSIST || conn->snd_wnd == 0) {
+		heard = conn->last_rx_us > heard ? conn->last_rx_us : heard;
+	}
+	return conn->stack->now_us - heard >= conn->stack->config.user_timeout_ms * 1000ULL;
+}
+
+void rto_timeout(struct tcp_conn *conn)
+{
+	if (given_up(conn)) {
+		conn_end(conn, TCP_EVENT_TIMEOUT, TCP_CLOSE_TIMEOUT);
+		return;
+	}
+	if (conn->backoff < BACKOFF_MAX) {
+		conn->backoff++;
+	}
+	if (conn->flags & TCP_CONN_PERSIST) {
+		conn->flags |= TCP_CONN_PROBE_DUE | TCP_CONN_OVERRIDE_SWS;
+		rto_restart(conn);
+	} else {
+		tcp_count(conn->stack, retransmit_timeouts);
+		recovery_timeout(conn);
+	}
+	conn_dirty(conn);
+}

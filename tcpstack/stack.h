@@ -1,0 +1,102 @@
+/*
+ * One shard of the stack: all tables and pools, one memory zone, one thread.
+ */
+#ifndef TCPSTACK_STACK_H
+#define TCPSTACK_STACK_H
+
+#include <stddef.h>
+
+#include "conn.h"
+#include "flow_table.h"
+#include "isn.h"
+#include "siphash.h"
+#include "syn.h"
+#include "time_wait.h"
+#include "timers.h"
+
+struct rte_memzone;
+
+#define TCP_BURST          64
+#define TCP_ADDRESSES_MAX  64
+#define TCP_LISTENERS_MAX  16
+#define TCP_REPLIES_MAX    4096 /* packets without a connection that await tcp_output() */
+#define TCP_CHALLENGES_MAX 1000 /* challenge ACKs a second that belong to no connection */
+
+struct tcp_reply_queue {
+	struct rte_mbuf *head; /* linked by `next`: each is one mbuf */
+	struct rte_mbuf *tail;
+	uint32_t count;
+};
+
+struct tcp_stack {
+	struct tcp_config config;
+	uint64_t now_us;
+	uint32_t depth; /* of calls in which upcalls happen */
+	uint32_t window_max;
+	uint16_t mss[2]; /* what we advertise, IPv4 and IPv6 */
+	uint8_t wscale;
+	uint16_t address_count;
+	uint16_t listener_count;
+	struct siphash_key secret;
+	struct tcp_flow_table flows;
+	struct tcp_wheel wheel;
+	struct tcp_conn *touched[TCP_BURST];
+	uint32_t touched_count;
+	struct tcp_conn *dirty_head;
+	struct tcp_conn *dirty_tail;
+	struct tcp_reply_queue replies;
+	uint64_t counters[TCP_COUNTER_COUNT];
+
+	struct tcp_conn *conns;
+	struct tcp_conn *conn_free; /* linked by dirty_next */
+	struct tcp_conn *conn_dead;
+	uint32_t conn_count;
+	struct tcp_side *side_free;
+	struct tcp_syn_pool syn;
+	struct tcp_time_wait_pool time_wait;
+
+	uint32_t challenge_s;
+	uint32_t challenge_count;
+	uint32_t connect_count;
+	uint16_t listeners[TCP_LISTENERS_MAX];
+	struct in6_addr addresses[TCP_ADDRESSES_MAX];
+	const struct rte_memzone *zone;
+};
+
+#define tcp_count(stack, name)        ((stack)->counters[TCP_COUNTER_##name]++)
+#define tcp_count_add(stack, name, n) ((stack)->counters[TCP_COUNTER_##name] += (n))
+
+/* Upcalls may end connections: they are freed when the outermost call leaves. */
+static inline void stack_enter(struct tcp_stack *stack)
+{
+	stack->depth++;
+}
+
+static inline void stack_leave(struct tcp_stack *stack)
+{
+	if (--stack->depth == 0 && stack->conn_dead != NULL) {
+		conn_reap(stack);
+	}
+}
+
+bool stack_listens(const struct tcp_stack *stack, uint16_t port);
+/* Index of one of our addresses, -1 for none. */
+int stack_find_address(const struct tcp_stack *stack, const struct in6_addr *addr);
+
+static inline uint32_t stack_hash(const struct tcp_stack *stack, const struct tcp_key *key)
+{
+	return tcp_flow_hash(&stack->secret, key);
+}
+
+/* The clock of the timestamps option: milliseconds (RFC 7323 5.4). */
+static inline uint32_t stack_timestamp(const struct tcp_stack *stack, uint32_t offset)
+{
+	return (uint32_t)(stack->now_us / 1000) + offset;
+}
+
+static inline uint32_t stack_seconds(const struct tcp_stack *stack)
+{
+	return (uint32_t)(stack->now_us / 1000000);
+}
+
+#endif

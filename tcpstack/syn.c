@@ -1,0 +1,280 @@
+#include "syn.h"
+
+#include <stddef.h>
+
+#include "open.h"
+#include "packet.h"
+#include "reply.h"
+#include "segment.h"
+#include "stack.h"
+#include "window.h"
+
+#define SYN_TIMEOUT_US 1000000ULL /* RFC 6298 (2.1) */
+
+static struct tcp_syn_record *record_of(struct tcp_fifo_timer *timer)
+{
+	return (struct tcp_syn_record *)(void *)((char *)timer -
+						 offsetof(struct tcp_syn_record, timer));
+}
+
+static uint32_t record_ref(const struct tcp_stack *stack, const struct tcp_syn_record *record)
+{
+	return flow_ref(TCP_RECORD_SYN, (uint32_t)(record - stack->syn.records));
+}
+
+void syn_pool_init(struct tcp_syn_pool *pool, void *memory, uint32_t records)
+{
+	pool->records = memory;
+	for (uint32_t i = records; i-- > 0;) {
+		pool->records[i].timer.next = pool->free;
+		pool->free = &pool->records[i].timer;
+	}
+}
+
+static void wait_for_ack(struct tcp_stack *stack, struct tcp_syn_record *record)
+{
+	tcp_fifo_add(&stack->syn.waiting[record->attempt], &record->timer,
+		     stack->now_us + (SYN_TIMEOUT_US << record->attempt));
+}
+
+/* Gives the record back; the caller has taken it out of the flow table, or replaced it there. */
+static void record_free(struct tcp_stack *stack, struct tcp_syn_record *record)
+{
+	record->timer.next = stack->syn.free;
+	stack->syn.free = &record->timer;
+	stack->syn.count--;
+}
+
+static void record_drop(struct tcp_stack *stack, struct tcp_syn_record *record)
+{
+	tcp_fifo_remove(&stack->syn.waiting[record->attempt], &record->timer);
+	tcp_flow_table_remove(&stack->flows, stack_hash(stack, &record->key),
+			      record_ref(stack, record));
+	record_free(stack, record);
+}
+
+static void send_ack(struct tcp_stack *stack, const struct tcp_syn_record *record, bool syn)
+{
+	struct tcp_header header = {.key = &record->key,
+				    .seq = syn ? record->iss : record->iss + 1,
+				    .ack = record->irs + 1,
+				    .flags = TCP_ACK};
+
+	header.wnd = window_initial(stack);
+	if (record->flags & TCP_SYN_TIMESTAMPS) {
+		header.opt.flags |= TCP_OPT_TIMESTAMPS;
+		header.opt.tsval =
+			stack_timestamp(stack, tcp_timestamp_offset(&stack->secret, &record->key));
+		header.opt.tsecr = record->ts_recent;
+	}
+	if (syn) {
+		header.flags |= TCP_SYN;
+		header.opt.flags |= TCP_OPT_MSS;
+		header.opt.mss = stack->mss[!tcp_key_is_v4(&record->key)];
+		header.opt.flags |= record->flags & TCP_SYN_SACK ? TCP_OPT_SACK_PERMITTED : 0;
+		header.opt.flags |= record->flags & TCP_SYN_WSCALE ? TCP_OPT_WSCALE : 0;
+		header.opt.wscale = stack->wscale;
+	} else if (record->flags & TCP_SYN_WSCALE) {
+		header.wnd = (uint16_t)(header.wnd >> stack->wscale);
+	}
+	reply_send(stack, &header);
+}
+
+static void record_fill(struct tcp_stack *stack, struct tcp_syn_record *record,
+			const struct tcp_segment *seg)
+{
+	const struct tcp_options *opt = &seg->opt;
+	unsigned int flags = 0;
+
+	flags |= opt->flags & TCP_OPT_WSCALE ? TCP_SYN_WSCALE : 0;
+	flags |= opt->flags & TCP_OPT_SACK_PERMITTED ? TCP_SYN_SACK : 0;
+	flags |= opt->flags & TCP_OPT_TIMESTAMPS ? TCP_SYN_TIMESTAMPS : 0;
+	record->key = seg->key;
+	record->irs = seg->seq;
+	record->iss = tcp_isn(&stack->secret, &seg->key, stack->now_us);
+	record->ts_recent = opt->flags & TCP_OPT_TIMESTAMPS ? opt->tsval : 0;
+	record->mss = open_peer_mss(stack, &seg->key, opt);
+	record->wscale = opt->flags & TCP_OPT_WSCALE ? opt->wscale : 0;
+	record->flags = flags & 7;
+	record->attempt = 0;
+}
+
+static void accept_syn(struct tcp_stack *stack, const struct tcp_segment *seg, uint32_t iss_floor)
+{
+	struct tcp_syn_record *record;
+
+	if (stack->syn.free == NULL) {
+		tcp_count(stack, drop_syn_limit);
+		return;
+	}
+	record = record_of(stack->syn.free);
+	if (stack->conn_free == NULL ||
+	    tcp_flow_table_insert(&stack->flows, seg->hash, record_ref(stack, record)) < 0) {
+		tcp_count(stack, drop_table_full);
+		return;
+	}
+	stack->syn.free = record->timer.next;
+	stack->syn.count++;
+	record_fill(stack, record, seg);
+	if (iss_floor != 0 && seq_lt(record->iss, iss_floor)) {
+		record->iss = iss_floor;
+	}
+	wait_for_ack(stack, record);
+	send_ack(stack, record, true);
+}
+
+void syn_listen(struct tcp_stack *stack, const struct tcp_segment *seg, uint32_t iss_floor)
+{
+	/* RFC 9293 3.10.7.2: RST is ignored, ACK is answered with RST, the rest must be SYN. */
+	if (seg->flags & TCP_RST) {
+		return;
+	}
+	if (seg->flags & TCP_ACK || !stack_listens(stack, seg->key.local_port)) {
+		tcp_count(stack, drop_no_listener);
+		reply_reset(stack, seg);
+		return;
+	}
+	if ((seg->flags & (TCP_SYN | TCP_FIN)) != TCP_SYN) {
+		tcp_count(stack, drop_no_ack);
+		return;
+	}
+	accept_syn(stack, seg, iss_floor);
+}
+
+static struct tcp_conn *promote(struct tcp_stack *stack, struct tcp_syn_record *record,
+				const struct tcp_segment *seg)
+{
+	struct tcp_conn *conn =
+		conn_create(stack, &record->key, seg->hash, record_ref(stack, record));
+
+	if (conn == NULL) {
+		/* The record stays; the peer's data and our SYN-ACK are sent again. */
+		tcp_count(stack, drop_table_full);
+		return NULL;
+	}
+	tcp_fifo_remove(&stack->syn.waiting[record->attempt], &record->timer);
+	open_from_syn(conn, record, seg);
+	record_free(stack, record);
+	return conn;
+}
+
+static void challenge(struct tcp_stack *stack, const struct tcp_syn_record *record)
+{
+	if (reply_challenge_allowed(stack)) {
+		send_ack(stack, record, false);
+	}
+}
+
+/* RFC 5961 3.2: only the exact sequence number resets. */
+static void input_reset(struct tcp_stack *stack, struct tcp_syn_record *record,
+			const struct tcp_segment *seg)
+{
+	uint32_t offset = seg->seq - (record->irs + 1);
+
+	if (offset == 0) {
+		tcp_count(stack, rx_resets);
+		record_drop(stack, record);
+	} else if (offset < window_initial(stack)) {
+		tcp_count(stack, rx_bad_resets);
+		challenge(stack, record);
+	} else {
+		tcp_count(stack, drop_out_of_window);
+	}
+}
+
+static bool in_window(struct tcp_stack *stack, const struct tcp_syn_record *record,
+		      const struct tcp_segment *seg)
+{
+	uint32_t left = record->irs + 1;
+
+	return seq_le(seg->seq, left + window_initial(stack)) &&
+	       seq_ge(seg->seq + segment_span(seg), left);
+}
+
+static bool paws_rejects(const struct tcp_syn_record *record, const struct tcp_segment *seg)
+{
+	if (!(record->flags & TCP_SYN_TIMESTAMPS)) {
+		return false;
+	}
+	return !(seg->opt.flags & TCP_OPT_TIMESTAMPS) || seq_lt(seg->opt.tsval, record->ts_recent);
+}
+
+struct tcp_conn *syn_input(struct tcp_stack *stack, uint32_t index, const struct tcp_segment *seg)
+{
+	struct tcp_syn_record *record = &stack->syn.records[index];
+
+	if (seg->flags & TCP_RST) {
+		input_reset(stack, record, seg);
+		return NULL;
+	}
+	if (seg->flags & TCP_SYN) {
+		/* The same SYN again: our SYN-ACK was lost. Another one: RFC 5961 4.2. */
+		if (seg->seq == record->irs && !(seg->flags & TCP_ACK)) {
+			send_ack(stack, record, true);
+		} else {
+			challenge(stack, record);
+		}
+		return NULL;
+	}
+	if (paws_rejects(record, seg)) {
+		tcp_count(stack, drop_paws);
+		return NULL;
+	}
+	if (!in_window(stack, record, seg)) {
+		tcp_count(stack, drop_out_of_window);
+		challenge(stack, record);
+		return NULL;
+	}
+	if (!(seg->flags & TCP_ACK)) {
+		tcp_count(stack, drop_no_ack);
+		return NULL;
+	}
+	if (seg->ack != record->iss + 1) {
+		tcp_count(stack, drop_bad_ack);
+		reply_reset(stack, seg);
+		return NULL;
+	}
+	return promote(stack, record, seg);
+}
+
+static void timeout(struct tcp_stack *stack, struct tcp_syn_record *record)
+{
+	tcp_fifo_remove(&stack->syn.waiting[record->attempt], &record->timer);
+	if (record->attempt + 1 == SYN_ATTEMPTS) {
+		tcp_flow_table_remove(&stack->flows, stack_hash(stack, &record->key),
+				      record_ref(stack, record));
+		record_free(stack, record);
+		return;
+	}
+	record->attempt = (record->attempt + 1) & 7;
+	tcp_count(stack, retransmits);
+	wait_for_ack(stack, record);
+	send_ack(stack, record, true);
+}
+
+uint32_t syn_timers(struct tcp_stack *stack, uint32_t budget)
+{
+	uint32_t ran = 0;
+
+	for (unsigned int i = 0; i < SYN_ATTEMPTS; i++) {
+		struct tcp_fifo *fifo = &stack->syn.waiting[i];
+
+		while (ran < budget && tcp_fifo_next_us(fifo) <= stack->now_us) {
+			timeout(stack, record_of(fifo->head));
+			ran++;
+		}
+	}
+	return ran;
+}
+
+uint64_t syn_next_us(const struct tcp_syn_pool *pool)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (unsigned int i = 0; i < SYN_ATTEMPTS; i++) {
+		uint64_t at = tcp_fifo_next_us(&pool->waiting[i]);
+
+		next = at < next ? at : next;
+	}
+	return next;
+}

@@ -1,0 +1,159 @@
+#include "validate.h"
+
+#include "segment.h"
+#include "stack.h"
+
+#define PAWS_VALID_S          (24U * 24 * 3600) /* RFC 7323 5.5 */
+#define CHALLENGES_PER_SECOND 10
+
+void validate_challenge(struct tcp_conn *conn)
+{
+	struct tcp_stack *stack = conn->stack;
+
+	if (conn->challenge_s != stack_seconds(stack)) {
+		conn->challenge_s = stack_seconds(stack);
+		conn->challenge_count = 0;
+	}
+	/* Counted per connection: a shared limit would tell others about this one. */
+	if (conn->challenge_count >= CHALLENGES_PER_SECOND) {
+		tcp_count(stack, challenge_acks_limited);
+		return;
+	}
+	conn->challenge_count++;
+	tcp_count(stack, challenge_acks);
+	conn_ack_now(conn);
+}
+
+static bool paws_rejects(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	if (!(conn->flags & TCP_CONN_TIMESTAMPS) || seg->flags & TCP_RST) {
+		return false;
+	}
+	/* RFC 7323 3.2: once negotiated, a segment without the option is dropped. */
+	return !(seg->opt.flags & TCP_OPT_TIMESTAMPS) ||
+	       (seq_lt(seg->opt.tsval, conn->ts_recent) &&
+		stack_seconds(conn->stack) - conn->ts_recent_s < PAWS_VALID_S);
+}
+
+/* RFC 9293 3.10.7.4, first check, with two allowances that other stacks need and make. */
+static bool acceptable(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	uint32_t span = segment_span(seg);
+
+	/* A peer that filled the window acknowledges from its right edge: that is "in" it. */
+	if (span == 0) {
+		return seq_ge(seg->seq, conn->rcv_nxt) && seq_le(seg->seq, conn->rcv_adv);
+	}
+	/* The ACK of a probe of a closed window is used, its payload is not (trim()). */
+	if (seg->seq == conn->rcv_nxt) {
+		return true;
+	}
+	return seq_lt(seg->seq, conn->rcv_adv) && seq_gt(seg->seq + span, conn->rcv_nxt);
+}
+
+static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	uint32_t span = segment_span(seg);
+
+	if (seg->flags & TCP_RST) {
+		tcp_count(conn->stack, drop_out_of_window);
+		return;
+	}
+	if (span == 0 || seg->flags & TCP_SYN) {
+		tcp_count(conn->stack, drop_out_of_window);
+		validate_challenge(conn);
+		return;
+	}
+	if (seq_le(seg->seq + span, conn->rcv_nxt)) {
+		tcp_count(conn->stack, drop_duplicate);
+		if (seg->len > 0) {
+			conn->dsack = (struct tcp_sack_block){seg->seq, seg->seq + seg->len};
+			conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+		}
+	} else {
+		tcp_count(conn->stack, drop_out_of_window);
+	}
+	conn_ack_now(conn);
+}
+
+/* RFC 5961 3.2: only the exact sequence number resets, others in the window are challenged. */
+static void input_reset(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	if (seg->seq == conn->rcv_nxt) {
+		tcp_count(conn->stack, rx_resets);
+		conn_end(conn, TCP_EVENT_RECEIVE_RST,
+			 conn->state == TCP_SYN_RECEIVED_STATE ? TCP_CLOSE_REFUSED
+							       : TCP_CLOSE_RESET);
+	} else {
+		tcp_count(conn->stack, rx_bad_resets);
+		validate_challenge(conn);
+	}
+}
+
+/* Cuts what was received before and what does not fit the window. */
+static void trim(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+	uint32_t old = seq_span(seg->seq, conn->rcv_nxt);
+	uint32_t excess;
+
+	if (old > 0) {
+		conn->dsack = (struct tcp_sack_block){seg->seq, conn->rcv_nxt};
+		conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+		old = old < seg->len ? old : seg->len;
+		chain_trim_head(&seg->payload, old);
+		seg->seq += old;
+		seg->len -= old;
+		conn_ack_now(conn);
+	}
+	excess = seq_span(conn->rcv_adv, seg->seq + seg->len);
+	if (excess > 0) {
+		tcp_count(conn->stack, drop_out_of_window);
+		seg->len -= excess < seg->len ? excess : seg->len;
+		chain_keep(&seg->payload, seg->len);
+		seg->flags &= (uint8_t)~TCP_FIN;
+		conn_ack_now(conn);
+	}
+}
+
+/* RFC 7323 4.3, rule (2). */
+static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	if (conn->flags & TCP_CONN_TIMESTAMPS && seq_le(seg->seq, conn->rcv_acked) &&
+	    seq_ge(seg->opt.tsval, conn->ts_recent)) {
+		conn->ts_recent = seg->opt.tsval;
+		conn->ts_recent_s = stack_seconds(conn->stack);
+	}
+}
+
+bool validate_segment(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+	if (paws_rejects(conn, seg)) {
+		tcp_count(conn->stack, drop_paws);
+		if (segment_span(seg) > 0) {
+			conn_ack_now(conn);
+		} else {
+			validate_challenge(conn);
+		}
+		return false;
+	}
+	if (!acceptable(conn, seg)) {
+		refuse(conn, seg);
+		return false;
+	}
+	if (seg->flags & TCP_RST) {
+		input_reset(conn, seg);
+		return false;
+	}
+	if (seg->flags & TCP_SYN) {
+		/* RFC 5961 4.2, in every synchronized state. */
+		validate_challenge(conn);
+		return false;
+	}
+	if (!(seg->flags & TCP_ACK)) {
+		tcp_count(conn->stack, drop_no_ack);
+		return false;
+	}
+	take_timestamp(conn, seg);
+	trim(conn, seg);
+	return true;
+}

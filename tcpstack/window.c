@@ -1,0 +1,82 @@
+#include "window.h"
+
+#include "seq.h"
+#include "stack.h"
+
+/* A peer that sends tinier segments than this on average gets drops instead of a window. */
+#define AVERAGE_MIN 64U
+
+uint16_t window_initial(const struct tcp_stack *stack)
+{
+	return (uint16_t)(stack->window_max < 65535 ? stack->window_max : 65535);
+}
+
+uint32_t window_pinned(const struct tcp_conn *conn)
+{
+	uint32_t segments = conn_ooo_segments(conn) + conn->rx.segments;
+
+	return conn->held + segments * conn->stack->config.segment_truesize;
+}
+
+bool window_admits(const struct tcp_conn *conn, uint32_t segments)
+{
+	uint32_t pinned = window_pinned(conn);
+	uint32_t budget = conn->stack->config.receive_budget;
+
+	return pinned < budget &&
+	       budget - pinned >= segments * conn->stack->config.segment_truesize;
+}
+
+/* Payload for which there is room. */
+static uint32_t window_free(const struct tcp_conn *conn)
+{
+	const struct tcp_config *config = &conn->stack->config;
+	uint32_t pinned = window_pinned(conn);
+	uint32_t average = conn->rcv_avg > AVERAGE_MIN ? conn->rcv_avg : AVERAGE_MIN;
+
+	if (pinned >= config->receive_budget) {
+		return 0;
+	}
+	return (config->receive_budget - pinned) / config->segment_truesize * average;
+}
+
+/* RFC 9293 3.8.6.2.2: the edge moves by at least min(half of the buffer, one segment). */
+static uint32_t useful_step(const struct tcp_conn *conn)
+{
+	uint32_t half = conn->stack->window_max / 2;
+
+	return half < conn->rcv_mss ? half : conn->rcv_mss;
+}
+
+void window_update(struct tcp_conn *conn)
+{
+	uint32_t edge = conn->rcv_nxt + window_free(conn);
+
+	if (seq_gt(edge, conn->rcv_adv) && edge - conn->rcv_adv >= useful_step(conn)) {
+		conn->rcv_adv = edge;
+	}
+}
+
+uint16_t window_field(struct tcp_conn *conn)
+{
+	uint32_t unit = 1U << conn->rcv_wscale;
+	uint32_t window;
+
+	window_update(conn);
+	/* Rounding down would move the edge left in the peer's eyes. */
+	window = (seq_span(conn->rcv_nxt, conn->rcv_adv) + unit - 1) >> conn->rcv_wscale;
+	window = window < 65535 ? window : 65535;
+	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt + (window << conn->rcv_wscale));
+	return (uint16_t)window;
+}
+
+bool window_wants_update(const struct tcp_conn *conn)
+{
+	uint32_t edge = conn->rcv_nxt + window_free(conn);
+	uint32_t step = 2U * conn->rcv_mss;
+	uint32_t half = conn->stack->window_max / 2;
+
+	step = half < step ? half : step;
+	return seq_span(conn->rcv_nxt, conn->rcv_adv) < step && seq_gt(edge, conn->rcv_adv) &&
+	       edge - conn->rcv_adv >= step;
+}
