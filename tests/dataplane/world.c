@@ -13,10 +13,12 @@
 
 void world_start_eal(void)
 {
-	char *argv[] = {"test", "--no-huge",   "--no-shconf", "--no-pci",       "-m", "64", "-l",
-			"0",    "--log-level", "error",       "--no-telemetry", NULL};
+	const char *argv[] = {
+		"test", "--no-huge",   "--no-shconf", "--no-pci",       "-m", "64", "-l",
+		"0",    "--log-level", "error",       "--no-telemetry",
+	};
 
-	if (rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) < 0) {
+	if (rte_eal_init((int)RTE_DIM(argv), (char **)(uintptr_t)argv) < 0) {
 		fprintf(stderr, "EAL does not start\n");
 		exit(2);
 	}
