@@ -1,0 +1,114 @@
+/*
+ * Server side. First byte: bit 0 begins behind the handshake, bit 1 accepts publishes at once, the
+ * others are the size of the spans. The events must tell a story that a caller can believe.
+ */
+#include "rtmp/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STREAMS_MAX 4096u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct rtmp_server_config config = {
+	.chunk_size = 4096,
+	.window_ack_size = 2500000,
+	.peer_bandwidth = 2500000,
+	.message_max = 1u << 20,
+};
+
+static struct rtmp_server server;
+static uint8_t replies[8192];
+static struct rtmp_out out;
+static bool publishing[STREAMS_MAX];
+static uint32_t got[RTMP_CHUNK_STREAMS];
+static bool accepts;
+
+static void check(bool condition)
+{
+	if (!condition) {
+		abort();
+	}
+}
+
+static void take_publish(const struct rtmp_server_event *e)
+{
+	int rc;
+
+	check(!publishing[e->stream_id]);
+	check(e->app[0] != '\0' && e->name[0] != '\0');
+	publishing[e->stream_id] = accepts;
+	rc = accepts ? rtmp_server_accept(&server, e->stream_id, &out)
+		     : rtmp_server_reject(&server, e->stream_id, RTMP_REJECT_AUTH, &out);
+	check(rc == 0 || out.overflow);
+}
+
+static void take_media(const struct rtmp_server_event *e)
+{
+	check(publishing[e->stream_id] && e->slot < RTMP_CHUNK_STREAMS);
+	if (e->piece.first) {
+		got[e->slot] = 0;
+	}
+	check(e->piece.first == (got[e->slot] == 0));
+	got[e->slot] += e->piece.len;
+	check(got[e->slot] <= e->piece.msg->length);
+	check(e->piece.last == (got[e->slot] == e->piece.msg->length));
+}
+
+static void take(const struct rtmp_server_event *e)
+{
+	check(e->stream_id < STREAMS_MAX || e->type == RTMP_SERVER_IGNORED ||
+	      e->type == RTMP_SERVER_PLAY);
+	if (e->type == RTMP_SERVER_PUBLISH) {
+		take_publish(e);
+	} else if (e->type == RTMP_SERVER_UNPUBLISH) {
+		check(publishing[e->stream_id]);
+		publishing[e->stream_id] = false;
+	} else if (e->type == RTMP_SERVER_MEDIA) {
+		take_media(e);
+	}
+}
+
+static bool feed(const uint8_t *data, size_t len)
+{
+	uint8_t *copy = malloc(len != 0 ? len : 1);
+	struct rtmp_span in = {.data = copy, .len = (uint32_t)len};
+	struct rtmp_server_event event;
+	int rc;
+
+	check(copy != NULL);
+	memcpy(copy, data, len);
+	out = (struct rtmp_out){.data = replies, .cap = sizeof(replies)};
+	do {
+		rc = rtmp_server_next(&server, &in, &out, &event);
+		if (rc == 0) {
+			take(&event);
+		}
+	} while (rc == 0 && event.type != RTMP_SERVER_MORE && !out.overflow);
+	check(rc != 0 || out.overflow || in.len == 0);
+	free(copy);
+	return rc == 0 && !out.overflow;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint8_t handshake[1 + 2 * 1536] = {3};
+	size_t step;
+	bool going = true;
+
+	if (size < 1) {
+		return 0;
+	}
+	memset(publishing, 0, sizeof(publishing));
+	rtmp_server_init(&server, &config, 1);
+	accepts = data[0] & 2;
+	step = 1u << (data[0] >> 4);
+	if (data[0] & 1) {
+		going = feed(handshake, sizeof(handshake));
+	}
+	for (size_t at = 1; at < size && going; at += step) {
+		going = feed(data + at, size - at < step ? size - at : step);
+	}
+	return 0;
+}
