@@ -68,7 +68,7 @@ static int init(struct dp_ingest *ingest, const struct dp_ingest_config *config)
 		return err;
 	}
 	err = publish_table_init(&ingest->publish, ingest->pub, &ingest->messages, config->counters,
-				 config->rtmp->message_max, config->numa_node);
+				 SESSION_EARLY_MAX, config->numa_node);
 	if (err < 0) {
 		goto fini_messages;
 	}
@@ -278,6 +278,7 @@ static void tick(struct dp_ingest *ingest)
 	struct abi_pub *pub = ingest->pub;
 
 	ingest->publish.pressure = pressure(ingest->packets);
+	ingest->messages.pressure = ingest->publish.pressure == PUBLISH_PRESSURE_FULL;
 	atomic_store_explicit(&pub->publishers, ingest->sessions.publishers, memory_order_relaxed);
 	atomic_store_explicit(&pub->blocks_free, ingest->publish.pool.free_count,
 			      memory_order_relaxed);

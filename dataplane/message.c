@@ -78,27 +78,30 @@ void message_put_refs(const struct dp_packets_table *packets, const uint64_t *re
 	rte_pktmbuf_free_bulk(mbufs, n);
 }
 
-void message_set_init(struct message_set *set, struct message_pool *pool, uint32_t bytes_max)
+void message_set_init(struct message_set *set, struct message_pool *pool, uint32_t bytes_max,
+		      uint32_t held_max)
 {
-	*set = (struct message_set){.pool = pool, .bytes_max = bytes_max};
+	*set = (struct message_set){
+		.pool = pool,
+		.bytes_max = bytes_max,
+		.held_max = held_max,
+	};
 }
 
-static uint32_t forget(struct message_set *set, struct message *m)
+static void forget(struct message_set *set, struct message *m)
 {
-	uint32_t held = m->held;
-
 	blocks_put(set->pool, m->first);
 	set->bytes -= m->bytes;
+	set->held -= m->held;
 	*m = (struct message){.active = false};
-	return held;
 }
 
-uint32_t message_take(struct message_set *set, uint32_t slot)
+void message_take(struct message_set *set, uint32_t slot)
 {
-	return forget(set, &set->messages[slot]);
+	forget(set, &set->messages[slot]);
 }
 
-uint32_t message_drop(struct message_set *set, uint32_t slot)
+void message_drop(struct message_set *set, uint32_t slot)
 {
 	struct message *m = &set->messages[slot];
 
@@ -106,19 +109,16 @@ uint32_t message_drop(struct message_set *set, uint32_t slot)
 		message_put_refs(set->pool->packets, b->refs, (uint32_t)b->count);
 	}
 	set->edge = NULL;
-	return forget(set, m);
+	forget(set, m);
 }
 
-uint32_t message_set_clear(struct message_set *set)
+void message_set_clear(struct message_set *set)
 {
-	uint32_t held = 0;
-
 	for (uint32_t slot = 0; slot < RTMP_CHUNK_STREAMS; slot++) {
 		if (set->messages[slot].active) {
-			held += message_drop(set, slot);
+			message_drop(set, slot);
 		}
 	}
-	return held;
 }
 
 static void keep_start(struct message *m, const struct rtmp_piece *piece)
@@ -149,17 +149,20 @@ static uint64_t *ref_slot(struct message_pool *pool, struct message *m)
 }
 
 /* Adds a slice and takes over one reference count of `mbuf`. */
-static bool add_slice(struct message_pool *pool, struct message *m, struct rte_mbuf *mbuf,
+static bool add_slice(struct message_set *set, struct message *m, struct rte_mbuf *mbuf,
 		      uint8_t *data, uint32_t len)
 {
-	uint64_t *ref = ref_slot(pool, m);
+	uint32_t truesize = m->mbuf == mbuf ? 0 : set->pool->truesize;
+	if (truesize > set->held_max - set->held) {
+		return false;
+	}
+	uint64_t *ref = ref_slot(set->pool, m);
 	if (!ref) {
 		return false;
 	}
-	*ref = dp_packets_ref(pool->packets, mbuf, data, len);
-	if (m->mbuf != mbuf) {
-		m->held += pool->truesize;
-	}
+	*ref = dp_packets_ref(set->pool->packets, mbuf, data, len);
+	m->held += truesize;
+	set->held += truesize;
 	m->mbuf = mbuf;
 	m->end = data + len;
 	m->slices++;
@@ -167,20 +170,20 @@ static bool add_slice(struct message_pool *pool, struct message *m, struct rte_m
 }
 
 /* A piece that has no mbuf gets a small one, which control can read like the others. */
-static bool add_copy(struct message_pool *pool, struct message *m, const struct rtmp_piece *piece)
+static bool add_copy(struct message_set *set, struct message *m, const struct rtmp_piece *piece)
 {
-	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool->copies);
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(set->pool->copies);
 	if (!mbuf) {
 		return false;
 	}
 	uint8_t *data = (uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)piece->len);
 	memcpy(data, piece->data, piece->len);
-	if (!add_slice(pool, m, mbuf, data, piece->len)) {
+	if (!add_slice(set, m, mbuf, data, piece->len)) {
 		rte_pktmbuf_free(mbuf);
 		return false;
 	}
 	m->end = NULL;
-	pool->counters->value[DP_COUNTER_pieces_copied]++;
+	dp_count(set->pool->counters, DP_COUNTER_pieces_copied, 1);
 	return true;
 }
 
@@ -205,61 +208,56 @@ static void join(struct message_pool *pool, struct message *m, const struct rtmp
 	}
 	m->last->refs[m->last->count - 1] += piece->len; /* the length is the lowest field */
 	m->end += piece->len;
-	pool->counters->value[DP_COUNTER_pieces_joined]++;
+	dp_count(pool->counters, DP_COUNTER_pieces_joined, 1);
 }
 
 static bool keep(struct message_set *set, struct message *m, const struct rtmp_piece *piece,
 		 struct rte_mbuf *mbuf, bool exclusive)
 {
 	if (piece->copied) {
-		return add_copy(set->pool, m, piece);
+		return add_copy(set, m, piece);
 	}
 	if (can_join(set, m, piece, mbuf, exclusive)) {
 		join(set->pool, m, piece);
 		return true;
 	}
-	if (!add_slice(set->pool, m, mbuf, piece->data, piece->len)) {
+	if (!add_slice(set, m, mbuf, piece->data, piece->len)) {
 		return false;
 	}
 	rte_mbuf_refcnt_update(mbuf, 1);
 	return true;
 }
 
-static void refuse(struct message_set *set, uint32_t slot, uint32_t *released)
+static void refuse(struct message_set *set, uint32_t slot)
 {
-	*released += message_drop(set, slot);
+	message_drop(set, slot);
 	set->messages[slot].active = true;
 	set->messages[slot].refused = true;
-	set->pool->counters->value[DP_COUNTER_messages_aborted]++;
+	dp_count(set->pool->counters, DP_COUNTER_messages_aborted, 1);
 }
 
-uint32_t message_add(struct message_set *set, const struct rtmp_piece *piece, struct rte_mbuf *mbuf,
-		     bool exclusive, uint32_t *released)
+void message_add(struct message_set *set, const struct rtmp_piece *piece, struct rte_mbuf *mbuf,
+		 bool exclusive)
 {
 	struct message *m = &set->messages[piece->slot];
-	uint32_t held = m->held;
 
-	set->pool->counters->value[DP_COUNTER_pieces]++;
+	dp_count(set->pool->counters, DP_COUNTER_pieces, 1);
 	/* Its beginning belonged to a publication that is gone. */
 	m->refused |= !m->active && !piece->first;
 	m->active = true;
 	if (m->refused || piece->len == 0) {
 		set->edge = NULL;
-		return 0;
-	}
-	if (piece->len > set->bytes_max - set->bytes) {
-		refuse(set, piece->slot, released);
-		return 0;
+		return;
 	}
 	keep_start(m, piece);
-	if (!keep(set, m, piece, mbuf, exclusive)) {
-		refuse(set, piece->slot, released);
-		return 0;
+	if (set->pool->pressure || piece->len > set->bytes_max - set->bytes ||
+	    !keep(set, m, piece, mbuf, exclusive)) {
+		refuse(set, piece->slot);
+		return;
 	}
 	m->bytes += piece->len;
 	set->bytes += piece->len;
 	set->edge = m->end;
-	return m->held - held;
 }
 
 static uint32_t copy_block(const struct message_pool *pool, const struct message_block *b,

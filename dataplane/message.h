@@ -42,6 +42,7 @@ struct message_pool {
 	uint32_t count;
 	uint32_t free_count;
 	uint32_t truesize;
+	bool pressure; /* packets run short: no message is begun or goes on */
 	const struct dp_packets_table *packets;
 	struct rte_mempool *copies; /* of the table: for pieces that have no mbuf */
 	struct dp_counters *counters;
@@ -66,6 +67,8 @@ struct message_set {
 	uint8_t *edge;  /* one past the last piece read on the connection */
 	uint32_t bytes; /* of all messages under way */
 	uint32_t bytes_max;
+	uint32_t held; /* truesize of all messages under way */
+	uint32_t held_max;
 	struct message messages[RTMP_CHUNK_STREAMS];
 };
 
@@ -75,10 +78,15 @@ int message_pool_init(struct message_pool *pool, uint32_t blocks, int numa_node,
 		      struct dp_counters *counters) __attribute__((warn_unused_result));
 void message_pool_fini(struct message_pool *pool);
 
-void message_set_init(struct message_set *set, struct message_pool *pool, uint32_t bytes_max);
+/*
+ * All messages under way of the connection may be `bytes_max` long, and pin `held_max` bytes of
+ * packet memory: small segments pin much more than they carry.
+ */
+void message_set_init(struct message_set *set, struct message_pool *pool, uint32_t bytes_max,
+		      uint32_t held_max);
 
-/* Gives back all messages under way. Returns the truesize that they held. */
-uint32_t message_set_clear(struct message_set *set);
+/* Gives back all messages under way. */
+void message_set_clear(struct message_set *set);
 
 /* Something else than a media piece was read: what comes next does not touch the piece before. */
 static inline void message_set_break(struct message_set *set)
@@ -88,18 +96,17 @@ static inline void message_set_break(struct message_set *set)
 
 /*
  * Adds a piece that lies in `mbuf`, taking a reference count of its own; `exclusive` says that
- * nobody but references of ours held the mbuf when it came. Returns the truesize that is held in
- * addition. A message that cannot be kept (no block, over bytes_max) is marked refused, gives back
- * what it had, and takes no more pieces; *released is what it held.
+ * nobody but references of ours held the mbuf when it came. A message that cannot be kept (no
+ * block, over a limit) is marked refused, gives back what it had, and takes no more pieces.
  */
-uint32_t message_add(struct message_set *set, const struct rtmp_piece *piece, struct rte_mbuf *mbuf,
-		     bool exclusive, uint32_t *released);
+void message_add(struct message_set *set, const struct rtmp_piece *piece, struct rte_mbuf *mbuf,
+		 bool exclusive);
 
-/* Gives back references and blocks of one message; returns the truesize it held. */
-uint32_t message_drop(struct message_set *set, uint32_t slot);
+/* Gives back references and blocks of one message. */
+void message_drop(struct message_set *set, uint32_t slot);
 
-/* Gives back the blocks alone: the references live on in a log. Returns the truesize it held. */
-uint32_t message_take(struct message_set *set, uint32_t slot);
+/* Gives back the blocks alone: the references live on in a log. */
+void message_take(struct message_set *set, uint32_t slot);
 
 /* Copies the payload, at most `max` bytes; returns how many. */
 uint32_t message_copy(const struct message_pool *pool, const struct message *message, uint8_t *to,

@@ -300,7 +300,7 @@ static bool is_video_delta(uint8_t type, uint8_t flags)
 
 /* Whether the log takes the message at all. */
 static bool admit(const struct publish_table *table, struct publication *p,
-		  const struct abi_log_entry *entry)
+		  const struct abi_log_entry *entry, uint32_t held)
 {
 	const uint8_t needed =
 		RTMP_MEDIA_KEYFRAME | RTMP_MEDIA_SEQUENCE_HEADER | RTMP_MEDIA_METADATA;
@@ -313,10 +313,10 @@ static bool admit(const struct publish_table *table, struct publication *p,
 		return false;
 	}
 	if (p->state == ABI_STREAM_PENDING) {
-		if (entry->length > p->early_left) {
+		if (held > p->early_left) {
 			return false;
 		}
-		p->early_left -= entry->length;
+		p->early_left -= held;
 	}
 	return true;
 }
@@ -401,7 +401,7 @@ bool publish_append(struct publish_table *table, struct publication *p,
 		.arrived_us = now_us,
 	};
 
-	if (!admit(table, p, &entry) || write_log(table, p, &entry, message) < 0) {
+	if (!admit(table, p, &entry, message->held) || write_log(table, p, &entry, message) < 0) {
 		refuse(table, p, &entry);
 		return false;
 	}

@@ -38,7 +38,7 @@ struct publication {
 	struct log_writer log;
 	uint64_t generation;
 	uint64_t keyframe;   /* position of the last keyframe; UINT64_MAX: none */
-	uint64_t early_left; /* bytes that may come before control decided */
+	uint64_t early_left; /* truesize that may come before control decided */
 	uint64_t ended_us;
 	uint32_t slot;
 	enum abi_stream_state state;
@@ -80,7 +80,7 @@ struct publish_table {
 	uint32_t dirty_count;
 };
 
-/* 0 or -ENOMEM. `early_max`: bytes that a publisher may send before control decided. */
+/* 0 or -ENOMEM. `early_max`: truesize that a publisher may pin before control decided. */
 int publish_table_init(struct publish_table *table, struct abi_pub *pub,
 		       struct message_pool *messages, struct dp_counters *counters,
 		       uint64_t early_max, int numa_node) __attribute__((warn_unused_result));

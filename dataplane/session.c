@@ -28,6 +28,9 @@ static void set_limits(struct session_table *table, const struct config_rtmp *rt
 	table->limit_us[SESSION_PENDING] = rtmp->decision_timeout_ms * UINT64_C(1000);
 	table->limit_us[SESSION_LIVE] = table->idle_us / SESSION_IDLE_CHECKS;
 	table->limit_us[SESSION_CLOSING] = SESSION_LINGER_US;
+	uint64_t held_max = UINT64_C(1) * rtmp->message_max * SESSION_HELD_FACTOR;
+	held_max = held_max > SESSION_HOLD_MAX ? held_max : SESSION_HOLD_MAX;
+	table->held_max = held_max < UINT32_MAX ? (uint32_t)held_max : UINT32_MAX;
 }
 
 int session_table_init(struct session_table *table, const struct session_config *config)
@@ -118,10 +121,10 @@ struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 	s->received_us = table->now_us;
 	s->wire_bytes = 0;
 	s->stream_id = 0;
-	s->held = 0;
 	s->held_told = 0;
 	s->doomed = false;
-	message_set_init(&s->messages, table->config.messages, table->server_config.message_max);
+	message_set_init(&s->messages, table->config.messages, table->server_config.message_max,
+			 table->held_max);
 	rtmp_server_init(&s->server, &table->server_config, next_random(table));
 	session_set_state(s, SESSION_HANDSHAKE);
 	table->active++;
@@ -135,7 +138,7 @@ void session_unpublish(struct session *s)
 		publish_end(s->table->config.publish, s->publication, s->table->now_us);
 		s->publication = NULL;
 	}
-	s->held -= message_set_clear(&s->messages);
+	message_set_clear(&s->messages);
 }
 
 void session_gone(struct session *s)
@@ -208,12 +211,14 @@ void session_close(struct session *s)
 
 void session_settle(struct session *s)
 {
-	if (s->held > s->held_told) {
-		tcp_hold(s->conn, s->held - s->held_told);
-	} else if (s->held < s->held_told) {
-		tcp_release(s->conn, s->held_told - s->held);
+	uint32_t held = s->messages.held < SESSION_HOLD_MAX ? s->messages.held : SESSION_HOLD_MAX;
+
+	if (held > s->held_told) {
+		tcp_hold(s->conn, held - s->held_told);
+	} else if (held < s->held_told) {
+		tcp_release(s->conn, s->held_told - held);
 	}
-	s->held_told = s->held;
+	s->held_told = held;
 	if (s->doomed) {
 		tcp_abort(s->conn); /* ends in session_gone() */
 	}

@@ -22,6 +22,15 @@
 
 #define SESSION_OUT_SIZE    16384u
 #define SESSION_OUT_NEEDED  8192u /* rtmp_server_next() wants so much free */
+/*
+ * Messages under way narrow the window by at most so much truesize: a window that closed for good
+ * would keep a long message from ever becoming complete. What they may hold in all is bounded by
+ * SESSION_HELD_FACTOR times the longest message.
+ */
+#define SESSION_HOLD_MAX    (256u << 10)
+#define SESSION_HELD_FACTOR 2u
+/* Truesize that the messages of a publisher may pin before control decided. */
+#define SESSION_EARLY_MAX   (1u << 20)
 #define SESSION_LINGER_US   2000000u
 #define SESSION_IDLE_CHECKS 4u /* how often within the idle limit a publisher is looked at */
 
@@ -62,8 +71,7 @@ struct session {
 	enum session_state state;
 	uint32_t id;        /* index in the table */
 	uint32_t stream_id; /* message stream of the publication */
-	uint32_t held;      /* truesize of messages under way */
-	uint32_t held_told; /* ... as TCP knows it */
+	uint32_t held_told; /* truesize of messages under way, as TCP knows it */
 	bool doomed;        /* to be reset by session_settle() */
 	struct message_set messages;
 	struct rtmp_server server;
@@ -89,6 +97,7 @@ struct session_table {
 	struct session_config config;
 	struct rtmp_server_config server_config;
 	uint64_t idle_us;
+	uint32_t held_max;
 	uint64_t now_us;
 	uint64_t random;
 	uint32_t active;

@@ -108,24 +108,20 @@ static void complete(struct session *s, const struct rtmp_piece *piece)
 
 	if (!m->refused && publish_append(s->table->config.publish, s->publication, piece->msg, m,
 					  s->table->now_us)) {
-		s->held -= message_take(&s->messages, piece->slot);
+		message_take(&s->messages, piece->slot);
 	} else {
-		s->held -= message_drop(&s->messages, piece->slot);
+		message_drop(&s->messages, piece->slot);
 	}
 }
 
 static void on_media(struct session *s, const struct rtmp_server_event *event,
 		     const struct segment *segment)
 {
-	uint32_t released = 0;
-
 	if (!s->publication || event->stream_id != s->stream_id) {
 		message_set_break(&s->messages);
 		return;
 	}
-	s->held += message_add(&s->messages, &event->piece, segment->mbuf, segment->exclusive,
-			       &released);
-	s->held -= released;
+	message_add(&s->messages, &event->piece, segment->mbuf, segment->exclusive);
 	if (event->piece.last) {
 		complete(s, &event->piece);
 	}
@@ -137,7 +133,7 @@ static void on_abort(struct session *s, const struct rtmp_server_event *event,
 	(void)segment;
 	if (event->slot < RTMP_CHUNK_STREAMS && s->messages.messages[event->slot].active) {
 		dp_count(s->table->config.counters, DP_COUNTER_messages_aborted, 1);
-		s->held -= message_drop(&s->messages, event->slot);
+		message_drop(&s->messages, event->slot);
 	}
 }
 

@@ -54,7 +54,7 @@ static int teardown(void)
 static void start(uint32_t bytes_max)
 {
 	memset(&counters, 0, sizeof(counters));
-	message_set_init(&set, &pool, bytes_max);
+	message_set_init(&set, &pool, bytes_max, 1 << 22);
 	rtmp_chunk_reader_init(&chunks, 1 << 20);
 	kept_count = 0;
 }
@@ -113,7 +113,6 @@ static void read_mbuf(struct rte_mbuf *m, bool exclusive)
 	struct rtmp_span span = {.data = rte_pktmbuf_mtod(m, uint8_t *), .len = m->data_len};
 	struct rtmp_piece piece;
 	struct rtmp_control control;
-	uint32_t released = 0;
 	int rc;
 
 	while ((rc = rtmp_chunk_reader_next(&chunks, &span, &piece, &control)) > 0) {
@@ -121,10 +120,10 @@ static void read_mbuf(struct rte_mbuf *m, bool exclusive)
 			message_set_break(&set);
 			continue;
 		}
-		(void)message_add(&set, &piece, m, exclusive, &released);
+		message_add(&set, &piece, m, exclusive);
 		if (piece.last) {
 			publish(&set.messages[piece.slot]);
-			(void)message_take(&set, piece.slot);
+			message_take(&set, piece.slot);
 			check_unmoved();
 		}
 	}
@@ -308,6 +307,15 @@ static void test_limit(void)
 	CU_ASSERT_EQUAL_FATAL(kept_count, 2);
 	check_message(1, 4, 1000);
 	give_back();
+	/* Small segments reach the limit of what may be pinned first. */
+	start(1000);
+	set.held_max = 4 * packets.truesize;
+	for (uint32_t i = 0; i < 6; i++) {
+		read_bytes(wire + 20 * i, 20, true);
+	}
+	CU_ASSERT_EQUAL(set.held, 0);
+	CU_ASSERT_EQUAL(counters.value[DP_COUNTER_messages_aborted], 1);
+	give_back();
 }
 
 /* No block of references is left. */
@@ -328,7 +336,7 @@ static void test_no_block(void)
 		memcpy(rte_pktmbuf_append(m, n), wire + at, n);
 		read_mbuf(m, true);
 	}
-	CU_ASSERT_TRUE(message_set_clear(&set) >= (MBUFS - 1) * packets.truesize);
+	CU_ASSERT_TRUE(set.held >= (MBUFS - 1) * packets.truesize);
 	give_back();
 	struct message_block *all = pool.free;
 	uint32_t count = pool.free_count;
@@ -351,14 +359,14 @@ static void test_copied(void)
 	struct rtmp_message msg = {.length = 3, .type = 9};
 	struct rtmp_piece piece = {
 		.msg = &msg, .data = bytes, .len = 3, .first = true, .last = true, .copied = true};
-	uint32_t released = 0;
 
 	start(1 << 20);
 	struct rte_mbuf *m = rte_pktmbuf_alloc(packets.pool);
-	CU_ASSERT_EQUAL(message_add(&set, &piece, m, true, &released), packets.truesize);
+	message_add(&set, &piece, m, true);
+	CU_ASSERT_EQUAL(set.held, packets.truesize);
 	rte_pktmbuf_free(m);
 	publish(&set.messages[0]);
-	(void)message_take(&set, 0);
+	message_take(&set, 0);
 	memset(bytes, 0, sizeof(bytes));
 	CU_ASSERT_EQUAL(kept[0].bytes[2], 3);
 	check_unmoved();
@@ -388,8 +396,6 @@ static void test_held(void)
 	struct rtmp_chunk_writer w;
 	struct rtmp_piece piece;
 	struct rtmp_control control;
-	uint32_t held = 0;
-	uint32_t released = 0;
 
 	start(1 << 20);
 	rtmp_chunk_writer_init(&w, 128);
@@ -401,13 +407,13 @@ static void test_held(void)
 		struct rtmp_span span = {.data = rte_pktmbuf_mtod(m, uint8_t *), .len = n};
 		while (rtmp_chunk_reader_next(&chunks, &span, &piece, &control) ==
 		       RTMP_READ_PIECE) {
-			held += message_add(&set, &piece, m, true, &released);
+			message_add(&set, &piece, m, true);
 		}
 		rte_pktmbuf_free(m);
 	}
-	CU_ASSERT_EQUAL(held, 3 * packets.truesize);
-	CU_ASSERT_EQUAL(message_drop(&set, piece.slot), held);
-	CU_ASSERT_EQUAL(released, 0);
+	CU_ASSERT_EQUAL(set.held, 3 * packets.truesize);
+	message_drop(&set, piece.slot);
+	CU_ASSERT_EQUAL(set.held, 0);
 	give_back();
 }
 
