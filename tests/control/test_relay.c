@@ -1,0 +1,443 @@
+/*
+ * The relay over real sockets on loopback, between a worker made of memory and origins that record
+ * what they get. Waits are bounded and long; nothing depends on how fast the machine is.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "clock.h"
+#include "fake_origin.h"
+#include "fake_worker.h"
+#include "journal.h"
+#include "relay/relay.h"
+#include "relay/resolver.h"
+
+#define VIDEO 9
+#define AUDIO 8
+#define DATA  18
+
+static struct fake_worker worker;
+static struct resolver *resolver;
+static struct relay *relay;
+static struct fake_origin *origins[2];
+static struct config_origin origin_configs[2];
+static struct config_app app;
+
+static struct relay_settings settings;
+
+/* The configuration's strings are not const. */
+static char name_live[] = "live";
+static char name_out[] = "out";
+static char name_secret[] = "secret-name";
+static char url[] = "rtmp://127.0.0.1/out";
+static char host[] = "127.0.0.1";
+
+static void configure(uint32_t count)
+{
+	settings = relay_settings_default;
+	settings.tick_us = 10 * US_PER_MS;
+	settings.backoff_min_us = 30 * US_PER_MS;
+	settings.backoff_max_us = 60 * US_PER_MS;
+	settings.linger_us = 50 * US_PER_MS;
+	settings.behind_us = 20 * US_PER_MS;
+	memset(&app, 0, sizeof(app));
+	memset(origin_configs, 0, sizeof(origin_configs));
+	app.name = name_live;
+	app.origins = origin_configs;
+	app.origins_count = count;
+	app.gop_max_kib = 32768;
+	for (uint32_t i = 0; i < count; i++) {
+		origin_configs[i].url = url;
+		origin_configs[i].host = host;
+		origin_configs[i].port = fake_origin_port(origins[i]);
+		origin_configs[i].app = name_out;
+		origin_configs[i].behind_max_kib = 8192;
+	}
+}
+
+static void set_up(uint32_t count, int receive_buffer)
+{
+	CU_ASSERT_EQUAL_FATAL(fake_worker_init(&worker), 0);
+	for (uint32_t i = 0; i < count; i++) {
+		origins[i] = fake_origin_create(i == 0 ? receive_buffer : 0);
+	}
+	configure(count);
+	resolver = resolver_create();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
+}
+
+static void start(void)
+{
+	struct relay_source source = {
+		.pub = worker.pub,
+		.sub = worker.sub,
+		.regions = &worker.regions,
+		.news_fd = worker.news_fd,
+	};
+
+	relay = relay_create(&source, &settings, resolver);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(relay);
+}
+
+static void tear_down(void)
+{
+	relay_destroy(relay);
+	resolver_destroy(resolver);
+	for (int i = 0; i < 2; i++) {
+		if (origins[i]) {
+			fake_origin_destroy(origins[i]);
+			origins[i] = NULL;
+		}
+	}
+	CU_ASSERT_EQUAL(worker.refused_tails, 0);
+	fake_worker_fini(&worker);
+}
+
+static void go_live(uint32_t slot, uint64_t generation)
+{
+	fake_pending(&worker, slot, generation, "live", "name");
+	fake_live(&worker, slot, "name");
+	CU_ASSERT_EQUAL(relay_adopt(relay, slot, generation, &app, "name"), 0);
+}
+
+#define WAIT_FOR(condition)                                                  \
+	do {                                                                 \
+		for (int wait_ = 0; wait_ < 4000 && !(condition); wait_++) { \
+			fake_reclaim(&worker, 0);                            \
+			usleep(5000);                                        \
+		}                                                            \
+		CU_ASSERT_FATAL(condition);                                  \
+	} while (0)
+
+static void send_message(uint32_t slot, uint8_t type, uint8_t flags, uint32_t timestamp,
+			 uint32_t length, uint32_t slice)
+{
+	struct fake_message m = {type, flags, timestamp, length, slice};
+
+	for (int i = 0; i < 4000 && !fake_send(&worker, slot, &m); i++) {
+		usleep(5000);
+	}
+}
+
+/* Metadata, sequence headers, then `frames` video messages with a keyframe every `gop`. */
+static void send_headers(uint32_t slot)
+{
+	send_message(slot, DATA, ABI_LOG_METADATA, 0, 300, 100);
+	send_message(slot, VIDEO, ABI_LOG_SEQUENCE_HEADER, 0, 50, 50);
+	send_message(slot, AUDIO, ABI_LOG_SEQUENCE_HEADER, 0, 7, 7);
+}
+
+static void send_frames(uint32_t slot, uint32_t first, uint32_t frames, uint32_t gop, uint32_t size)
+{
+	for (uint32_t i = first; i < first + frames; i++) {
+		send_message(slot, VIDEO, i % gop == 0 ? ABI_LOG_KEYFRAME : 0, i * 40, size + i % 7,
+			     1448);
+	}
+}
+
+/* Message n of the publisher is record `index` of the origin. */
+static bool is_message(struct fake_origin *o, uint32_t index, uint64_t n)
+{
+	struct fake_record r = fake_origin_record(o, index);
+
+	return r.intact && r.first == fake_byte(n, 0);
+}
+
+static bool all_in_order(struct fake_origin *o, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (!is_message(o, i, i)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static struct origin_status status(uint32_t index)
+{
+	struct origin_status all[2];
+
+	memset(all, 0, sizeof(all));
+	for (int i = 0; i < 2; i++) {
+		all[i].state = "";
+	}
+	(void)relay_origins(relay, 0, fake_stream(&worker, 0)->generation, all, 2);
+	return all[index];
+}
+
+static void test_every_message_reaches_both(void)
+{
+	set_up(2, 0);
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	send_frames(0, 0, 1000, 50, 3000);
+	send_message(0, VIDEO, 0, 40000, 70000, 1448); /* more than a chunk */
+	send_message(0, VIDEO, 0, 40010, 900000, 100); /* more than a batch */
+	send_message(0, AUDIO, 0, 40020, 0, 0);        /* nothing */
+	fake_end(&worker, 0);
+	WAIT_FOR(fake_origin_count(origins[0]) == 1006 && fake_origin_count(origins[1]) == 1006);
+	for (int o = 0; o < 2; o++) {
+		CU_ASSERT(all_in_order(origins[o], 1005));
+		CU_ASSERT_EQUAL(fake_origin_record(origins[o], 1004).length, 900000);
+		CU_ASSERT_EQUAL(fake_origin_record(origins[o], 1005).length, 0);
+		CU_ASSERT_EQUAL(fake_origin_record(origins[o], 500).timestamp, 497 * 40);
+		WAIT_FOR(fake_origin_unpublished(origins[o]) == 1);
+	}
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	CU_ASSERT_EQUAL(relay_counter(relay, RELAY_COUNTER_relay_messages), 2 * 1006);
+	CU_ASSERT_EQUAL(relay_counter(relay, RELAY_COUNTER_relay_skips), 0);
+	tear_down();
+}
+
+/* The publish was over before the relay even heard of it. */
+static void test_short_publish_is_drained(void)
+{
+	set_up(2, 0);
+	start();
+	fake_pending(&worker, 0, 1, "live", "name");
+	fake_live(&worker, 0, "name");
+	send_headers(0);
+	send_frames(0, 0, 5, 5, 2000);
+	fake_end(&worker, 0);
+	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
+	relay_ended(relay, 0, 1);
+	for (int o = 0; o < 2; o++) {
+		WAIT_FOR(fake_origin_count(origins[o]) == 8);
+		CU_ASSERT(all_in_order(origins[o], 8));
+		WAIT_FOR(fake_origin_unpublished(origins[o]) == 1);
+	}
+	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_streams_finished) == 1);
+	tear_down();
+}
+
+/* An origin that refuses at first gets everything at its second try. */
+static void test_new_stream_waits_for_origin(void)
+{
+	char name[64];
+
+	set_up(1, 0);
+	origin_configs[0].name = name_secret;
+	fake_origin_refuse(origins[0], true);
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	send_frames(0, 0, 100, 10, 2000);
+	WAIT_FOR(status(0).failures >= 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).last_error, "refused"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).url, "/out/***"));
+	fake_origin_refuse(origins[0], false);
+	WAIT_FOR(fake_origin_count(origins[0]) == 103);
+	CU_ASSERT(all_in_order(origins[0], 103));
+	fake_origin_name(origins[0], name, sizeof(name));
+	CU_ASSERT_STRING_EQUAL(name, "secret-name");
+	tear_down();
+}
+
+static void test_reconnect_starts_at_keyframe(void)
+{
+	uint32_t before;
+
+	set_up(1, 0);
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	send_frames(0, 0, 25, 10, 2000); /* keyframes: 0, 10, 20 */
+	WAIT_FOR(fake_origin_count(origins[0]) == 28);
+	before = fake_origin_count(origins[0]);
+	fake_origin_break(origins[0]);
+	WAIT_FOR(fake_origin_connections(origins[0]) == 2);
+	/* Metadata, video header, audio header, then frame 20 (message 23) to 24. */
+	WAIT_FOR(fake_origin_count(origins[0]) == before + 3 + 5);
+	CU_ASSERT(is_message(origins[0], before, 0));
+	CU_ASSERT(is_message(origins[0], before + 1, 1));
+	CU_ASSERT(is_message(origins[0], before + 2, 2));
+	CU_ASSERT_EQUAL(fake_origin_record(origins[0], before + 1).timestamp, 20 * 40);
+	for (uint32_t i = 0; i < 5; i++) {
+		CU_ASSERT(is_message(origins[0], before + 3 + i, 23 + i));
+	}
+	CU_ASSERT_EQUAL(fake_origin_record(origins[0], before + 3).connection, 2);
+	CU_ASSERT(status(0).failures >= 1);
+	tear_down();
+}
+
+static void test_slow_origin_is_moved_on(void)
+{
+	uint32_t at;
+
+	set_up(2, 8192);
+	settings.send_buffer = 8192;
+	origin_configs[0].behind_max_kib = 64;
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	send_frames(0, 0, 10, 10, 2000);
+	WAIT_FOR(fake_origin_count(origins[0]) == 13);
+	fake_origin_stall(origins[0], true);
+	send_frames(0, 10, 300, 10, 2000);
+	WAIT_FOR(status(0).skips >= 1);
+	/* The other one has everything, and the log is not held for the slow one. */
+	WAIT_FOR(fake_origin_count(origins[1]) == 313);
+	CU_ASSERT(all_in_order(origins[1], 313));
+	send_frames(0, 310, 30, 10, 2000);
+	WAIT_FOR(worker.sub->tail[0].position > 0 &&
+		 fake_stream(&worker, 0)->head - worker.sub->tail[0].position <= 10 * 2 + 2);
+	fake_origin_stall(origins[0], false);
+	WAIT_FOR(status(0).skipped_messages > 0);
+	send_frames(0, 340, 20, 10, 2000);
+	WAIT_FOR(fake_origin_count(origins[1]) == 363);
+	WAIT_FOR(is_message(origins[0], fake_origin_count(origins[0]) - 1, 362));
+	/* What it got is in pieces without a gap; each but the first begins with the headers. */
+	for (at = 13; is_message(origins[0], at, at); at++) {
+	}
+	CU_ASSERT(is_message(origins[0], at, 0));
+	CU_ASSERT(is_message(origins[0], at + 1, 1));
+	CU_ASSERT(is_message(origins[0], at + 2, 2));
+	CU_ASSERT_EQUAL(fake_origin_record(origins[0], at + 3).timestamp % 400, 0);
+	CU_ASSERT_EQUAL(fake_origin_connections(origins[0]), 1);
+	tear_down();
+}
+
+static void test_audio_only_starts_anywhere(void)
+{
+	set_up(1, 0);
+	start();
+	go_live(0, 1);
+	send_message(0, AUDIO, ABI_LOG_SEQUENCE_HEADER, 0, 7, 7);
+	for (uint32_t i = 1; i < 20; i++) {
+		send_message(0, AUDIO, 0, i * 23, 300, 300);
+	}
+	WAIT_FOR(fake_origin_count(origins[0]) == 20);
+	/* Nothing is kept. */
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	fake_origin_break(origins[0]);
+	WAIT_FOR(fake_origin_connections(origins[0]) == 2);
+	WAIT_FOR(fake_origin_count(origins[0]) == 21); /* the header, at once */
+	CU_ASSERT(is_message(origins[0], 20, 0));
+	send_message(0, AUDIO, 0, 20 * 23, 300, 300);
+	WAIT_FOR(fake_origin_count(origins[0]) == 22);
+	CU_ASSERT(is_message(origins[0], 21, 20));
+	tear_down();
+}
+
+/* A control that comes to a stream under way: headers from the block, start at a keyframe. */
+static void test_resumes_live_stream(void)
+{
+	struct abi_header_block *block;
+
+	set_up(1, 0);
+	fake_pending(&worker, 0, 1, "live", "name");
+	fake_live(&worker, 0, "name");
+	send_headers(0);
+	send_frames(0, 0, 25, 10, 2000);
+	/* The control before released all below frame 10 (message 13). */
+	worker.sub->tail[0].generation = 1;
+	worker.sub->tail[0].position = 3 * 2 + 10 * 2;
+	fake_reclaim(&worker, 0);
+	CU_ASSERT_EQUAL(fake_stream(&worker, 0)->reclaimed, 26);
+	block = (struct abi_header_block *)((uint8_t *)worker.pub + worker.pub->headers_offset);
+	block->headers[ABI_HEADER_VIDEO] =
+		(struct abi_header){.length = 4, .offset = 0, .type = VIDEO, .position = 2};
+	memcpy((void *)block->data, (uint8_t[]){0, 7, 14, 21}, 4);
+	start();
+	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
+	WAIT_FOR(fake_origin_count(origins[0]) == 1 + 5);
+	CU_ASSERT_EQUAL(fake_origin_record(origins[0], 0).length, 4);
+	CU_ASSERT(fake_origin_record(origins[0], 0).intact);
+	for (uint32_t i = 0; i < 5; i++) {
+		CU_ASSERT(is_message(origins[0], 1 + i, 23 + i));
+	}
+	tear_down();
+}
+
+/* A reference out of the mapping: nothing of it leaves, the log goes back, others go on. */
+static void test_broken_log_is_dropped(void)
+{
+	union abi_log_unit *units;
+
+	set_up(1, 0);
+	fake_pending(&worker, 0, 1, "live", "name");
+	fake_live(&worker, 0, "name");
+	send_frames(0, 0, 3, 3, 100);
+	units = (union abi_log_unit *)((uint8_t *)worker.pub + worker.pub->blocks_offset);
+	units[(uint64_t)fake_stream(&worker, 0)->first_block * ABI_LOG_BLOCK_UNITS + 5].slices[0] =
+		abi_ref_make(9, 0, 64, 102);
+	start();
+	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
+	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_log_broken) == 1);
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	CU_ASSERT(fake_origin_count(origins[0]) <= 2);
+	tear_down();
+}
+
+/* More news than the ring holds, and a stream replaced by another in the same slot. */
+static void test_slot_is_used_again(void)
+{
+	set_up(1, 0);
+	start();
+	go_live(0, 1);
+	send_frames(0, 0, 10, 10, 500);
+	fake_end(&worker, 0);
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	fake_free(&worker, 0);
+	fake_pending(&worker, 0, 3, "live", "name");
+	fake_live(&worker, 0, "name");
+	send_frames(0, 0, 10, 10, 500);
+	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 3, &app, "name"), 0);
+	WAIT_FOR(fake_origin_count(origins[0]) == 20);
+	CU_ASSERT(is_message(origins[0], 10, 0));
+	CU_ASSERT_EQUAL(worker.sub->tail[0].generation, 3);
+	tear_down();
+}
+
+static void test_long_gop_is_not_kept(void)
+{
+	set_up(1, 0);
+	app.gop_max_kib = 100;
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	send_frames(0, 0, 200, 1000, 2000);
+	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_gop_lost) == 1);
+	WAIT_FOR(fake_origin_count(origins[0]) == 203);
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	tear_down();
+}
+
+static void test_shutdown_ends_in_order(void)
+{
+	set_up(2, 0);
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	send_frames(0, 0, 10, 10, 2000);
+	WAIT_FOR(fake_origin_count(origins[0]) == 13 && fake_origin_count(origins[1]) == 13);
+	relay_shutdown(relay);
+	WAIT_FOR(relay_stopped(relay));
+	CU_ASSERT_EQUAL(fake_origin_unpublished(origins[0]), 1);
+	CU_ASSERT_EQUAL(fake_origin_unpublished(origins[1]), 1);
+	tear_down();
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{"every message reaches both origins", test_every_message_reaches_both},
+		{"a publish that is over is drained", test_short_publish_is_drained},
+		{"a new stream waits for its origin", test_new_stream_waits_for_origin},
+		{"reconnect starts at the keyframe", test_reconnect_starts_at_keyframe},
+		{"a slow origin is moved on alone", test_slow_origin_is_moved_on},
+		{"audio only starts anywhere", test_audio_only_starts_anywhere},
+		{"resumes a live stream", test_resumes_live_stream},
+		{"a broken log is dropped", test_broken_log_is_dropped},
+		{"a slot is used again", test_slot_is_used_again},
+		{"a long GOP is not kept", test_long_gop_is_not_kept},
+		{"shutdown ends in order", test_shutdown_ends_in_order},
+		CU_TEST_INFO_NULL,
+	};
+
+	journal_init(CONFIG_LOG_ERROR);
+	return check_run("relay", tests);
+}
