@@ -21,15 +21,25 @@ static uint32_t pseudo_header(const struct rte_mbuf *packet, uint32_t tcp_len, b
 	       rte_cpu_to_be_16(IPPROTO_TCP);
 }
 
+/*
+ * We do not use rte_raw_cksum_mbuf(): up to DPDK 22.11 it truncates the sum of a segment that
+ * begins at an odd place before folding it (found by tests/sim).
+ */
 uint16_t checksum_sum(const struct rte_mbuf *packet, uint32_t offset, bool v6)
 {
 	uint32_t len = packet->pkt_len - offset;
-	uint16_t raw;
+	uint32_t sum = pseudo_header(packet, len, v6);
+	uint32_t done = 0;
 
-	if (rte_raw_cksum_mbuf(packet, offset, len, &raw) < 0) {
-		return 0;
+	for (const struct rte_mbuf *seg = packet; seg != NULL; seg = seg->next) {
+		uint16_t part = rte_raw_cksum(rte_pktmbuf_mtod_offset(seg, const void *, offset),
+					      seg->data_len - offset);
+
+		sum += done % 2 == 0 ? part : rte_bswap16(part);
+		done += seg->data_len - offset;
+		offset = 0; /* the headers are in the first mbuf */
 	}
-	return fold(raw + pseudo_header(packet, len, v6));
+	return fold(sum);
 }
 
 uint16_t checksum_field(const struct rte_mbuf *packet, uint32_t offset, bool v6)
