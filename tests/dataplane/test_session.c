@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "publisher.h"
 #include "rtmp/server.h"
 #include "tcpstack/tcp.h"
-#include "world.h"
 
 static struct publisher pub1;
 static struct publisher pub2;

@@ -1,6 +1,6 @@
 /*
- * One worker's ingest with packets, pub and sub around it, and the two who are outside: publishers
- * (rtmp_client over a fake TCP) and control (commands, tails, a log reader that checks each byte).
+ * One worker's ingest with packets, pub and sub around it, and control outside: commands, tails, a
+ * log reader.
  */
 #ifndef TEST_WORLD_H
 #define TEST_WORLD_H
@@ -11,8 +11,6 @@
 #include "dataplane/ingest.h"
 #include "dataplane/packets.h"
 #include "dataplane/pub.h"
-#include "fake_tcp.h"
-#include "rtmp/client.h"
 
 struct world {
 	struct dp_packets packets;
@@ -51,35 +49,6 @@ const struct abi_event *world_event(struct world *w);
 void world_command(struct world *w, uint32_t type, uint32_t slot, uint64_t generation,
 		   uint32_t value, const char *name);
 void world_set_tail(struct world *w, uint32_t slot, uint64_t position);
-
-/* A publisher. */
-struct publisher {
-	struct world *world;
-	struct tcp_conn conn;
-	struct rtmp_client client;
-	struct rtmp_client_config config;
-	uint32_t segment; /* bytes in each segment it sends */
-	uint32_t chain;   /* segments given at once */
-	struct rtmp_out out;
-	uint8_t bytes[1 << 20];
-	enum rtmp_client_event_type last_event;
-	bool publishing;
-	bool refused;
-	char code[128];
-};
-
-/* Connects and sends up to the publish, which control sees as an event. */
-void publisher_open(struct publisher *p, struct world *w, const char *name, uint32_t chunk_size,
-		    uint32_t segment);
-/* Sends what is in `out` and reads the replies, until neither side has more to say. */
-void publisher_pump(struct publisher *p);
-void publisher_media(struct publisher *p, uint8_t type, uint32_t csid, uint32_t timestamp,
-		     const void *payload, uint32_t len);
-void publisher_close(struct publisher *p);
-
-/* Opens, and accepts it as control. Returns the slot. */
-uint32_t publisher_go_live(struct publisher *p, struct world *w, const char *name,
-			   uint32_t chunk_size, uint32_t segment);
 
 /* A log reader. */
 struct reader {
