@@ -131,14 +131,14 @@ static bool fin_follows(const struct tcp_conn *conn, uint32_t seq)
 /* RFC 9293 3.8.6.1: one byte (or the FIN) beyond the closed window. */
 static bool plan_probe(struct tcp_conn *conn, struct plan *plan)
 {
-	if (!(conn->flags & TCP_CONN_PROBE_DUE)) {
+	uint32_t len = conn->send.bytes > 0 ? 1 : 0;
+	bool fin = len == 0 && fin_follows(conn, conn->snd_una);
+
+	if (!(conn->flags & TCP_CONN_PROBE_DUE) || conn->snd_wnd > 0 || (len == 0 && !fin)) {
 		return false;
 	}
-	plan->seq = conn->snd_una;
-	plan->len = conn->send.bytes > 0 ? 1 : 0;
-	plan->fin = plan->len == 0 && fin_follows(conn, plan->seq);
-	plan->probe = true;
-	return conn->snd_wnd == 0 && (plan->len > 0 || plan->fin);
+	*plan = (struct plan){.seq = conn->snd_una, .len = len, .fin = fin, .probe = true};
+	return true;
 }
 
 /* The first segment in flight, when recovery asked for it. */
