@@ -180,10 +180,15 @@ int dp_eal_build(struct dp_eal_args *args, const struct config_dataplane *config
 		add(args, "--iova-mode=va");
 	}
 	/* EAL's own lines on stderr would stand between our JSON lines. */
+	if (dp_eal_device(config->ports[0].device) == DP_EAL_TAP) {
+		/*
+		 * It complains of every kernel without the multiq qdisc, which only rte_flow needs.
+		 * Of two patterns that fit, a driver that is loaded later obeys the first.
+		 */
+		add(args, "--log-level=pmd.net.tap:critical");
+	}
 	add(args, "--log-level=lib.*:error");
 	add(args, "--log-level=pmd.*:error");
-	/* It complains of every kernel without the multiq qdisc, which only rte_flow needs. */
-	add(args, "--log-level=pmd.net.tap:critical");
 	add_device(args, config);
 	return args->overflow ? -E2BIG : 0;
 }
