@@ -5,18 +5,27 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define BACKLOG 4096
 
+/* getaddrinfo() takes 99999 for 34463. */
+static bool port_is_valid(const char *port)
+{
+	size_t len = strspn(port, "0123456789");
+
+	return len > 0 && len <= 5 && port[len] == '\0' && strtoul(port, NULL, 10) <= UINT16_MAX;
+}
+
 /* Cuts "[host]:port" or "host:port"; the last colon is the one that counts. */
 static bool split(const char *text, char *host, size_t size, const char **port)
 {
 	const char *colon = strrchr(text, ':');
 
-	if (colon == NULL || colon[1] == '\0') {
+	if (colon == NULL || !port_is_valid(colon + 1)) {
 		return false;
 	}
 	size_t len = (size_t)(colon - text);
