@@ -1,0 +1,439 @@
+/*
+ * The whole process but main(): a dataplane made of memory is attached over a real socket,
+ * publishes are decided, streams relayed, and the control socket is asked.
+ */
+#include "control.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "fake_origin.h"
+#include "fake_worker.h"
+#include "journal.h"
+
+static char run_dir[] = "/tmp/penstock-test-XXXXXX";
+static char name_app[] = "live";
+static char name_out[] = "out";
+static char name_key[] = "studio";
+static char key[] = "s3cret";
+static char host[] = "127.0.0.1";
+static char url[] = "rtmp://127.0.0.1/out";
+
+static struct fake_worker worker;
+static struct fake_origin *origin;
+static struct control control;
+static pthread_t thread;
+static int listener;
+static int attached;
+static uint64_t commands_read;
+
+static struct config_key keys[] = {{.name = name_key, .key = key}};
+static struct config_origin origin_config = {
+	.url = url, .host = host, .app = name_out, .behind_max_kib = 8192};
+static struct config_app app = {.name = name_app,
+				.keys = keys,
+				.keys_count = 1,
+				.origins = &origin_config,
+				.origins_count = 1,
+				.gop_max_kib = 32768};
+static struct config config = {.run_dir = run_dir, .apps = &app, .apps_count = 1};
+
+static void *control_main(void *arg)
+{
+	control_run(arg);
+	return NULL;
+}
+
+static int listen_dataplane(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/dataplane.sock", run_dir);
+	unlink(address.sun_path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1)) {
+		abort();
+	}
+	return fd;
+}
+
+static void send_descriptors(int fd)
+{
+	int fds[ABI_ATTACH_FDS] = {worker.packets_memfd, worker.pub_memfd, worker.sub_memfd,
+				   worker.news_fd,       worker.events_fd, worker.commands_fd};
+	struct abi_attach_worker hello = {.packets_size = FAKE_PACKETS,
+					  .pub_size = worker.pub_size,
+					  .sub_size = worker.sub_size};
+	union {
+		char bytes[CMSG_SPACE(sizeof(fds))];
+		struct cmsghdr align;
+	} memory = {0};
+	struct iovec iov = {&hello, sizeof(hello)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = memory.bytes,
+			     .msg_controllen = sizeof(memory.bytes)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(c), fds, sizeof(fds));
+	CU_ASSERT_EQUAL(sendmsg(fd, &msg, 0), (ssize_t)sizeof(hello));
+}
+
+static void serve_attach(void)
+{
+	struct abi_attach_request request;
+	struct abi_attach_reply reply = {.magic = ABI_MAGIC,
+					 .version = ABI_VERSION,
+					 .generation = 77,
+					 .epoch = 1,
+					 .workers = 1,
+					 .pid = 4711};
+
+	attached = accept(listener, NULL, NULL);
+	CU_ASSERT_EQUAL_FATAL(recv(attached, &request, sizeof(request), MSG_WAITALL),
+			      (ssize_t)sizeof(request));
+	CU_ASSERT_EQUAL(request.pid, (uint32_t)getpid());
+	CU_ASSERT_EQUAL(send(attached, &reply, sizeof(reply), 0), (ssize_t)sizeof(reply));
+	send_descriptors(attached);
+}
+
+static void start_worker(void)
+{
+	CU_ASSERT_EQUAL_FATAL(fake_worker_init(&worker), 0);
+	commands_read = 0;
+	listener = listen_dataplane();
+}
+
+static void set_up(void)
+{
+	origin = fake_origin_create(0);
+	origin_config.port = fake_origin_port(origin);
+	start_worker();
+	CU_ASSERT_EQUAL_FATAL(control_init(&control, &config), 0);
+	pthread_create(&thread, NULL, control_main, &control);
+	serve_attach();
+}
+
+static void tear_down(void)
+{
+	pthread_kill(thread, SIGTERM);
+	pthread_join(thread, NULL);
+	control_fini(&control);
+	close(attached);
+	close(listener);
+	fake_worker_fini(&worker);
+	fake_origin_destroy(origin);
+}
+
+#define WAIT_FOR(condition)                                                  \
+	do {                                                                 \
+		for (int wait_ = 0; wait_ < 4000 && !(condition); wait_++) { \
+			usleep(5000);                                        \
+		}                                                            \
+		CU_ASSERT_FATAL(condition);                                  \
+	} while (0)
+
+/* The next command as the worker would take it. */
+static struct abi_command next_command(void)
+{
+	struct abi_command command;
+
+	WAIT_FOR(atomic_load(&worker.sub->command_head) > commands_read);
+	command = worker.sub->commands[commands_read % ABI_COMMAND_RING];
+	commands_read++;
+	atomic_store(&worker.pub->command_tail, commands_read);
+	return command;
+}
+
+static void publish(uint32_t slot, uint64_t generation, const char *app_name, const char *asked)
+{
+	fake_pending(&worker, slot, generation, app_name, asked);
+	fake_event(&worker, ABI_EVENT_PUBLISH, slot);
+}
+
+static void go_live(uint32_t slot, const char *name)
+{
+	fake_live(&worker, slot, name);
+	fake_event(&worker, ABI_EVENT_LIVE, slot);
+}
+
+static void end(uint32_t slot)
+{
+	fake_end(&worker, slot);
+	fake_event(&worker, ABI_EVENT_ENDED, slot);
+}
+
+/* Asks the control socket; the caller owns the reply. */
+static json_t *ask(const char *request)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	static char line[65536];
+	size_t length = 0;
+	ssize_t n;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", run_dir);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		return NULL;
+	}
+	(void)!write(fd, request, strlen(request));
+	(void)!write(fd, "\n", 1);
+	while (length < sizeof(line) - 1 &&
+	       (n = read(fd, line + length, sizeof(line) - 1 - length)) > 0) {
+		length += (size_t)n;
+		if (line[length - 1] == '\n') {
+			break;
+		}
+	}
+	close(fd);
+	line[length] = '\0';
+	return json_loads(line, 0, NULL);
+}
+
+/* An integer or string deep in a reply, "streams.0.name", as text. */
+static const char *at(json_t *reply, const char *path)
+{
+	static char text[512];
+	char copy[128];
+	char *rest = copy;
+	char *part;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	while (reply && (part = strsep(&rest, ".")) != NULL) {
+		reply = json_is_array(reply) ? json_array_get(reply, (size_t)atoi(part))
+					     : json_object_get(reply, part);
+	}
+	if (json_is_string(reply)) {
+		return json_string_value(reply);
+	}
+	if (!json_is_integer(reply)) {
+		return json_is_true(reply) ? "true" : json_is_false(reply) ? "false" : "";
+	}
+	snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(reply));
+	return text;
+}
+
+static bool says(const char *request, const char *path, const char *value)
+{
+	json_t *reply = ask(request);
+	bool right = reply && strcmp(at(reply, path), value) == 0;
+
+	json_decref(reply);
+	return right;
+}
+
+static void test_publish_to_origin(void)
+{
+	struct fake_message m = {9, ABI_LOG_KEYFRAME, 0, 1000, 300};
+	struct abi_command command;
+
+	set_up();
+	publish(0, 1, "live", "studio?key=s3cret");
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_ACCEPT);
+	CU_ASSERT_EQUAL(command.generation, 1);
+	CU_ASSERT_STRING_EQUAL(command.name, "studio");
+	go_live(0, "studio");
+	for (int i = 0; i < 20; i++) {
+		CU_ASSERT(fake_send(&worker, 0, &m));
+	}
+	WAIT_FOR(fake_origin_count(origin) == 20);
+	WAIT_FOR(says("{\"command\":\"streams\"}", "streams.0.origins.0.messages", "20"));
+	CU_ASSERT(
+		says("{\"command\":\"stream\",\"name\":\"live/studio\"}", "stream.state", "live"));
+	CU_ASSERT(says("{\"command\":\"origins\"}", "origins.0.name", "studio"));
+	CU_ASSERT(says("{\"command\":\"origins\"}", "origins.0.state", "publishing"));
+
+	/* A second one under that name, wherever it comes from. */
+	publish(1, 1, "live", "s3cret");
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_REJECT);
+	CU_ASSERT_EQUAL(command.slot, 1);
+	CU_ASSERT_EQUAL(command.value, RTMP_REJECT_BUSY);
+	fake_free(&worker, 1);
+
+	/* It ends; the name is free before the log is drained. */
+	end(0);
+	publish(1, 3, "live", "s3cret");
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_ACCEPT);
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	WAIT_FOR(fake_origin_unpublished(origin) == 1);
+	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.publishes_accepted", "2"));
+	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.publishes_rejected_busy",
+		       "1"));
+	CU_ASSERT(
+		says("{\"command\":\"counters\"}", "counters.workers.0.counters.rx_packets", "5"));
+	tear_down();
+}
+
+static void test_refusals(void)
+{
+	struct abi_command command;
+
+	set_up();
+	publish(0, 1, "live", "studio?key=wrong");
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_REJECT);
+	CU_ASSERT_EQUAL(command.value, RTMP_REJECT_AUTH);
+	publish(1, 1, "dead", "studio?key=s3cret");
+	CU_ASSERT_EQUAL(next_command().value, RTMP_REJECT_APP);
+	publish(2, 1, "live", "");
+	CU_ASSERT_EQUAL(next_command().value, RTMP_REJECT_NAME);
+	/* Names that do not end. */
+	fake_pending(&worker, 3, 1, "live", "x");
+	memset(fake_stream(&worker, 3)->asked, 'x', ABI_NAME_MAX);
+	fake_event(&worker, ABI_EVENT_PUBLISH, 3);
+	CU_ASSERT_EQUAL(next_command().value, RTMP_REJECT_NAME);
+	CU_ASSERT(says("{\"command\":\"streams\"}", "ok", "true"));
+	CU_ASSERT(says("{\"command\":\"streams\"}", "streams.0.name", ""));
+	tear_down();
+}
+
+static void test_kick(void)
+{
+	struct abi_command command;
+
+	set_up();
+	publish(0, 1, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(0, "studio");
+	WAIT_FOR(says("{\"command\":\"streams\"}", "streams.0.state", "live"));
+	CU_ASSERT(says("{\"command\":\"kick\",\"name\":\"live/nobody\"}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"kick\",\"name\":\"live/studio\"}", "ok", "true"));
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_KICK);
+	CU_ASSERT_EQUAL(command.value, RTMP_REJECT_KICKED);
+	tear_down();
+}
+
+static void test_bad_requests(void)
+{
+	static char longer[API_LINE_MAX + 10];
+
+	set_up();
+	WAIT_FOR(says("{\"command\":\"status\"}", "status.dataplane.attached", "true"));
+	CU_ASSERT(says("{\"command\":\"status\"}", "status.dataplane.pid", "4711"));
+	CU_ASSERT(says("{\"command\":\"workers\"}", "workers.0.packets_total", "1000"));
+	CU_ASSERT(says("nonsense", "ok", "false"));
+	CU_ASSERT(says("{}", "ok", "false"));
+	CU_ASSERT(says("[]", "ok", "false"));
+	CU_ASSERT(says("{\"command\":7}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"format\"}", "error", "unknown command"));
+	CU_ASSERT(says("{\"command\":\"stream\"}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"status\"}\n{\"command\":\"workers\"}", "ok", "true"));
+	memset(longer, 'x', sizeof(longer) - 1);
+	CU_ASSERT(says(longer, "ok", "false"));
+	tear_down();
+}
+
+/* The dataplane dies and another one comes: nothing of the first is left. */
+static void test_dataplane_comes_back(void)
+{
+	set_up();
+	publish(0, 1, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(0, "studio");
+	WAIT_FOR(says("{\"command\":\"streams\"}", "streams.0.state", "live"));
+	close(attached);
+	close(listener);
+	WAIT_FOR(says("{\"command\":\"status\"}", "status.dataplane.attached", "false"));
+	CU_ASSERT(says("{\"command\":\"streams\"}", "streams.0.name", ""));
+	CU_ASSERT(says("{\"command\":\"origins\"}", "ok", "true"));
+	CU_ASSERT(says("{\"command\":\"workers\"}", "ok", "true"));
+	fake_worker_fini(&worker);
+
+	start_worker();
+	/* Live already when control comes, as after a restart of control. */
+	fake_pending(&worker, 2, 5, "live", "");
+	fake_live(&worker, 2, "studio");
+	fake_pending(&worker, 3, 5, "gone", "");
+	fake_live(&worker, 3, "x");
+	serve_attach();
+	WAIT_FOR(says("{\"command\":\"streams\"}", "streams.0.state", "live"));
+	CU_ASSERT(says("{\"command\":\"streams\"}", "streams.0.slot", "2"));
+	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.attaches", "2"));
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_KICK); /* its application is no more */
+	publish(0, 9, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().value, RTMP_REJECT_BUSY);
+	tear_down();
+}
+
+static void test_layout_is_checked(void)
+{
+	struct abi_pub *pub;
+	uint64_t size;
+
+	CU_ASSERT_EQUAL_FATAL(fake_worker_init(&worker), 0);
+	pub = worker.pub;
+	size = worker.pub_size;
+	CU_ASSERT(dataplane_pub_valid(pub, size));
+	CU_ASSERT_FALSE(dataplane_pub_valid(pub, size - 4096));
+	CU_ASSERT_FALSE(dataplane_pub_valid(pub, 64));
+#define SPOILT(field, value)                                     \
+	do {                                                     \
+		struct abi_pub before = *pub;                    \
+		pub->field = (value);                            \
+		CU_ASSERT_FALSE(dataplane_pub_valid(pub, size)); \
+		*pub = before;                                   \
+	} while (0)
+	SPOILT(magic, 1);
+	SPOILT(version, ABI_VERSION + 1);
+	SPOILT(size, size + 1);
+	SPOILT(streams, UINT32_MAX);
+	SPOILT(blocks, UINT32_MAX);
+	SPOILT(counters, ABI_COUNTERS_MAX + 1);
+	SPOILT(streams_offset, 0);
+	SPOILT(streams_offset, size);
+	SPOILT(headers_offset, UINT64_MAX - 63);
+	SPOILT(blocks_offset, size - 4096);
+	SPOILT(block_next_offset, pub->block_next_offset + 1);
+	SPOILT(events_offset, size - 64);
+	SPOILT(news_offset, size);
+	SPOILT(counter_names_offset, size + 64);
+	CU_ASSERT(dataplane_sub_valid(worker.sub, worker.sub_size, pub));
+	CU_ASSERT_FALSE(dataplane_sub_valid(worker.sub, worker.sub_size - 1, pub));
+	worker.sub->streams++;
+	CU_ASSERT_FALSE(dataplane_sub_valid(worker.sub, worker.sub_size, pub));
+	fake_worker_fini(&worker);
+}
+
+int main(void)
+{
+	char path[128];
+	CU_TestInfo tests[] = {
+		{"a publish reaches its origin", test_publish_to_origin},
+		{"what is not allowed is refused", test_refusals},
+		{"kick", test_kick},
+		{"bad requests", test_bad_requests},
+		{"the dataplane comes back", test_dataplane_comes_back},
+		{"layouts are checked", test_layout_is_checked},
+		CU_TEST_INFO_NULL,
+	};
+	sigset_t set;
+	int rc;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL); /* every thread's: control reads it from a signalfd */
+	if (!mkdtemp(run_dir)) {
+		return EXIT_FAILURE;
+	}
+	journal_init(CONFIG_LOG_ERROR);
+	rc = check_run("control", tests);
+	snprintf(path, sizeof(path), "%s/dataplane.sock", run_dir);
+	unlink(path);
+	rmdir(run_dir);
+	return rc;
+}
