@@ -50,24 +50,16 @@ static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_segment *
 	       !(conn->flags & TCP_CONN_SACK);
 }
 
+/*
+ * One timed segment at a time, never a retransmitted one (Karn). We do not sample timestamps after
+ * a retransmission: when only our ACK was lost, the peer echoes the time of the first copy and the
+ * timeout itself would count as round-trip time.
+ */
 static void measure_rtt(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
-	uint64_t now = conn->stack->now_us;
-
-	if (conn->flags & TCP_CONN_RTT_TIMED) {
-		if (seq_ge(seg->ack, conn->rtt_seq)) {
-			rto_sample(conn, now - conn->rtt_sent_us);
-			conn->flags &= ~(uint32_t)TCP_CONN_RTT_TIMED;
-		}
-		return;
-	}
-	/* Karn's algorithm has no sample after retransmission; timestamps have. */
-	if (conn->backoff > 0 && conn->flags & TCP_CONN_TIMESTAMPS && seg->opt.tsecr != 0) {
-		uint32_t ms = stack_timestamp(conn->stack, conn->ts_offset) - seg->opt.tsecr;
-
-		if (ms <= RTO_MAX_US / 1000) {
-			rto_sample(conn, ms * 1000ULL);
-		}
+	if (conn->flags & TCP_CONN_RTT_TIMED && seq_ge(seg->ack, conn->rtt_seq)) {
+		rto_sample(conn, conn->stack->now_us - conn->rtt_sent_us);
+		conn->flags &= ~(uint32_t)TCP_CONN_RTT_TIMED;
 	}
 }
 

@@ -47,6 +47,7 @@ enum tcp_conn_flags {
 	TCP_CONN_OVERRIDE_SWS = 1 << 21,  /* send less than the window wants (RFC 9293 3.8.6.2.1) */
 	TCP_CONN_DUPLICATE_SEEN = 1 << 22, /* dsack is to be reported */
 	TCP_CONN_REFUSED = 1 << 23,        /* the owner never had it: no closed() */
+	TCP_CONN_WSCALE = 1 << 24,         /* negotiated, be the shift 0 or not */
 };
 
 /* Pooled: what only connections with loss in either direction need. */

@@ -65,6 +65,7 @@ static void setup_peer(struct tcp_conn *conn, uint32_t irs, uint16_t mss, unsign
 	conn->rcv_adv = irs + 1 + window_initial(stack);
 	conn->mss = mss;
 	if (flags & TCP_SYN_WSCALE) {
+		conn->flags |= TCP_CONN_WSCALE;
 		conn->snd_wscale = wscale;
 		conn->rcv_wscale = stack->wscale;
 	}

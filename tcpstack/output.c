@@ -100,7 +100,7 @@ static struct rte_mbuf *build_syn(struct tcp_conn *conn)
 	if (!reply || conn->flags & TCP_CONN_SACK) {
 		header.opt.flags |= TCP_OPT_SACK_PERMITTED;
 	}
-	if (!reply || conn->rcv_wscale != 0) {
+	if (!reply || conn->flags & TCP_CONN_WSCALE) {
 		header.opt.flags |= TCP_OPT_WSCALE;
 		header.opt.wscale = stack->wscale;
 	}
