@@ -2,8 +2,8 @@
 import clips
 from lab import ADDRESS4, ADDRESS6, Lab, equal
 
-APPS = [{"name": "live", "open": True, "origins": [{"url": "rtmp://127.0.0.1:19350/live"},
-                                                   {"url": "rtmp://127.0.0.1:19360/live"}]}]
+SINK = {"url": "rtmp://127.0.0.1:19350/live"}
+NGINX = {"url": "rtmp://127.0.0.1:19360/live"}
 
 
 def publish_over_veth(context, host, name):
@@ -11,7 +11,8 @@ def publish_over_veth(context, host, name):
         sink = lab.start_sink()
         record = lab.start_nginx()
         edge = lab.make_veth()
-        lab.start(APPS, port={"device": "af_packet", "name": edge})
+        lab.start([{"name": "live", "open": True, "origins": [SINK, NGINX]}],
+                  port={"device": "af_packet", "name": edge})
         lab.ffmpeg(context.clip, f"rtmp://{host}/live/cam")
         equal("streams at the sink", list(sink.ended()), ["cam"])
         clips.same(context.clip, sink.recording("cam"))
@@ -32,7 +33,8 @@ def test_many_publishers_spread(context):
     with Lab(context.build, "vethmany") as lab:
         sink = lab.start_sink()
         edge = lab.make_veth()
-        lab.start(APPS[:1], port={"device": "af_packet", "name": edge})
+        lab.start([{"name": "live", "open": True, "origins": [SINK]}],
+                  port={"device": "af_packet", "name": edge})
         sent = lab.publish(context.small, "cam", count=20, chunk_size=4096)
         got = sink.ended(len(sent))
         for one in sent:

@@ -4,6 +4,7 @@ import os
 import random
 import resource
 import socket
+import struct
 import time
 
 from lab import Lab, check, equal, wait_for
@@ -68,25 +69,38 @@ def test_random_bytes(context):
         check(lab.counter("rtmp_bad_version") > 0, "rtmp_bad_version did not move")
 
 
+def ended_by_counter(lab):
+    """Connections that were ended, by the name of the reason."""
+    total = {}
+    for worker in lab.ctl("counters")["workers"]:
+        for name, value in worker["counters"].items():
+            if name.startswith(("rtmp_", "timeout_")) and value:
+                total[name] = total.get(name, 0) + value
+    return total
+
+
+def shake_hands(lab):
+    """A connection after a correct C0, C1 and C2."""
+    sock = lab.connect()
+    sock.sendall(b"\x03" + bytes(8) + os.urandom(1528))
+    reply = b""
+    while len(reply) < 1 + 1536 + 1536:
+        reply += sock.recv(65536)
+    sock.sendall(reply[1:1537])
+    return sock
+
+
 def test_garbage_after_handshake(context):
-    """A correct C0, C1 and C2, then noise as chunks."""
+    """Noise as chunks: each connection ends for a reason that has a name."""
     source = random.Random(815)
-    names = ("rtmp_bad_chunk_header", "rtmp_message_too_long", "rtmp_bad_control",
-             "rtmp_too_many_chunk_streams", "rtmp_bad_chunk_size", "rtmp_command_too_long",
-             "rtmp_bad_amf", "rtmp_command_overlap", "rtmp_bad_message_stream",
-             "timeout_publish")
     with edge(context, "noise") as lab:
-        for _ in range(50):
-            sock = lab.connect()
-            sock.sendall(b"\x03" + bytes(8) + source.randbytes(1528))
-            reply = b""
-            while len(reply) < 1 + 1536 + 1536:
-                reply += sock.recv(65536)
-            send_all(sock, reply[1:1537] + source.randbytes(20000))
+        socks = [shake_hands(lab) for _ in range(50)]
+        for sock in socks:
+            send_all(sock, source.randbytes(20000))
+        for sock in socks:
             closed_by_server(sock)
-        counters = {n: sum(w["counters"].get(n, 0) for w in lab.ctl("counters")["workers"])
-                    for n in names}
-        equal("connections that a named counter ended", sum(counters.values()), 50)
+        wait_for("a named counter for each connection",
+                 lambda: sum(ended_by_counter(lab).values()) == 50)
 
 
 def test_http_request(context):
@@ -114,15 +128,36 @@ def test_half_handshakes(context):
 
 def test_handshake_then_silence(context):
     with edge(context, "silent") as lab:
-        before = lab.counter("timeout_publish")
-        sock = lab.connect()
-        sock.sendall(b"\x03" + bytes(1536))
-        reply = b""
-        while len(reply) < 3073:
-            reply += sock.recv(65536)
-        sock.sendall(reply[1:1537])
+        closed_by_server(shake_hands(lab))
+        wait_for("a named counter for the connection",
+                 lambda: sum(ended_by_counter(lab).values()) == 1)
+
+
+def amf_string(text):
+    return struct.pack(">H", len(text)) + text.encode()
+
+
+def test_connect_then_silence(context):
+    """connect is answered; no publish follows."""
+    command = (b"\x02" + amf_string("connect") + b"\x00" + struct.pack(">d", 1) + b"\x03" +
+               amf_string("app") + b"\x02" + amf_string("live") + b"\x00\x00\x09")
+    with edge(context, "connected") as lab:
+        sock = shake_hands(lab)
+        sock.sendall(b"\x03\0\0\0" + struct.pack(">I", len(command))[1:] + b"\x14\0\0\0\0" + command)
+        check(b"NetConnection.Connect.Success" in read_some(sock), "connect was not answered")
         closed_by_server(sock)
-        lab.wait_counter("timeout_publish", before + 1)
+        wait_for("timeout_publish to count it",
+                 lambda: ended_by_counter(lab) == {"timeout_publish": 1})
+
+
+def read_some(sock):
+    """What comes until nothing came for half a second."""
+    data = b""
+    sock.settimeout(0.5)
+    with contextlib.suppress(socket.timeout):
+        while True:
+            data += sock.recv(65536)
+    return data
 
 
 def test_two_thousand_idle_connections(context):
