@@ -35,12 +35,14 @@ static json_t *worker_object(const struct control *control, uint32_t worker)
 	uint64_t age = control->now_us > heartbeat ? control->now_us - heartbeat : 0;
 
 	return json_pack(
-		"{s:i, s:i, s:i, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "worker",
-		(int)worker, "cpu", (int)pub->cpu, "numa_node", pub->numa_node, "connections",
-		(json_int_t)load(&pub->connections), "publishers",
+		"{s:i, s:i, s:i, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"worker", (int)worker, "cpu", (int)pub->cpu, "numa_node", pub->numa_node,
+		"connections", (json_int_t)load(&pub->connections), "publishers",
 		(json_int_t)load(&pub->publishers), "busy_percent",
 		control->workers[worker].busy_percent, "loops", (json_int_t)load(&pub->loops),
-		"empty_polls", (json_int_t)load(&pub->empty_polls), "packets_free",
+		"empty_polls", (json_int_t)load(&pub->empty_polls), "busy_cycles",
+		(json_int_t)load(&pub->busy_cycles), "total_cycles",
+		(json_int_t)load(&pub->total_cycles), "packets_free",
 		(json_int_t)load(&pub->packets_free), "packets_total",
 		(json_int_t)load(&pub->packets_total), "blocks_free",
 		(json_int_t)load(&pub->blocks_free), "blocks_total", (json_int_t)pub->blocks,
