@@ -9,23 +9,38 @@
 #define SLEEP_US       UINT64_C(1000)
 #define BLIND_SLEEP_US UINT64_C(200)
 
-static uint64_t sleep_us(const struct dp_idle *idle, uint64_t now_us, uint64_t due_us)
+void dp_idle_init(struct dp_idle *idle, bool adaptive, int rx_fd, struct dp_wake *wake)
 {
-	uint64_t longest = idle->rx_fd >= 0 ? SLEEP_US : BLIND_SLEEP_US;
-	uint64_t until_due = due_us > now_us ? due_us - now_us : 0;
-
-	return until_due < longest ? until_due : longest;
+	*idle = (struct dp_idle){
+		.adaptive = adaptive,
+		.rx_fd = rx_fd,
+		.longest_us = rx_fd >= 0 ? SLEEP_US : BLIND_SLEEP_US,
+		.wake = wake,
+	};
 }
 
-static void wait_for_news(const struct dp_idle *idle, uint64_t us)
+static uint64_t sleep_us(const struct dp_idle *idle, uint64_t now_us, uint64_t due_us)
+{
+	uint64_t until_due = due_us > now_us ? due_us - now_us : 0;
+
+	return until_due < idle->longest_us ? until_due : idle->longest_us;
+}
+
+static void wait_for_news(struct dp_idle *idle, uint64_t us)
 {
 	struct pollfd fds[2] = {
 		{.fd = idle->wake->fd, .events = POLLIN},
 		{.fd = idle->rx_fd, .events = POLLIN}, /* a negative one is ignored */
 	};
-	struct timespec timeout = {.tv_nsec = (long)us * 1000};
+	struct timespec timeout = {
+		.tv_sec = (time_t)(us / 1000000),
+		.tv_nsec = (long)(us % 1000000) * 1000,
+	};
 
-	if (ppoll(fds, 2, &timeout, NULL) > 0 && (fds[0].revents & POLLIN)) {
+	int ready = ppoll(fds, 2, &timeout, NULL);
+	if (ready == 0) {
+		idle->timeouts++;
+	} else if (ready > 0 && (fds[0].revents & POLLIN)) {
 		uint64_t count;
 		ssize_t got = read(idle->wake->fd, &count, sizeof(count));
 

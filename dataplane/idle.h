@@ -16,10 +16,14 @@
 
 struct dp_idle {
 	bool adaptive;
-	uint32_t empty; /* loops without work in a row */
-	int rx_fd;      /* -1: none */
+	uint32_t empty;      /* loops without work in a row */
+	int rx_fd;           /* -1: none */
+	uint64_t longest_us; /* of one sleep */
+	uint64_t timeouts;   /* sleeps that nobody ended */
 	struct dp_wake *wake;
 };
+
+void dp_idle_init(struct dp_idle *idle, bool adaptive, int rx_fd, struct dp_wake *wake);
 
 /*
  * After an empty loop at `now_us`; `due_us` is when the next timer is due, UINT64_MAX for none.

@@ -189,9 +189,8 @@ static void fill(struct dp_worker *worker, const struct dp_worker_config *config
 	worker->forward.self = config->index;
 	worker->forward.counters = &worker->counters;
 	worker->forward.pool = worker->headers;
-	worker->idle.adaptive = config->config->power == CONFIG_POWER_ADAPTIVE;
-	worker->idle.rx_fd = dp_port_rx_fd(config->port, (uint16_t)config->index);
-	worker->idle.wake = &worker->wake;
+	dp_idle_init(&worker->idle, config->config->power == CONFIG_POWER_ADAPTIVE,
+		     dp_port_rx_fd(config->port, (uint16_t)config->index), &worker->wake);
 	config->mesh->wakes[config->index] = &worker->wake;
 }
 

@@ -11,8 +11,8 @@
 static inline void test_eal_start(void)
 {
 	static char text[][24] = {
-		"test",	  "--no-huge", "--no-shconf",	 "--no-pci",		"-m",
-		"128",	  "--lcores=0", "--no-telemetry", "--log-level=*:error",
+		"test",       "--no-huge",      "--no-shconf",         "--no-pci", "-m", "128",
+		"--lcores=0", "--no-telemetry", "--log-level=*:error",
 	};
 	char *argv[] = {text[0], text[1], text[2], text[3], text[4],
 			text[5], text[6], text[7], text[8], NULL};
