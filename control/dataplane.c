@@ -208,15 +208,6 @@ static int shake_hands(struct dataplane *dataplane, char error[DATAPLANE_ERROR_M
 	return 0;
 }
 
-struct fd_message {
-	union {
-		char bytes[CMSG_SPACE(ABI_ATTACH_FDS * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov;
-	struct msghdr msg;
-};
-
 /* Takes the descriptors out; what is too few or too many is closed. */
 static int take_fds(struct msghdr *msg, int fds[ABI_ATTACH_FDS])
 {
@@ -245,18 +236,21 @@ static int take_fds(struct msghdr *msg, int fds[ABI_ATTACH_FDS])
 static int receive_worker(const struct dataplane *dataplane, struct abi_attach_worker *hello,
 			  int fds[ABI_ATTACH_FDS])
 {
-	struct fd_message m = {.iov = {hello, sizeof(*hello)}};
+	alignas(struct cmsghdr) char control[CMSG_SPACE(ABI_ATTACH_FDS * sizeof(int))];
+	struct iovec iov = {hello, sizeof(*hello)};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
 	ssize_t got;
 
-	m.msg.msg_iov = &m.iov;
-	m.msg.msg_iovlen = 1;
-	m.msg.msg_control = m.control.bytes;
-	m.msg.msg_controllen = sizeof(m.control.bytes);
-	got = recvmsg(dataplane->fd, &m.msg, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+	got = recvmsg(dataplane->fd, &msg, MSG_WAITALL | MSG_CMSG_CLOEXEC);
 	if (got <= 0) {
 		return -1;
 	}
-	if (take_fds(&m.msg, fds)) {
+	if (take_fds(&msg, fds)) {
 		return -1;
 	}
 	return got == (ssize_t)sizeof(*hello) ? 0 : -1;
