@@ -11,16 +11,16 @@
 static void add_origins(struct table *t, const json_t *stream)
 {
 	const json_t *origins = json_object_get(stream, "origins");
-	size_t live = 0;
+	size_t publishing = 0;
 	size_t i;
 	json_t *origin;
 
 	json_array_foreach(origins, i, origin)
 	{
 		const char *state = json_string_value(json_object_get(origin, "state"));
-		live += state != NULL && strcmp(state, "live") == 0;
+		publishing += state != NULL && strcmp(state, "publishing") == 0;
 	}
-	table_addf(t, "%zu/%zu", live, json_array_size(origins));
+	table_addf(t, "%zu/%zu", publishing, json_array_size(origins));
 }
 
 /* The largest lag of a stream's origins. */

@@ -148,10 +148,10 @@ static const struct output_options plain;
 	"\"video_messages\":500,\"audio_messages\":490,\"data_messages\":10,"                      \
 	"\"dropped_messages\":0,\"keyframes\":20,\"pinned_bytes\":0,\"bitrate_kbps\":6021,"        \
 	"\"last_timestamp_ms\":124000,\"origins\":[" ORIGIN "]}"
-#define ORIGIN                                                                          \
-	"{\"app\":\"live\",\"name\":\"cam\",\"url\":\"rtmp://a/b\",\"state\":\"live\"," \
-	"\"messages\":9,\"bytes\":1024,\"connects\":2,\"failures\":1,\"skips\":3,"      \
-	"\"skipped_messages\":40,\"acked_bytes\":512,\"lag_bytes\":0,\"lag_ms\":12,"    \
+#define ORIGIN                                                                                \
+	"{\"app\":\"live\",\"name\":\"cam\",\"url\":\"rtmp://a/b\",\"state\":\"publishing\"," \
+	"\"messages\":9,\"bytes\":1024,\"connects\":2,\"failures\":1,\"skips\":3,"            \
+	"\"skipped_messages\":40,\"acked_bytes\":512,\"lag_bytes\":0,\"lag_ms\":12,"          \
 	"\"last_error\":\"\"}"
 
 static void test_streams(void)
@@ -191,12 +191,13 @@ static void test_missing_members(void)
 
 static void test_origins(void)
 {
-	expect_view(
-		&output_text, OUTPUT_ORIGINS, "[" ORIGIN "]", &plain,
-		"STREAM    ORIGIN      STATE    LAG  BEHIND  MESSAGES    BYTES  ACKED  CONNECTS  "
-		"FAILURES  SKIPS  SKIPPED  LAST ERROR\n"
-		"live/cam  rtmp://a/b  live   12 ms     0 B         9  1.0 KiB  512 B         2  "
-		"       1      3       40  -\n");
+	expect_view(&output_text, OUTPUT_ORIGINS, "[" ORIGIN "]", &plain,
+		    "STREAM    ORIGIN      STATE         LAG  BEHIND  MESSAGES    BYTES  ACKED  "
+		    "CONNECTS  "
+		    "FAILURES  SKIPS  SKIPPED  LAST ERROR\n"
+		    "live/cam  rtmp://a/b  publishing  12 ms     0 B         9  1.0 KiB  512 B     "
+		    "    2  "
+		    "       1      3       40  -\n");
 }
 
 static void test_workers(void)
