@@ -8,15 +8,23 @@
 #define SWEEP_PUBLICATIONS 64u   /* looked at in one call */
 #define SWEEP_UNITS        4096u /* given back in one call */
 
+/* Whether control knows of this publication: it claims the tail even of an empty log. */
+static bool is_claimed(const struct publish_table *table, const struct publication *p)
+{
+	/* Pairs with the release of the relay thread, which is done with the units below. */
+	return atomic_load_explicit(&table->sub->tail[p->slot].generation, memory_order_acquire) ==
+	       p->generation;
+}
+
 /* Position that control released, as far as it may be believed. */
 static uint64_t released(struct publish_table *table, const struct publication *p)
 {
 	struct abi_tail *tail = &table->sub->tail[p->slot];
 
-	/* Both pair with the release of the relay thread, which is done with the units below. */
-	if (atomic_load_explicit(&tail->generation, memory_order_acquire) != p->generation) {
+	if (!is_claimed(table, p)) {
 		return p->log.reclaimed;
 	}
+	/* Pairs with the release of the relay thread, as above. */
 	uint64_t position = atomic_load_explicit(&tail->position, memory_order_acquire);
 	if (position == 0) {
 		return p->log.reclaimed; /* nothing released yet */
@@ -63,7 +71,7 @@ static bool is_over(const struct publish_table *table, const struct publication 
 	if (p->state != ABI_STREAM_ENDED) {
 		return false;
 	}
-	return !table->sub || (log_drained(&p->log) && !p->owed) ||
+	return !table->sub || (log_drained(&p->log) && is_claimed(table, p) && !p->owed) ||
 	       now_us - p->ended_us >= PUBLISH_LINGER_US;
 }
 
