@@ -144,12 +144,17 @@ static void fail(struct document *doc, struct report *r, cyaml_err_t code,
 	}
 }
 
-/* Keys and words of the file come back in error texts: keep a terminal safe from them. */
-static void keep_printable(char *text)
+/*
+ * Keys and words of the file come back in error texts: keep a terminal safe from them. What stands
+ * before them is the file's name, as the caller gave it.
+ */
+static void keep_printable(const struct document *doc, struct config_error *error)
 {
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < ' ' || *text == 0x7f) {
-			*text = '?';
+	size_t skip = strlen(doc->file);
+
+	for (size_t i = skip; i < sizeof(error->text) && error->text[i] != '\0'; i++) {
+		if (error->text[i] < ' ' || error->text[i] > '~') {
+			error->text[i] = '?';
 		}
 	}
 }
@@ -175,7 +180,7 @@ int load_file(struct document *doc, struct file **file, struct config_error *err
 		cyaml_load_data(doc->text, doc->len, &settings, &config_schema, &data, NULL);
 	if (code != CYAML_OK) {
 		fail(doc, &report, code, error);
-		keep_printable(error->text);
+		keep_printable(doc, error);
 		return -1;
 	}
 	*file = data;

@@ -4,7 +4,9 @@
 #include <CUnit/Basic.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <pty.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -255,6 +257,71 @@ static void test_no_connection(void)
 	CU_ASSERT_EQUAL(r.status, 3);
 }
 
+/* Starts `top` on a terminal of its own; the master side. */
+static int start_top(pid_t *pid)
+{
+	const struct winsize size = {.ws_row = 24, .ws_col = 60};
+	int terminal;
+
+	*pid = forkpty(&terminal, NULL, NULL, &size);
+	CU_ASSERT_FATAL(*pid >= 0);
+	if (*pid == 0) {
+		setenv("PENSTOCK_RUN_DIR", directory, 1);
+		execl(CTL, CTL, "top", (char *)NULL);
+		_exit(127);
+	}
+	return terminal;
+}
+
+/* Reads until `wanted` came or the terminal is closed. */
+static bool read_until(int terminal, char *text, size_t size, const char *wanted)
+{
+	size_t len = 0;
+
+	for (;;) {
+		ssize_t n = read(terminal, text + len, size - 1 - len);
+		if (n <= 0) {
+			text[len] = '\0';
+			return strstr(text, wanted) != NULL;
+		}
+		len += (size_t)n;
+		text[len] = '\0';
+		if (strstr(text, wanted) != NULL) {
+			return true;
+		}
+	}
+}
+
+/* On a terminal: a screen of its own, lines cut at the edge, and all put back by q or Ctrl-C. */
+static void test_top_on_terminal(void)
+{
+	static const char *const ends[] = {"q", "\x03"};
+	static const char *const replies[] = {
+		"{\"ok\":true,\"status\":{}}\n", "{\"ok\":true,\"workers\":[]}\n",
+		"{\"ok\":true,\"streams\":[{\"app\":\"a\",\"name\":\"evil\\u001b[2J\"}]}\n"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct script script = {.replies = replies, .count = 3};
+		char text[8192];
+		pthread_t thread;
+		pid_t pid;
+		int status = -1;
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, serve, &script), 0);
+		int terminal = start_top(&pid);
+		CU_ASSERT_TRUE(read_until(terminal, text, sizeof(text), "\x1b[J"));
+		CU_ASSERT_PTR_NOT_NULL(strstr(text, "\x1b[?1049h"));
+		CU_ASSERT_PTR_NOT_NULL(strstr(text, "a/evil\\x1b[2J"));
+		CU_ASSERT_PTR_NOT_NULL(strstr(text, "BYTES"));
+		CU_ASSERT_PTR_NULL(strstr(text, "VIDEO")); /* the edge, column 60, is in it */
+		CU_ASSERT_EQUAL(write(terminal, ends[i], 1), 1);
+		CU_ASSERT_TRUE(read_until(terminal, text, sizeof(text), "\x1b[?1049l"));
+		CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, 0), pid);
+		CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		CU_ASSERT_EQUAL_FATAL(pthread_join(thread, NULL), 0);
+		close(terminal);
+	}
+}
+
 static int open_listener(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -283,6 +350,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_usage);
 	CU_ADD_TEST(suite, test_help);
 	CU_ADD_TEST(suite, test_no_connection);
+	CU_ADD_TEST(suite, test_top_on_terminal);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned int failures = CU_get_number_of_failures();

@@ -508,11 +508,16 @@ static void test_control_characters(void)
 {
 	struct config *config;
 	struct config_error error;
-	static const char text[] = "\"\\e[31m\": 1\n";
+	static const char *const texts[] = {"\"\\e[31m\": 1\n", "\"\\x9b31m\": 1\n",
+					    "control: {log_level: \"\\u202e\"}\n"};
 
-	write_file(text, strlen(text));
-	CU_ASSERT_EQUAL_FATAL(config_load(path, &config, &error), -1);
-	CU_ASSERT_PTR_NULL(strchr(error.text, '\x1b'));
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		write_file(texts[i], strlen(texts[i]));
+		CU_ASSERT_EQUAL_FATAL(config_load(path, &config, &error), -1);
+		for (const char *p = error.text; *p != '\0'; p++) {
+			CU_ASSERT_TRUE(*p >= ' ' && *p <= '~');
+		}
+	}
 }
 
 static void test_files(void)

@@ -15,7 +15,11 @@
 #define CONFIG_CORES_MAX 64u
 
 enum config_power { CONFIG_POWER_ADAPTIVE = 0, CONFIG_POWER_PERFORMANCE };
-enum config_hugepages { CONFIG_HUGEPAGES_AUTO = 0, CONFIG_HUGEPAGES_REQUIRED, CONFIG_HUGEPAGES_OFF };
+enum config_hugepages {
+	CONFIG_HUGEPAGES_AUTO = 0,
+	CONFIG_HUGEPAGES_REQUIRED,
+	CONFIG_HUGEPAGES_OFF
+};
 enum config_behind { CONFIG_BEHIND_SKIP = 0, CONFIG_BEHIND_BACKPRESSURE };
 enum config_log_level { CONFIG_LOG_ERROR = 0, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
@@ -31,8 +35,10 @@ struct config_route {
 };
 
 struct config_port {
-	char *device;  /* "tap", "af_packet", a PCI address, or any EAL --vdev string */
-	char *name;    /* tap: interface to create; af_packet: interface to take over */
+	char *device; /* "tap", "af_packet", a PCI address, or any EAL --vdev string */
+	/* tap: interface to create, default "penstock0"; af_packet: interface to take over,
+	 * required; other devices have no use for it: NULL when unset. */
+	char *name;
 	struct config_prefix *addresses;
 	uint32_t addresses_count;
 	struct config_route *routes; /* gateways are routes to 0.0.0.0/0 and ::/0 */
@@ -53,12 +59,12 @@ struct config_memory {
 struct config_rtmp {
 	uint16_t *listen; /* ports; default 1935 */
 	uint32_t listen_count;
-	uint32_t chunk_size;         /* of what we send; default 4096 */
-	uint32_t window_ack_size;    /* bytes; default 2500000 */
-	uint32_t message_max;        /* bytes; default 4194304 */
+	uint32_t chunk_size;          /* of what we send; default 4096 */
+	uint32_t window_ack_size;     /* bytes; default 2500000 */
+	uint32_t message_max;         /* bytes; default 4194304 */
 	uint32_t handshake_timeout_s; /* to the end of the handshake; default 5 */
-	uint32_t publish_timeout_s;  /* from there to an accepted publish; default 10 */
-	uint32_t idle_timeout_s;     /* publisher that sends nothing; default 30 */
+	uint32_t publish_timeout_s;   /* from there to an accepted publish; default 10 */
+	uint32_t idle_timeout_s;      /* publisher that sends nothing; default 30 */
 	uint32_t decision_timeout_ms; /* control has to answer a publish; default 3000 */
 };
 
@@ -68,7 +74,7 @@ struct config_dataplane {
 	enum config_power power;
 	enum config_hugepages hugepages;
 	struct config_memory memory;
-	struct config_port *ports; /* exactly one for now */
+	struct config_port *ports; /* exactly one for now; default: tap, 198.18.0.2/24 */
 	uint32_t ports_count;
 	struct config_rtmp rtmp;
 };
@@ -79,16 +85,16 @@ struct config_control {
 };
 
 struct config_key {
-	char *name; /* public name of the stream */
-	char *key;  /* secret */
+	char *name; /* public name of the stream: letters, digits and -._~ */
+	char *key;  /* secret; printable ASCII without space ? & # / " \ */
 };
 
 struct config_origin {
 	char *url; /* rtmp://host[:port]/app[/name]; validated at load */
 	char *host;
 	uint16_t port;
-	char *app;
-	char *name; /* NULL: the public name of the stream */
+	char *app;  /* first part of the path */
+	char *name; /* the rest of it, with its query; NULL: the public name of the stream */
 	enum config_behind when_behind;
 	uint32_t behind_max_kib; /* an origin further behind is moved on; default 8192 */
 };
