@@ -41,4 +41,5 @@ def test_many_publishers_spread(context):
             for what in ("audio_messages", "video_messages", "audio_bytes", "video_bytes"):
                 equal(f"{one['name']} {what}", got[one["name"]][what], one[what])
             equal(f"CRC of {one['name']}", got[one["name"]]["crc32"], clips.crc32(context.small))
+            equal(f"steps back of {one['name']}", got[one["name"]]["timestamp_backward"], 0)
         lab.wait_idle()

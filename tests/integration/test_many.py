@@ -21,6 +21,7 @@ def hundred(context, name, **options):
             for what in KINDS + BYTES:
                 equal(f"{one['name']} {what}", got[one["name"]][what], one[what])
             equal(f"CRC of {one['name']}", got[one["name"]]["crc32"], crc)
+            equal(f"steps back of {one['name']}", got[one["name"]]["timestamp_backward"], 0)
         counted(lab, sent)
         lab.wait_idle()
 
