@@ -10,6 +10,7 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_mbuf.h>
+#include <rte_pause.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -180,19 +181,35 @@ static void only_sleepers_are_woken(void)
 
 static _Atomic bool given_up;
 
+/* So that the next frame comes at any moment of the sleeper's going to sleep. */
+static void pause_for(uint32_t times)
+{
+	while (times-- > 0) {
+		rte_pause();
+	}
+}
+
 /* Sends one frame at a time and waits until it was taken. */
 static void *produce(void *arg)
 {
 	_Atomic uint32_t *taken = arg;
+	cpu_set_t cpus;
 
+	/* EAL bound us to the sleeper's CPU, where the two could never meet. */
+	CPU_ZERO(&cpus);
+	CPU_SET((size_t)(sysconf(_SC_NPROCESSORS_ONLN) - 1), &cpus);
+	(void)pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
 	for (uint32_t i = 0; i < ROUNDS && !atomic_load(&given_up); i++) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 
 		dp_forward_send(&ends[0], m, 1, DP_FORWARD_FLOW);
 		dp_forward_flush(&ends[0]);
-		while (atomic_load(taken) == i && !atomic_load(&given_up)) {
-			sched_yield();
+		for (uint32_t spins = 0; atomic_load(taken) == i && !atomic_load(&given_up);) {
+			if (++spins % 4096 == 0) {
+				sched_yield();
+			}
 		}
+		pause_for(i % 7);
 	}
 	return NULL;
 }
@@ -211,6 +228,7 @@ static void no_wakeup_is_lost(void)
 	atomic_store(&taken, 0);
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, produce, &taken), 0);
 	while (atomic_load(&taken) < ROUNDS && idle.timeouts == 0) {
+		pause_for(atomic_load(&taken) % 61);
 		uint32_t count = dp_forward_receive(&ends[1], 0, got);
 
 		if (count == 0) {

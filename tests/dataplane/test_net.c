@@ -539,7 +539,11 @@ static void echo6_is_answered(void)
 	CU_ASSERT_EQUAL(memcmp((const uint8_t *)(ip + 1) + 8, "ping", 4), 0);
 	CU_ASSERT_EQUAL(wrong6(ip), 0);
 	rte_pktmbuf_free(m);
-	/* To a group it is not. */
+	/* With a wrong checksum or to a group it is not. */
+	m = v6_frame("fd00:198:18::1", "fd00:198:18::2", 64, icmp, 48);
+	rte_pktmbuf_mtod(m, uint8_t *)[14 + 40 + 20] ^= 1;
+	CU_ASSERT_EQUAL(input(m), NET_DONE);
+	CU_ASSERT_EQUAL(counted(DP_COUNTER_drop_malformed), 1);
 	CU_ASSERT_EQUAL(input(v6_frame("fd00:198:18::1", "ff02::1", 64, icmp, 48)), NET_DONE);
 	CU_ASSERT_PTR_NULL(sent());
 	close_net();
