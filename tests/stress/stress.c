@@ -1,5 +1,5 @@
 /*
- * stress [--seconds N] [--hostile]
+ * stress [--seconds N] [--hostile | --wake]
  */
 #include <getopt.h>
 #include <pthread.h>
@@ -10,7 +10,7 @@
 
 static void usage(void)
 {
-	fputs("usage: stress [--seconds N] [--hostile]\n", stderr);
+	fputs("usage: stress [--seconds N] [--hostile | --wake]\n", stderr);
 	exit(2);
 }
 
@@ -18,6 +18,7 @@ static void parse(struct stress *s, int argc, char **argv)
 {
 	static const struct option options[] = {{"seconds", required_argument, NULL, 's'},
 						{"hostile", no_argument, NULL, 'h'},
+						{"wake", no_argument, NULL, 'w'},
 						{NULL, 0, NULL, 0}};
 	int c;
 
@@ -27,6 +28,8 @@ static void parse(struct stress *s, int argc, char **argv)
 			s->seconds = (unsigned int)strtoul(optarg, NULL, 10);
 		} else if (c == 'h') {
 			s->hostile = true;
+		} else if (c == 'w') {
+			s->wake = true;
 		} else {
 			usage();
 		}
@@ -51,30 +54,50 @@ static void report(const struct stress *s)
 	       value[DP_COUNTER_events_full]);
 }
 
+struct roles {
+	void *(*worker)(void *);
+	void *(*control)(void *);
+};
+
+static struct roles roles_of(const struct stress *s)
+{
+	if (s->wake) {
+		return (struct roles){stress_waker, stress_sleeper};
+	}
+	return (struct roles){stress_worker, s->hostile ? stress_liar : stress_control};
+}
+
+static void run(struct stress *s)
+{
+	struct roles roles = roles_of(s);
+	pthread_t worker;
+	pthread_t control;
+
+	if (pthread_create(&worker, NULL, roles.worker, s) != 0 ||
+	    pthread_create(&control, NULL, roles.control, s) != 0) {
+		perror("stress");
+		exit(2);
+	}
+	pthread_join(worker, NULL);
+	pthread_join(control, NULL);
+	report(s);
+	if (!s->hostile && !stress_failed(s) &&
+	    s->counters.value[DP_COUNTER_messages] != s->messages_read) {
+		stress_fail(s, "messages were not read");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct stress *s = calloc(1, sizeof(*s));
-	pthread_t worker;
-	pthread_t control;
 
 	if (!s) {
 		return 2;
 	}
 	parse(s, argc, argv);
 	stress_init(s);
-	if (pthread_create(&worker, NULL, stress_worker, s) != 0 ||
-	    pthread_create(&control, NULL, s->hostile ? stress_liar : stress_control, s) != 0) {
-		perror("stress");
-		return 2;
-	}
-	pthread_join(worker, NULL);
-	pthread_join(control, NULL);
-	report(s);
-	if (!s->hostile && !atomic_load(&s->failed) &&
-	    s->counters.value[DP_COUNTER_messages] != s->messages_read) {
-		stress_fail(s, "messages were not read");
-	}
-	bool failed = atomic_load(&s->failed);
+	run(s);
+	bool failed = stress_failed(s);
 	stress_fini(s);
 	free(s);
 	puts(failed ? "FAILED" : "passed");

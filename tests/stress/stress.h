@@ -39,6 +39,7 @@ struct stress {
 	_Atomic bool stop; /* the producer has ended all publications */
 	_Atomic bool failed;
 	bool hostile;
+	bool wake;
 	unsigned int seconds;
 
 	/* the worker's */
@@ -52,6 +53,9 @@ struct stress {
 	bool used[STRESS_SEGMENTS];
 	uint64_t written; /* segments */
 	uint64_t waits;   /* times that it waited for all to be read */
+
+	/* of the wake-ups alone */
+	_Atomic uint64_t woken; /* news that control has seen */
 
 	/* control's */
 	uint64_t messages_read;
@@ -80,5 +84,7 @@ uint64_t stress_now_us(void);
 void *stress_worker(void *arg);
 void *stress_control(void *arg);
 void *stress_liar(void *arg);
+void *stress_waker(void *arg);
+void *stress_sleeper(void *arg);
 
 #endif
