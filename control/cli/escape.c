@@ -1,9 +1,9 @@
 #include "escape.h"
 
-#include <langinfo.h>
 #include <locale.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -11,7 +11,9 @@ static bool pass_utf8;
 
 static bool locale_is_utf8(void)
 {
-	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	wchar_t wide = 0;
+
+	return mbtowc(&wide, "\xc3\xa9", 2) == 2 && wide == 0xe9;
 }
 
 void escape_init(void)

@@ -113,7 +113,10 @@ static void test_aggregate_truncations(void)
 		struct aggregate a;
 		struct aggregate_part part;
 		unsigned int parts = 0;
-		CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+		if (copy == NULL) {
+			CU_FAIL_FATAL("out of memory");
+			abort();
+		}
 		memcpy(copy, two_parts, len);
 		aggregate_init(&a, 0, copy, len);
 		while (aggregate_next(&a, &part)) {

@@ -38,8 +38,7 @@ static void expect_string(const json_t *stream, const char *key, const char *exp
 {
 	const char *got = json_string_value(json_object_get(stream, key));
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(got);
-	CU_ASSERT_STRING_EQUAL(got, expected);
+	CU_ASSERT_STRING_EQUAL(got != NULL ? got : "(none)", expected);
 }
 
 static void send_clip(struct publisher *p)

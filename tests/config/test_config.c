@@ -489,8 +489,8 @@ static void test_keys_stay_secret(void)
 	for (size_t i = 0; i <= sizeof(values) / sizeof(values[0]); i++) {
 		const char *value = key;
 		memset(key, 0, sizeof(key));
-		for (size_t k = 0; k < 520; k += 4) {
-			memcpy(key + k, "hush", 4);
+		for (size_t k = 0; k < 520; k++) {
+			key[k] = "hush"[k % 4];
 		}
 		if (i < sizeof(values) / sizeof(values[0])) {
 			value = values[i];
@@ -531,7 +531,10 @@ static void test_files(void)
 	CU_ASSERT_STRING_EQUAL(error.text, "/nonexistent/x.yaml: No such file or directory");
 	CU_ASSERT_EQUAL(config_load(directory, &config, &error), -1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "Is a directory"));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(big);
+	if (big == NULL) {
+		CU_FAIL_FATAL("out of memory");
+		abort();
+	}
 	memset(big, '#', len);
 	write_file(big, len);
 	CU_ASSERT_EQUAL(config_load(path, &config, &error), -1);
