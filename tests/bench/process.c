@@ -126,7 +126,10 @@ void process_clean(struct process *p)
 	DIR *dir = opendir(p->dir);
 	const struct dirent *entry;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
+	if (dir == NULL) {
+		CU_FAIL_FATAL("the directory is not there");
+		abort();
+	}
 	while ((entry = readdir(dir)) != NULL) {
 		(void)unlinkat(dirfd(dir), entry->d_name, 0);
 	}
