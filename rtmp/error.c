@@ -1,13 +1,13 @@
 #include "rtmp/error.h"
 
 static const char *const counters[] = {[RTMP_OK] = "ok",
-#define ERROR_COUNTER(name, counter, sentence) [RTMP_ERROR_INDEX_##name] = counter,
+#define ERROR_COUNTER(name, counter, sentence) [RTMP_ERROR_INDEX_##name] = (counter),
 				       RTMP_ERRORS(ERROR_COUNTER)
 #undef ERROR_COUNTER
 };
 
 static const char *const sentences[] = {[RTMP_OK] = "ok",
-#define ERROR_SENTENCE(name, counter, sentence) [RTMP_ERROR_INDEX_##name] = sentence,
+#define ERROR_SENTENCE(name, counter, sentence) [RTMP_ERROR_INDEX_##name] = (sentence),
 					RTMP_ERRORS(ERROR_SENTENCE)
 #undef ERROR_SENTENCE
 };

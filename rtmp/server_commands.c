@@ -17,13 +17,13 @@ struct request {
 };
 
 static const char *const reject_codes[] = {
-#define REJECT_CODE(name, code, text) [RTMP_REJECT_##name] = code,
+#define REJECT_CODE(name, code, text) [RTMP_REJECT_##name] = (code),
 	RTMP_REJECTS(REJECT_CODE)
 #undef REJECT_CODE
 };
 
 static const char *const reject_texts[] = {
-#define REJECT_TEXT(name, code, text) [RTMP_REJECT_##name] = text,
+#define REJECT_TEXT(name, code, text) [RTMP_REJECT_##name] = (text),
 	RTMP_REJECTS(REJECT_TEXT)
 #undef REJECT_TEXT
 };

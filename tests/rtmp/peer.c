@@ -131,13 +131,15 @@ static void __attribute__((format(printf, 2, 3))) note(struct peer *p, const cha
 {
 	size_t used = strlen(p->log);
 	va_list args;
+	int len;
 
 	va_start(args, format);
-	if (vsnprintf(p->log + used, sizeof(p->log) - used, format, args) >=
-	    (int)(sizeof(p->log) - used)) {
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it was started the line before */
+	len = vsnprintf(p->log + used, sizeof(p->log) - used, format, args);
+	va_end(args);
+	if (len < 0 || (size_t)len >= sizeof(p->log) - used) {
 		abort();
 	}
-	va_end(args);
 }
 
 static void take_media(struct peer *p, const struct rtmp_server_event *e)

@@ -59,6 +59,9 @@ static void test_header_compression(void)
 	struct rtmp_chunk_writer w;
 
 	rtmp_chunk_writer_init(&w, 128);
+	CU_ASSERT_EQUAL(header_size(&w, 0, 10, 1), 12);
+	CU_ASSERT_EQUAL(header_size(&w, 0, 10, 1), 4);
+	rtmp_chunk_writer_init(&w, 128);
 	CU_ASSERT_EQUAL(header_size(&w, 100, 10, 1), 12);
 	CU_ASSERT_EQUAL(header_size(&w, 100, 10, 1), 4); /* never fmt 3 after fmt 0 */
 	CU_ASSERT_EQUAL(header_size(&w, 100, 10, 1), 1);

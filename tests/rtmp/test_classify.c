@@ -92,7 +92,9 @@ static uint8_t classify_exact(const struct sample *s, uint32_t len)
 	uint8_t *copy = malloc(len != 0 ? len : 1);
 	uint8_t flags;
 
-	CU_ASSERT_FATAL(copy != NULL);
+	if (copy == NULL) {
+		abort();
+	}
 	memcpy(copy, s->bytes, len);
 	flags = rtmp_classify(s->type, copy, len);
 	free(copy);

@@ -70,7 +70,7 @@ static void test_every_cut(void)
 	peer_run(&peer, UINT32_MAX, 0);
 	peer_read_replies(&peer);
 	CU_ASSERT_EQUAL(peer.error, 0);
-	strcpy(log, peer.log);
+	memcpy(log, peer.log, sizeof(log));
 	hash = peer.media_hash;
 	for (uint32_t cut = 1; cut < len; cut++) {
 		build_dialogue();
@@ -184,9 +184,16 @@ static void test_abort(void)
 	tape_fill(&peer.tape, 0, 128);
 	peer_control(&peer, RTMP_TYPE_ABORT, 7);
 	peer_command(&peer, "getStreamLength", 9, 0, "key");
+	/* What was media on this slot is complete: aborting something else there is no event. */
+	peer_message(&peer, RTMP_TYPE_VIDEO, 6, 1, 0, 2, 10);
+	tape_fmt0(&peer.tape, 6, 0, 200, RTMP_TYPE_SHARED_OBJECT_AMF0, 0);
+	tape_fill(&peer.tape, 0, 128);
+	peer_control(&peer, RTMP_TYPE_ABORT, 6);
 	peer_run(&peer, UINT32_MAX, 0);
 	CU_ASSERT_EQUAL(peer.error, 0);
-	CU_ASSERT_STRING_EQUAL(peer.log, "connected=live publish=live/key:1 media=9:200 abort=1 ");
+	CU_ASSERT_STRING_EQUAL(peer.log,
+			       "connected=live publish=live/key:1 media=9:200 abort=1 media=9:10 "
+			       "ignored=19 ");
 }
 
 /* Quirks 16, 17: no type, transaction ids 0, FCPublish after publish, commands nobody knows. */
@@ -456,6 +463,22 @@ static void test_acknowledge(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(peer.log, ">3=0 "));
 }
 
+/* Nothing stands before the handshake's reply, however small the bandwidth that is configured. */
+static void test_no_early_ack(void)
+{
+	static const struct rtmp_server_config config = {
+		.chunk_size = 4096, .peer_bandwidth = 100, .message_max = 1000};
+
+	peer_init(&peer);
+	rtmp_server_init(&peer.server, &config, 1);
+	peer_connect(&peer);
+	peer_run(&peer, 50, 0);
+	CU_ASSERT_EQUAL(peer.error, 0);
+	CU_ASSERT_EQUAL(peer.replies[0], RTMP_VERSION);
+	peer_read_replies(&peer);
+	CU_ASSERT_EQUAL(strncmp(peer.log, "connected=live >5=", 18), 0);
+}
+
 static void test_ping(void)
 {
 	uint8_t event[6] = {0, RTMP_USER_PING_REQUEST, 0, 0, 0, 9};
@@ -611,6 +634,7 @@ static const struct test tests[] = {
 	{"Enhanced RTMP", test_enhanced},
 	{"tiny window", test_tiny_window},
 	{"acknowledgement", test_acknowledge},
+	{"no early ACK", test_no_early_ack},
 	{"ping", test_ping},
 	{"ping flood", test_ping_flood},
 	{"output full", test_output_full},
