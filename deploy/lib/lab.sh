@@ -78,6 +78,17 @@ lab_ended() {
 	! lab_alive "$1" "$(lab_started_at "$1")"
 }
 
+# Name of the first process that was started and is no more; nothing when all are alive.
+lab_dead() {
+	local pid began name
+	while read -r pid began name; do
+		if ! lab_alive "$pid" "$began"; then
+			echo "$name"
+			return
+		fi
+	done <"$LAB_DIR/pids"
+}
+
 # lab_wait SECONDS WHAT COMMAND...: until the command succeeds.
 lab_wait() {
 	local left=$(($1 * 10)) what=$2
