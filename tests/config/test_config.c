@@ -239,6 +239,63 @@ static void test_example(void)
 	config_free(c);
 }
 
+/* The manual page names every key, and its example is good. */
+static void test_manual(void)
+{
+	static const char *const keys[] = {"run_dir",
+					   "cores",
+					   "power",
+					   "hugepages",
+					   "packets",
+					   "connections",
+					   "streams",
+					   "log_blocks",
+					   "device",
+					   "name",
+					   "addresses",
+					   "routes",
+					   "to",
+					   "via",
+					   "mtu",
+					   "mac",
+					   "listen",
+					   "chunk_size",
+					   "window_ack_size",
+					   "message_max",
+					   "handshake_timeout_s",
+					   "publish_timeout_s",
+					   "idle_timeout_s",
+					   "decision_timeout_ms",
+					   "user",
+					   "log_level",
+					   "apps",
+					   "open",
+					   "keys",
+					   "key",
+					   "origins",
+					   "url",
+					   "when_behind",
+					   "behind_max_kib",
+					   "gop_max_kib"};
+	char text[32768];
+	FILE *f = fopen(MANUAL, "r");
+
+	if (f == NULL) {
+		CU_FAIL_FATAL("there is no manual page");
+		abort();
+	}
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		CU_ASSERT_PTR_NOT_NULL(strstr(text, keys[i]));
+	}
+	char *example = strstr(text, ".nf\n");
+	char *end = strstr(text, ".fi\n");
+	CU_ASSERT_FATAL(example != NULL && end != NULL && example < end);
+	*end = '\0';
+	config_free(load_good(example + 4));
+}
+
 static void test_unknown_keys(void)
 {
 	static const char *const cases[][2] = {
@@ -620,6 +677,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_full_apps);
 	CU_ADD_TEST(suite, test_defaults);
 	CU_ADD_TEST(suite, test_example);
+	CU_ADD_TEST(suite, test_manual);
 	CU_ADD_TEST(suite, test_unknown_keys);
 	CU_ADD_TEST(suite, test_shape);
 	CU_ADD_TEST(suite, test_values);
