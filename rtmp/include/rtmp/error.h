@@ -11,7 +11,6 @@
 /* X(name, counter, sentence) */
 #define RTMP_ERRORS(X)                                                                             \
 	X(VERSION, "rtmp_bad_version", "C0 carries a version that is not RTMP")                    \
-	X(HANDSHAKE, "rtmp_bad_handshake", "the handshake reply does not match what was sent")     \
 	X(CHUNK_SIZE, "rtmp_bad_chunk_size", "Set Chunk Size is zero or has its top bit set")      \
 	X(CHUNK_STREAMS, "rtmp_too_many_chunk_streams", "more chunk streams than the limit")       \
 	X(CHUNK_HEADER, "rtmp_bad_chunk_header", "chunk header contradicts the message under way") \
