@@ -8,6 +8,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 int dp_forward_mesh_create(struct dp_forward_mesh *mesh, const int *numa_nodes, uint32_t workers)
@@ -56,7 +57,17 @@ void dp_forward_mesh_destroy(struct dp_forward_mesh *mesh)
 	mesh->workers = 0;
 }
 
-static uint32_t hash_ipv4(const struct rte_mbuf *frame, uint32_t workers, uint32_t self)
+/* Addresses and ports are gathered first: in the frame they stand at odd multiples of 2. */
+static uint32_t hash_flow(const void *addresses, uint32_t length, const void *ports)
+{
+	uint32_t key[9];
+
+	memcpy(key, addresses, length);
+	memcpy((uint8_t *)key + length, ports, 4);
+	return rte_hash_crc(key, length + 4, 0);
+}
+
+static uint32_t owner_ipv4(const struct rte_mbuf *frame, uint32_t workers, uint32_t self)
 {
 	const struct rte_ipv4_hdr *ip =
 		rte_pktmbuf_mtod_offset(frame, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
@@ -65,12 +76,11 @@ static uint32_t hash_ipv4(const struct rte_mbuf *frame, uint32_t workers, uint32
 	if (ip->next_proto_id != IPPROTO_TCP || frame->data_len < ports + 4) {
 		return self;
 	}
-	uint32_t hash = rte_hash_crc(&ip->src_addr, 8, 0);
-	hash = rte_hash_crc(rte_pktmbuf_mtod_offset(frame, const void *, ports), 4, hash);
-	return hash % workers;
+	return hash_flow(&ip->src_addr, 8, rte_pktmbuf_mtod_offset(frame, const void *, ports)) %
+	       workers;
 }
 
-static uint32_t hash_ipv6(const struct rte_mbuf *frame, uint32_t workers, uint32_t self)
+static uint32_t owner_ipv6(const struct rte_mbuf *frame, uint32_t workers, uint32_t self)
 {
 	const struct rte_ipv6_hdr *ip =
 		rte_pktmbuf_mtod_offset(frame, const struct rte_ipv6_hdr *, RTE_ETHER_HDR_LEN);
@@ -79,9 +89,8 @@ static uint32_t hash_ipv6(const struct rte_mbuf *frame, uint32_t workers, uint32
 	if (ip->proto != IPPROTO_TCP || frame->data_len < ports + 4) {
 		return self;
 	}
-	uint32_t hash = rte_hash_crc(ip->src_addr, 32, 0);
-	hash = rte_hash_crc(rte_pktmbuf_mtod_offset(frame, const void *, ports), 4, hash);
-	return hash % workers;
+	return hash_flow(ip->src_addr, 32, rte_pktmbuf_mtod_offset(frame, const void *, ports)) %
+	       workers;
 }
 
 uint32_t dp_forward_owner(const struct rte_mbuf *frame, uint32_t workers, uint32_t self)
@@ -92,11 +101,11 @@ uint32_t dp_forward_owner(const struct rte_mbuf *frame, uint32_t workers, uint32
 		return self;
 	}
 	if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) {
-		return hash_ipv4(frame, workers, self);
+		return owner_ipv4(frame, workers, self);
 	}
 	if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6) &&
 	    frame->data_len >= RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv6_hdr)) {
-		return hash_ipv6(frame, workers, self);
+		return owner_ipv6(frame, workers, self);
 	}
 	return self;
 }

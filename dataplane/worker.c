@@ -12,6 +12,7 @@
 #define BURST        32u
 #define TIMER_BUDGET 64u
 #define PUBLISH_US   UINT64_C(10000)
+#define SETTLE_US    UINT64_C(1000)    /* sooner when work has come to rest */
 #define FAREWELL_US  UINT64_C(2000000) /* sessions get this long to end in order */
 #define FLUSH_US     UINT64_C(50000)   /* and their last segments this long to leave */
 
@@ -124,6 +125,7 @@ static void publish(struct dp_worker *worker, uint64_t now_us)
 	struct abi_pub *pub = worker->pub;
 
 	worker->publish_us = now_us + PUBLISH_US;
+	worker->settle_us = UINT64_MAX;
 	set(&pub->heartbeat_us, now_us);
 	set(&pub->loops, worker->loops);
 	set(&pub->empty_polls, worker->empty_polls);
@@ -157,8 +159,11 @@ static uint64_t begin(struct dp_worker *worker)
 static void account(struct dp_worker *worker, uint32_t work, bool hurry, uint64_t now_us)
 {
 	worker->loop_busy = work != 0;
-	if (now_us >= worker->publish_us) {
+	if (now_us >= worker->publish_us || (work == 0 && now_us >= worker->settle_us)) {
 		publish(worker, now_us);
+	}
+	if (work != 0 && worker->settle_us == UINT64_MAX) {
+		worker->settle_us = now_us + SETTLE_US;
 	}
 	if (work != 0 || hurry) {
 		dp_idle_busy(&worker->idle);

@@ -55,6 +55,7 @@ struct dp_worker {
 	uint64_t busy_cycles;
 	uint64_t total_cycles;
 	uint64_t publish_us; /* when `pub` is due */
+	uint64_t settle_us;  /* ... if there is no work then; UINT64_MAX: nothing new */
 
 	/* shutdown */
 	bool ending;
