@@ -1,0 +1,33 @@
+/* The suites of this folder; each test_<file>.c defines the tests of one of them. */
+#ifndef TESTS_TCPSTACK_SUITES_H
+#define TESTS_TCPSTACK_SUITES_H
+
+#include <CUnit/CUnit.h>
+
+#define TCPSTACK_SUITES(X) \
+	X(seq)             \
+	X(siphash)         \
+	X(options)         \
+	X(chain)           \
+	X(checksum)        \
+	X(flow_table)      \
+	X(timers)          \
+	X(ooo_queue)       \
+	X(scoreboard)      \
+	X(send_queue)      \
+	X(state_table)     \
+	X(segment)         \
+	X(open)            \
+	X(validate)        \
+	X(receive)         \
+	X(window)          \
+	X(recovery)        \
+	X(timeout)         \
+	X(close)           \
+	X(stack)
+
+#define DECLARE_SUITE(name) extern CU_TestInfo name##_tests[];
+TCPSTACK_SUITES(DECLARE_SUITE)
+#undef DECLARE_SUITE
+
+#endif

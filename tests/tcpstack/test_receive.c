@@ -1,0 +1,157 @@
+#include <rte_mbuf.h>
+
+#include "peer.h"
+#include "suites.h"
+
+static struct peer peer;
+
+static void establish(void)
+{
+	struct tcp_options syn;
+
+	peer_init(&peer);
+	syn = peer_syn_options(&peer);
+	peer_establish(&peer, &syn);
+}
+
+/* Past the quick ACKs at the start; returns the next sequence number. */
+static uint32_t past_quick_acks(void)
+{
+	uint32_t seq = 1;
+
+	for (int i = 0; i < 16; i++, seq += 1460) {
+		peer_send(&peer, TCP_ACK, seq, 1, 1460);
+		CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	}
+	return seq;
+}
+
+/* RFC 9293 3.8.6.3: every second full-sized segment, or 40 ms. */
+static void test_delayed_ack(void)
+{
+	uint32_t seq;
+
+	establish();
+	seq = past_quick_acks();
+	peer_send(&peer, TCP_ACK, seq, 1, 1460);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_send(&peer, TCP_ACK, seq + 1460, 1, 1460);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, seq + 2920, 0));
+	peer_send(&peer, TCP_ACK, seq + 2920, 1, 100);
+	peer_advance(&peer, 39000);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_advance(&peer, 2000);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, seq + 3020, 0));
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_delayed_acks), 1);
+	peer_advance(&peer, 1000000);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_destroy(&peer);
+}
+
+/* Segments of one connection in one burst: one chain, one ACK. */
+static void test_burst(void)
+{
+	struct rte_mbuf *packets[8];
+	struct tcp_options none = {0};
+
+	establish();
+	for (uint32_t i = 0; i < 8; i++) {
+		packets[i] = peer_build(&peer, TCP_ACK, PEER_ISS + 1 + i * 1000, peer.our_iss + 1,
+					512, &none, 1000);
+	}
+	peer_input(&peer, packets, 8);
+	CU_ASSERT_EQUAL(peer.deliveries, 1);
+	CU_ASSERT_EQUAL(peer.received, 8000);
+	CU_ASSERT_EQUAL(peer.received_mbufs, 8);
+	CU_ASSERT(peer_data_right(&peer, 1));
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 8001, 0));
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_destroy(&peer);
+}
+
+/*
+ * 1 ......[101,201) [301,401)   SACKed, newest first; then [1,101) and the rest
+ */
+static void test_out_of_order(void)
+{
+	struct seen seen;
+
+	establish();
+	peer_send(&peer, TCP_ACK, 101, 1, 100);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL(seen.ack, PEER_ISS + 1);
+	CU_ASSERT_EQUAL_FATAL(seen.opt.sack_count, 1);
+	CU_ASSERT_EQUAL(seen.opt.sack[0].start, PEER_ISS + 101);
+	CU_ASSERT_EQUAL(seen.opt.sack[0].end, PEER_ISS + 201);
+	peer_send(&peer, TCP_ACK, 301, 1, 100);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL_FATAL(seen.opt.sack_count, 2);
+	CU_ASSERT_EQUAL(seen.opt.sack[0].start, PEER_ISS + 301);
+	CU_ASSERT_EQUAL(peer.received, 0);
+	peer_send(&peer, TCP_ACK, 1, 1, 100);
+	CU_ASSERT_EQUAL(peer.received, 200);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 201, 0));
+	peer_send(&peer, TCP_ACK, 201, 1, 100);
+	CU_ASSERT_EQUAL(peer.received, 400);
+	CU_ASSERT(peer_data_right(&peer, 1));
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 401, 0));
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_rx_out_of_order), 2);
+	peer_destroy(&peer);
+}
+
+static void test_fin_out_of_order(void)
+{
+	establish();
+	peer_send(&peer, TCP_ACK | TCP_FIN, 101, 1, 100);
+	CU_ASSERT_EQUAL(peer.peer_closed, 0);
+	peer_send(&peer, TCP_ACK, 1, 1, 100);
+	CU_ASSERT_EQUAL(peer.received, 200);
+	CU_ASSERT_EQUAL(peer.peer_closed, 1);
+	(void)peer_drain(&peer);
+	/* Data after the FIN is not the peer's. */
+	peer_send(&peer, TCP_ACK, 202, 1, 10);
+	CU_ASSERT_EQUAL(peer.received, 200);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_after_close), 1);
+	peer_destroy(&peer);
+}
+
+static void test_ooo_limit(void)
+{
+	struct tcp_options syn;
+
+	peer_init(&peer);
+	peer.config.ooo_segments = 3;
+	syn = peer_syn_options(&peer);
+	peer_establish(&peer, &syn);
+	for (uint32_t i = 1; i <= 5; i++) {
+		peer_send(&peer, TCP_ACK, 1 + i * 100, 1, 100);
+	}
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_ooo_limit), 2);
+	peer_send(&peer, TCP_ACK, 1, 1, 100);
+	CU_ASSERT_EQUAL(peer.received, 400);
+	peer_destroy(&peer);
+}
+
+/* No side record: out-of-order data is dropped, nothing else changes. */
+static void test_no_side_record(void)
+{
+	struct tcp_options syn;
+
+	peer_init(&peer);
+	peer.config.side_records = 0;
+	syn = peer_syn_options(&peer);
+	peer_establish(&peer, &syn);
+	peer_send(&peer, TCP_ACK, 101, 1, 100);
+	peer_send(&peer, TCP_ACK, 1, 1, 100);
+	CU_ASSERT_EQUAL(peer.received, 100);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_ooo_limit), 1);
+	peer_destroy(&peer);
+}
+
+CU_TestInfo receive_tests[] = {{"delayed ACK", test_delayed_ack},
+			       {"one burst, one chain, one ACK", test_burst},
+			       {"out of order", test_out_of_order},
+			       {"FIN out of order", test_fin_out_of_order},
+			       {"out-of-order limit", test_ooo_limit},
+			       {"no side record", test_no_side_record},
+			       CU_TEST_INFO_NULL};

@@ -1,0 +1,223 @@
+#include "peer.h"
+#include "suites.h"
+
+#define MSS 1460U
+
+static struct peer peer;
+
+static void establish(bool sack)
+{
+	struct tcp_options syn;
+
+	peer_init(&peer);
+	syn = peer_syn_options(&peer);
+	if (!sack) {
+		syn.flags &= (uint8_t)~TCP_OPT_SACK_PERMITTED;
+	}
+	peer_establish(&peer, &syn);
+}
+
+/* An ACK of `ack` that reports [from, to) of our data, all relative. */
+static void send_sack(uint32_t ack, uint32_t from, uint32_t to)
+{
+	struct tcp_options opt = {.sack_count = 1,
+				  .sack = {{peer.our_iss + from, peer.our_iss + to}}};
+
+	peer_send_raw(&peer, TCP_ACK, PEER_ISS + 1, peer.our_iss + ack, 512, &opt, 0);
+}
+
+static void send_ten(void)
+{
+	CU_ASSERT_EQUAL(peer_write(&peer, 20 * MSS), 0);
+	for (uint32_t i = 0; i < 10; i++) {
+		CU_ASSERT(peer_expect(&peer, TCP_ACK, 1 + i * MSS, 1, MSS));
+	}
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0); /* the initial window, RFC 6928 */
+}
+
+static void test_payload(void)
+{
+	struct seen seen;
+	uint32_t at = 0;
+
+	establish(true);
+	CU_ASSERT_EQUAL(peer_write(&peer, 5000), 0);
+	while (peer_take(&peer, &seen)) {
+		CU_ASSERT_EQUAL(seen.seq, peer.our_iss + 1 + at);
+		for (uint32_t i = 0; i < seen.len; i++, at++) {
+			CU_ASSERT_EQUAL(seen.payload[i], (uint8_t)at);
+		}
+	}
+	CU_ASSERT_EQUAL(at, 5000);
+	CU_ASSERT(seen.flags & TCP_PSH);
+	peer_destroy(&peer);
+}
+
+/* RFC 6298: RTO from the sample, doubled at each timeout; all of it is sent again. */
+static void test_timeout(void)
+{
+	struct tcp_info info;
+
+	establish(true);
+	CU_ASSERT_EQUAL(peer_write(&peer, 100), 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 1, 100));
+	peer_advance(&peer, 100000);
+	peer_send(&peer, TCP_ACK, 1, 101, 0);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.rtt_us, 100000);
+	CU_ASSERT_EQUAL(info.rto_us, 300000); /* SRTT + 4 * RTT / 2 */
+	CU_ASSERT_EQUAL(peer_write(&peer, 100), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	for (uint64_t rto = 300000; rto < 10000000; rto *= 2) {
+		peer_advance(&peer, rto - 2000);
+		CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+		peer_advance(&peer, 2000);
+		CU_ASSERT(peer_expect(&peer, TCP_ACK, 101, 1, 100));
+	}
+	peer_send(&peer, TCP_ACK, 1, 201, 0);
+	peer_advance(&peer, 100000000);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	CU_ASSERT_EQUAL(tcp_next_timer_us(peer.stack), UINT64_MAX);
+	peer_destroy(&peer);
+}
+
+static void test_gives_up(void)
+{
+	struct seen seen;
+
+	establish(true);
+	CU_ASSERT_EQUAL(peer_write(&peer, 100), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	peer_advance(&peer, 200000000);
+	CU_ASSERT_EQUAL(peer.closed, 1);
+	CU_ASSERT_EQUAL(peer.reason, TCP_CLOSE_TIMEOUT);
+	while (peer_take(&peer, &seen)) {
+	}
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_closed_timeout), 1);
+	peer_destroy(&peer);
+}
+
+/* lost: segment 0.  SACK of 1..3 begins recovery; the hole goes out, once. */
+static void test_sack_recovery(void)
+{
+	struct tcp_info info;
+
+	establish(true);
+	send_ten();
+	send_sack(1, 1 + MSS, 1 + 2 * MSS);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1 + 10 * MSS, 1, MSS)); /* limited transmit */
+	send_sack(1, 1 + MSS, 1 + 3 * MSS);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1 + 11 * MSS, 1, MSS));
+	send_sack(1, 1 + MSS, 1 + 4 * MSS);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), 1);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 1, MSS));
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.ssthresh, 6 * MSS); /* half of twelve in flight */
+	CU_ASSERT_EQUAL(info.cwnd, info.ssthresh);
+	peer_send(&peer, TCP_ACK, 1, 1 + 12 * MSS, 0);
+	CU_ASSERT(peer_drain(&peer) > 0);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_retransmits), 1);
+	peer_destroy(&peer);
+}
+
+/* RFC 6582: three duplicates, then a partial ACK shows the next hole. */
+static void test_newreno(void)
+{
+	establish(false);
+	send_ten();
+	peer_send(&peer, TCP_ACK, 1, 1, 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1 + 10 * MSS, 1, MSS)); /* RFC 3042 */
+	peer_send(&peer, TCP_ACK, 1, 1, 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1 + 11 * MSS, 1, MSS));
+	peer_send(&peer, TCP_ACK, 1, 1, 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 1, MSS));
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), 1);
+	(void)peer_drain(&peer);
+	peer_send(&peer, TCP_ACK, 1, 1 + 3 * MSS, 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1 + 3 * MSS, 1, MSS));
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), 1);
+	peer_destroy(&peer);
+}
+
+/* Hostile SACK blocks change nothing. */
+static void test_bad_sack(void)
+{
+	establish(true);
+	send_ten();
+	send_sack(1, 1 + 50 * MSS, 1 + 60 * MSS); /* never sent */
+	send_sack(1, 1 + 3 * MSS, 1 + 2 * MSS);   /* backwards */
+	send_sack(1, 0U - 100, 1 + 2 * MSS);      /* begins before what is in flight */
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), 0);
+	peer_destroy(&peer);
+}
+
+static void set_window(uint32_t ack, uint16_t wnd)
+{
+	struct tcp_options none = {0};
+
+	peer_send_raw(&peer, TCP_ACK, PEER_ISS + 1, peer.our_iss + ack, wnd, &none, 0);
+}
+
+/* RFC 9293 3.8.6.1: one byte, ever more seldom, as long as the peer answers. */
+static void test_persist(void)
+{
+	establish(true);
+	set_window(1, 0);
+	CU_ASSERT_EQUAL(peer_write(&peer, 5000), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	for (int i = 0; i < 10; i++) {
+		peer_advance(&peer, 60000000);
+		CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 1, 1));
+		(void)peer_drain(&peer);
+		set_window(1, 0);
+	}
+	CU_ASSERT_EQUAL(peer.closed, 0);
+	/* A byte that the peer took after all is not sent again. */
+	set_window(2, 100);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 2, 1, MSS));
+	CU_ASSERT(peer_count(&peer, TCP_COUNTER_zero_window_probes) >= 10);
+	peer_destroy(&peer);
+}
+
+/* RFC 9293 3.8.6.2.1: a sliver of window is not used until the override timer. */
+static void test_silly_window(void)
+{
+	establish(true);
+	set_window(1, 1); /* 128 bytes */
+	CU_ASSERT_EQUAL(peer_write(&peer, 5000), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_advance(&peer, 1100000);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 1, 128));
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_destroy(&peer);
+}
+
+/* tcp_send() refuses beyond the budget; writable() follows when half is free. */
+static void test_writable(void)
+{
+	establish(true);
+	CU_ASSERT_EQUAL(peer_write(&peer, 60000), 0);
+	CU_ASSERT(peer_write(&peer, 10000) < 0);
+	CU_ASSERT_EQUAL(tcp_send_space(peer.conn), 65536 - 60000);
+	for (uint32_t ack = 1; peer.writable == 0 && ack < 60000; ack += MSS) {
+		(void)peer_drain(&peer);
+		peer_send(&peer, TCP_ACK, 1, ack, 0);
+		CU_ASSERT_EQUAL(peer.writable, tcp_send_space(peer.conn) > 32768);
+	}
+	CU_ASSERT_EQUAL(peer.writable, 1);
+	peer_destroy(&peer);
+}
+
+CU_TestInfo recovery_tests[] = {{"payload", test_payload},
+				{"retransmission timeout", test_timeout},
+				{"gives up", test_gives_up},
+				{"recovery with SACK", test_sack_recovery},
+				{"recovery without SACK", test_newreno},
+				{"bad SACK blocks", test_bad_sack},
+				{"persist", test_persist},
+				{"silly window", test_silly_window},
+				{"writable", test_writable},
+				CU_TEST_INFO_NULL};

@@ -1,0 +1,125 @@
+#include "peer.h"
+#include "suites.h"
+
+static struct peer peer;
+static uint32_t wscale;
+
+static void establish(uint32_t budget_segments)
+{
+	struct tcp_options syn;
+
+	peer_init(&peer);
+	peer.config.receive_budget = budget_segments * PEER_TRUESIZE;
+	peer.hold = true;
+	syn = peer_syn_options(&peer);
+	peer_establish(&peer, &syn);
+	wscale = 0;
+	while (budget_segments * 1460 >> wscale > 65535) {
+		wscale++;
+	}
+}
+
+/* A reader that holds everything closes the window; releasing opens it and says so. */
+static void test_close_and_reopen(void)
+{
+	struct seen seen;
+	uint32_t seq = 1;
+	uint32_t edge = 0;
+
+	establish(8);
+	for (int i = 0; i < 8; i++, seq += 1460) {
+		peer_send(&peer, TCP_ACK, seq, 1, 1460);
+		while (peer_take(&peer, &seen)) {
+			uint32_t now = seen.ack + ((uint32_t)seen.wnd << wscale);
+
+			CU_ASSERT(i == 0 || (int32_t)(now - edge) >= 0);
+			edge = now;
+		}
+	}
+	CU_ASSERT_EQUAL(peer.received, 8 * 1460);
+	CU_ASSERT(seen.wnd == 0 || edge - (PEER_ISS + seq) < 1460);
+	/* One segment free is less than two MSS: no update. */
+	tcp_release(peer.conn, PEER_TRUESIZE);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	tcp_release(peer.conn, 3 * PEER_TRUESIZE);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL(seen.flags, TCP_ACK);
+	CU_ASSERT(seen.ack + ((uint32_t)seen.wnd << wscale) - edge >= 2 * 1460);
+	peer_destroy(&peer);
+}
+
+/* A probe of the closed window: its byte is not taken, its ACK is, and it is answered. */
+static void test_probe_of_closed_window(void)
+{
+	struct seen seen;
+	uint32_t seq = 1;
+
+	establish(4);
+	while (true) {
+		peer_send(&peer, TCP_ACK, seq, 1, 1460);
+		if (peer.received < seq + 1459) {
+			break;
+		}
+		seq += 1460;
+	}
+	(void)peer_drain(&peer);
+	CU_ASSERT_EQUAL(peer_write(&peer, 100), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	peer_send(&peer, TCP_ACK, peer.received + 1, 101, 1);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL(seen.ack, PEER_ISS + 1 + peer.received);
+	struct tcp_info info;
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.send_queue, 0);
+	peer_destroy(&peer);
+}
+
+/* One byte a segment: never more than the budget is pinned, whatever the window says. */
+static void test_tiny_segments(void)
+{
+	struct tcp_info info;
+
+	establish(16);
+	for (uint32_t i = 0; i < 1000; i++) {
+		peer_send(&peer, TCP_ACK, 1 + peer.received, 1, 1);
+		tcp_conn_info(peer.conn, &info);
+		CU_ASSERT(info.pinned <= 16 * PEER_TRUESIZE);
+		(void)peer_drain(&peer);
+	}
+	CU_ASSERT_EQUAL(peer.received, 16);
+	CU_ASSERT(peer_count(&peer, TCP_COUNTER_drop_window_budget) > 900);
+	/* The same out of order. */
+	tcp_release(peer.conn, 16 * PEER_TRUESIZE);
+	for (uint32_t i = 0; i < 1000; i++) {
+		peer_send(&peer, TCP_ACK, 1 + peer.received + 2 + i * 2, 1, 1);
+		tcp_conn_info(peer.conn, &info);
+		CU_ASSERT(info.pinned <= 16 * PEER_TRUESIZE);
+		(void)peer_drain(&peer);
+	}
+	/* The hole can still be closed. */
+	peer.hold = false;
+	peer_send(&peer, TCP_ACK, 1 + peer.received, 1, 2);
+	CU_ASSERT(peer.received > 18);
+	peer_destroy(&peer);
+}
+
+/* Out-of-order data gives way to in-order data (RFC 2018 section 8). */
+static void test_in_order_displaces(void)
+{
+	establish(8);
+	for (uint32_t i = 1; i <= 8; i++) {
+		peer_send(&peer, TCP_ACK, 1 + i * 1000, 1, 900);
+	}
+	for (uint32_t i = 0; i < 4; i++) {
+		peer_send(&peer, TCP_ACK, 1 + i * 1000 / 4, 1, 250);
+	}
+	CU_ASSERT(peer.received >= 1000);
+	CU_ASSERT(peer_count(&peer, TCP_COUNTER_drop_ooo_limit) > 0);
+	peer_destroy(&peer);
+}
+
+CU_TestInfo window_tests[] = {{"close and reopen", test_close_and_reopen},
+			      {"probe of a closed window", test_probe_of_closed_window},
+			      {"tiny segments", test_tiny_segments},
+			      {"in order displaces out of order", test_in_order_displaces},
+			      CU_TEST_INFO_NULL};
