@@ -113,16 +113,12 @@ uint32_t publisher_go_live(struct publisher *p, struct world *w, const char *nam
 			   uint32_t chunk_size, uint32_t segment)
 {
 	publisher_open(p, w, name, chunk_size, segment);
-	const struct abi_event *event = world_event(w);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
-	CU_ASSERT_EQUAL_FATAL(event->type, ABI_EVENT_PUBLISH);
-	uint32_t slot = event->slot;
-	world_command(w, ABI_COMMAND_ACCEPT, slot, event->generation, 0, "public");
+	struct abi_event event = world_expect(w, ABI_EVENT_PUBLISH);
+	uint32_t slot = event.slot;
+	world_command(w, ABI_COMMAND_ACCEPT, slot, event.generation, 0, "public");
 	world_poll(w);
 	publisher_pump(p);
 	CU_ASSERT_TRUE(p->publishing);
-	event = world_event(w);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
-	CU_ASSERT_EQUAL(event->type, ABI_EVENT_LIVE);
+	event = world_expect(w, ABI_EVENT_LIVE);
 	return slot;
 }

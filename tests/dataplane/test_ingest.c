@@ -225,12 +225,10 @@ static void start(uint32_t chunk_size)
 static uint32_t go_live(void)
 {
 	turns(100);
-	const struct abi_event *event = world_event(&world);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
-	CU_ASSERT_EQUAL_FATAL(event->type, ABI_EVENT_PUBLISH);
-	uint32_t slot = event->slot;
+	struct abi_event event = world_expect(&world, ABI_EVENT_PUBLISH);
+	uint32_t slot = event.slot;
 	CU_ASSERT_EQUAL(strncmp(world_stream(&world, slot)->peer, "198.18.0.1:", 11), 0);
-	world_command(&world, ABI_COMMAND_ACCEPT, slot, event->generation, 0, "public");
+	world_command(&world, ABI_COMMAND_ACCEPT, slot, event.generation, 0, "public");
 	turns(100);
 	CU_ASSERT_TRUE_FATAL(encoder.publishing);
 	return slot;
@@ -335,11 +333,10 @@ static void test_reject(void)
 {
 	start(128);
 	turns(100);
-	const struct abi_event *event = world_event(&world);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
-	world_command(&world, ABI_COMMAND_KICK, event->slot, event->generation, 0, NULL);
-	world_command(&world, ABI_COMMAND_ACCEPT, event->slot, event->generation, 0, "x");
-	world_command(&world, ABI_COMMAND_KICK, event->slot, event->generation, RTMP_REJECT_KICKED,
+	struct abi_event event = world_expect(&world, ABI_EVENT_PUBLISH);
+	world_command(&world, ABI_COMMAND_KICK, event.slot, event.generation, 0, NULL);
+	world_command(&world, ABI_COMMAND_ACCEPT, event.slot, event.generation, 0, "x");
+	world_command(&world, ABI_COMMAND_KICK, event.slot, event.generation, RTMP_REJECT_KICKED,
 		      NULL);
 	turns(100);
 	CU_ASSERT_EQUAL(world_count(&world, DP_COUNTER_commands_stale), 1);

@@ -311,7 +311,7 @@ static void test_limit(void)
 	start(1000);
 	set.held_max = 4 * packets.truesize;
 	for (uint32_t i = 0; i < 6; i++) {
-		read_bytes(wire + 20 * i, 20, true);
+		read_bytes(wire + (size_t)20 * i, 20, true);
 	}
 	CU_ASSERT_EQUAL(set.held, 0);
 	CU_ASSERT_EQUAL(counters.value[DP_COUNTER_messages_aborted], 1);
@@ -394,7 +394,7 @@ static void test_without_beginning(void)
 static void test_held(void)
 {
 	struct rtmp_chunk_writer w;
-	struct rtmp_piece piece;
+	struct rtmp_piece piece = {.slot = 0};
 	struct rtmp_control control;
 
 	start(1 << 20);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "publisher.h"
+#include "rtmp/amf0.h"
 #include "rtmp/server.h"
 #include "tcpstack/tcp.h"
 
@@ -68,10 +69,8 @@ static void test_media(uint32_t chunk_size, uint32_t segment)
 	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_dropped), 0);
 	CU_ASSERT_EQUAL(rte_mempool_avail_count(w.packets.pool), w.memory.packets);
 	publisher_close(&pub1);
-	const struct abi_event *event = world_event(&w);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
-	CU_ASSERT_EQUAL(event->type, ABI_EVENT_ENDED);
-	CU_ASSERT_EQUAL(event->value, reader.position);
+	struct abi_event event = world_expect(&w, ABI_EVENT_ENDED);
+	CU_ASSERT_EQUAL(event.value, reader.position);
 	world_poll(&w);
 	CU_ASSERT_EQUAL(atomic_load(&s->state), ABI_STREAM_FREE);
 	CU_ASSERT_EQUAL(atomic_load(&s->generation), 2);
@@ -131,17 +130,16 @@ static void test_early_media(void)
 	world_open(&w);
 	world_attach(&w);
 	publisher_open(&pub1, &w, "key", 128, 1448);
-	const struct abi_event *event = world_event(&w);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+	struct abi_event event = world_expect(&w, ABI_EVENT_PUBLISH);
 	fill_video(0x17, 5000, 1);
 	pub1.client.stream_id = pub1.client.stream_id ? pub1.client.stream_id : 1;
 	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 0, payload, 5000);
 	publisher_pump(&pub1);
 	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_early), 1);
-	world_command(&w, ABI_COMMAND_ACCEPT, event->slot, event->generation, 0, "public");
+	world_command(&w, ABI_COMMAND_ACCEPT, event.slot, event.generation, 0, "public");
 	world_poll(&w);
-	reader_init(&reader, &w, event->slot);
-	CU_ASSERT_EQUAL(reader.block, world_stream(&w, event->slot)->first_block);
+	reader_init(&reader, &w, event.slot);
+	CU_ASSERT_EQUAL(reader.block, world_stream(&w, event.slot)->first_block);
 	CU_ASSERT_TRUE_FATAL(reader_next(&reader));
 	CU_ASSERT_EQUAL(memcmp(reader.payload, payload, 5000), 0);
 	publisher_close(&pub1);
@@ -156,10 +154,9 @@ static void test_reject(void)
 	world_open(&w);
 	world_attach(&w);
 	publisher_open(&pub1, &w, "key", 128, 1448);
-	const struct abi_event *event = world_event(&w);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
-	uint64_t generation = event->generation;
-	world_command(&w, ABI_COMMAND_REJECT, event->slot, generation, RTMP_REJECT_BUSY, NULL);
+	struct abi_event event = world_expect(&w, ABI_EVENT_PUBLISH);
+	uint64_t generation = event.generation;
+	world_command(&w, ABI_COMMAND_REJECT, event.slot, generation, RTMP_REJECT_BUSY, NULL);
 	world_poll(&w);
 	publisher_pump(&pub1);
 	CU_ASSERT_TRUE(pub1.refused);
@@ -178,9 +175,7 @@ static void test_reject(void)
 	world_command(&w, ABI_COMMAND_ACCEPT, 0, generation, 0, "public");
 	world_poll(&w);
 	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_commands_stale), 1);
-	event = world_event(&w);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
-	CU_ASSERT_EQUAL(event->type, ABI_EVENT_ENDED);
+	event = world_expect(&w, ABI_EVENT_ENDED);
 	publisher_close(&pub1);
 	world_close(&w);
 }
@@ -249,7 +244,8 @@ static void test_timeouts(void)
 	CU_ASSERT_TRUE(pub1.conn.closed);
 	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_timeout_decision), 1);
 	publisher_close(&pub1);
-	while (world_event(&w)) {
+	struct abi_event event;
+	while (world_event(&w, &event)) {
 	}
 	/* A publisher that sends nothing. */
 	uint32_t slot = publisher_go_live(&pub1, &w, "key", 128, 1448);
@@ -309,9 +305,8 @@ static void test_send_failure(void)
 	world_attach(&w);
 	publisher_open(&pub1, &w, "key", 128, 1448);
 	pub1.conn.send_error = -EAGAIN;
-	const struct abi_event *event = world_event(&w);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
-	world_command(&w, ABI_COMMAND_ACCEPT, event->slot, event->generation, 0, "public");
+	struct abi_event event = world_expect(&w, ABI_EVENT_PUBLISH);
+	world_command(&w, ABI_COMMAND_ACCEPT, event.slot, event.generation, 0, "public");
 	world_poll(&w);
 	CU_ASSERT_TRUE(pub1.conn.aborted);
 	publisher_close(&pub1);
@@ -403,6 +398,32 @@ static void test_control_lost_and_back(void)
 	world_close(&w);
 }
 
+static void send_command(uint32_t stream_id, const char *name, const char *stream)
+{
+	uint8_t bytes[256];
+	struct rtmp_out out = {.data = bytes, .cap = sizeof(bytes)};
+	struct rtmp_message msg = {
+		.stream_id = stream_id, .csid = 3, .type = RTMP_TYPE_COMMAND_AMF0};
+
+	amf0_write_string(&out, name);
+	amf0_write_number(&out, 9);
+	amf0_write_null(&out);
+	if (stream) {
+		amf0_write_string(&out, stream);
+		amf0_write_string(&out, "live");
+	}
+	msg.length = (uint32_t)out.len;
+	CU_ASSERT_TRUE_FATAL(rtmp_chunk_writer_put(&pub1.client.writer, &msg, bytes, &pub1.out));
+}
+
+/* Message streams are numbered from 1. */
+static void send_publish(uint32_t stream_id)
+{
+	send_command(0, "createStream", NULL);
+	send_command(stream_id, "publish", "other");
+	publisher_pump(&pub1);
+}
+
 static void test_unpublish_and_again(void)
 {
 	struct world w;
@@ -413,11 +434,126 @@ static void test_unpublish_and_again(void)
 	(void)publisher_go_live(&pub1, &w, "key", 128, 1448);
 	CU_ASSERT_EQUAL(rtmp_client_finish(&pub1.client, &pub1.out), 0);
 	publisher_pump(&pub1);
-	const struct abi_event *event = world_event(&w);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(event);
-	CU_ASSERT_EQUAL(event->type, ABI_EVENT_ENDED);
+	(void)world_expect(&w, ABI_EVENT_ENDED);
 	CU_ASSERT_FALSE(pub1.conn.closed);
+	/* The same connection may publish again: a publication of its own. */
+	send_publish(pub1.client.stream_id + 1);
+	struct abi_event event = world_expect(&w, ABI_EVENT_PUBLISH);
+	world_command(&w, ABI_COMMAND_ACCEPT, event.slot, event.generation, 0, "again");
+	world_poll(&w);
+	(void)world_expect(&w, ABI_EVENT_LIVE);
+	reader_init(&reader, &w, event.slot);
+	pub1.client.stream_id++;
+	send_and_check(1000, 1, 0x17);
 	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* A second message stream that wants to publish is refused; the first one goes on. */
+static void test_second_publish(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 128, 1448);
+	reader_init(&reader, &w, slot);
+	send_publish(pub1.client.stream_id + 1);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_publish_asked), 2);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_publish_no_slot), 1);
+	CU_ASSERT_FALSE(pub1.conn.closed);
+	send_and_check(1000, 1, 0x17);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* RTMP Abort: what was there of the message is given back, the next one is whole. */
+static void test_abort(void)
+{
+	struct world w;
+	static const uint8_t csid[4] = {0, 0, 0, 6};
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 128, 1448);
+	reader_init(&reader, &w, slot);
+	fill_video(0x17, 5000, 1);
+	size_t before = pub1.out.len;
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 0, payload, 5000);
+	pub1.out.len = before + 12 + 10 * 129 - 1; /* ten chunks */
+	publisher_pump(&pub1);
+	CU_ASSERT_TRUE(pub1.conn.held > 0);
+	struct rtmp_message msg = {.length = 4, .csid = 2, .type = RTMP_TYPE_ABORT};
+	CU_ASSERT_TRUE(rtmp_chunk_writer_put(&pub1.client.writer, &msg, csid, &pub1.out));
+	publisher_pump(&pub1);
+	CU_ASSERT_EQUAL(pub1.conn.held, 0);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_aborted), 1);
+	send_and_check(1000, 1, 0x17);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* Packets run short: keyframes alone, then nothing, then all again from the next keyframe. */
+static void test_pressure(void)
+{
+	struct world w;
+	struct rte_mbuf *taken[2048];
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 4096, 1448);
+	reader_init(&reader, &w, slot);
+	send_and_check(1000, 0, 0x17);
+	uint32_t count = w.memory.packets - w.memory.packets / 10;
+	CU_ASSERT_EQUAL_FATAL(rte_pktmbuf_alloc_bulk(w.packets.pool, taken, count - 1), 0);
+	world_poll(&w);
+	world_poll(&w);
+	fill_video(0x27, 1000, 1);
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 1, payload, 1000);
+	publisher_pump(&pub1);
+	CU_ASSERT_FALSE(reader_next(&reader));
+	send_and_check(1000, 2, 0x17);
+	struct rte_mbuf *more[150];
+	CU_ASSERT_EQUAL_FATAL(rte_pktmbuf_alloc_bulk(w.packets.pool, more, 150), 0);
+	world_poll(&w);
+	world_poll(&w);
+	fill_video(0x17, 1000, 3);
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 3, payload, 1000);
+	publisher_pump(&pub1);
+	CU_ASSERT_FALSE(reader_next(&reader));
+	rte_pktmbuf_free_bulk(more, 150);
+	rte_pktmbuf_free_bulk(taken, count - 1);
+	world_poll(&w);
+	world_poll(&w);
+	send_and_check(1000, 4, 0x17);
+	send_and_check(1000, 5, 0x27);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* Control does not read events: nothing is lost, it is told later. */
+static void test_events_full(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	(void)publisher_go_live(&pub1, &w, "key", 128, 1448);
+	uint64_t tail = atomic_load(&w.sub->event_tail);
+	atomic_store(&w.sub->event_tail, tail - ABI_EVENT_RING);
+	publisher_open(&pub2, &w, "two", 128, 1448);
+	publisher_pump(&pub2);
+	CU_ASSERT_TRUE(pub2.refused); /* control would never hear of it */
+	publisher_close(&pub2);
+	publisher_close(&pub1);
+	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_events_full) >= 2);
+	atomic_store(&w.sub->event_tail, tail);
+	world_poll(&w);
+	(void)world_expect(&w, ABI_EVENT_ENDED);
 	world_close(&w);
 }
 
@@ -540,6 +676,10 @@ int main(void)
 	CU_add_test(suite, "log full", test_log_full);
 	CU_add_test(suite, "control lost and back", test_control_lost_and_back);
 	CU_add_test(suite, "unpublish", test_unpublish_and_again);
+	CU_add_test(suite, "second publish", test_second_publish);
+	CU_add_test(suite, "abort", test_abort);
+	CU_add_test(suite, "packets run short", test_pressure);
+	CU_add_test(suite, "events are not read", test_events_full);
 	CU_add_test(suite, "shutdown", test_shutdown);
 	CU_add_test(suite, "headers", test_headers);
 	CU_add_test(suite, "hostile sub", test_hostile_sub);

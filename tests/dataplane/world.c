@@ -129,15 +129,24 @@ struct abi_stream *world_stream(const struct world *w, uint32_t slot)
 	return (struct abi_stream *)(void *)(w->pub_region.base + w->pub->streams_offset) + slot;
 }
 
-const struct abi_event *world_event(struct world *w)
+bool world_event(struct world *w, struct abi_event *event)
 {
 	const struct abi_event *events = (const void *)(w->pub_region.base + w->pub->events_offset);
 
 	if (w->event_tail == atomic_load(&w->pub->event_head)) {
-		return NULL;
+		return false;
 	}
-	const struct abi_event *event = &events[w->event_tail++ % ABI_EVENT_RING];
+	*event = events[w->event_tail++ % ABI_EVENT_RING];
 	atomic_store(&w->sub->event_tail, w->event_tail);
+	return true;
+}
+
+struct abi_event world_expect(struct world *w, uint32_t type)
+{
+	struct abi_event event = {.type = 0};
+
+	CU_ASSERT_TRUE(world_event(w, &event));
+	CU_ASSERT_EQUAL_FATAL(event.type, type);
 	return event;
 }
 

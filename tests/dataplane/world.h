@@ -44,8 +44,10 @@ void world_poll(struct world *w);
 uint64_t world_count(const struct world *w, enum dp_counter counter);
 
 struct abi_stream *world_stream(const struct world *w, uint32_t slot);
-/* Next event, or NULL. */
-const struct abi_event *world_event(struct world *w);
+/* Takes the next event; false when there is none. */
+bool world_event(struct world *w, struct abi_event *event);
+/* The next event, which has to be there and of this type. */
+struct abi_event world_expect(struct world *w, uint32_t type);
 void world_command(struct world *w, uint32_t type, uint32_t slot, uint64_t generation,
 		   uint32_t value, const char *name);
 void world_set_tail(struct world *w, uint32_t slot, uint64_t position);

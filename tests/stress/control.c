@@ -74,7 +74,7 @@ static void read_message(struct control *c, struct reader *r)
 
 	if (!unit || !(unit->entry.flags & ABI_LOG_ENTRY) || unit->entry.number != r->number ||
 	    unit->entry.timestamp != (uint32_t)r->number ||
-	    unit->entry.length != unit->entry.slices * STRESS_WORDS * sizeof(uint64_t)) {
+	    unit->entry.length != sizeof(uint64_t) * STRESS_WORDS * unit->entry.slices) {
 		stress_fail(c->s, "an entry is not what was written");
 		return;
 	}
@@ -207,7 +207,7 @@ static void read_news(struct control *c)
 		if (now - c->news_tail >= ABI_NEWS_RING) {
 			/* Written over: look at all. */
 			c->s->overruns++;
-			c->news_tail = head = now;
+			c->news_tail = now;
 			for (uint32_t i = 0; i < STRESS_STREAMS; i++) {
 				read_stream(c, &c->readers[i]);
 			}
