@@ -102,10 +102,10 @@ void dp_worker_release(struct dp_worker *worker);
 void dp_worker_destroy(struct dp_worker *worker, struct dp_worker_shared *shared);
 
 /*
- * The thread of a worker: returns 0 when the main thread asked it to stop and its sessions have
- * ended, or were reset after 2 s.
+ * The thread of a worker (`arg`): returns 0 when the main thread asked it to stop and its sessions
+ * have ended, or were reset after 2 s.
  */
-int dp_worker_run(void *worker);
+int dp_worker_run(void *arg);
 
 /* Asks the worker to end its sessions and return. From the main thread. */
 void dp_worker_stop(struct dp_worker *worker);

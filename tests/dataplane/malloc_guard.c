@@ -50,16 +50,16 @@ void *malloc(size_t size)
 	return __libc_malloc(size);
 }
 
-void *calloc(size_t count, size_t size)
+void *calloc(size_t nmemb, size_t size)
 {
 	check("calloc");
-	return __libc_calloc(count, size);
+	return __libc_calloc(nmemb, size);
 }
 
-void *realloc(void *old, size_t size)
+void *realloc(void *ptr, size_t size)
 {
 	check("realloc");
-	return __libc_realloc(old, size);
+	return __libc_realloc(ptr, size);
 }
 
 void *memalign(size_t align, size_t size);
@@ -69,23 +69,23 @@ void *memalign(size_t align, size_t size)
 	return __libc_memalign(align, size);
 }
 
-void *aligned_alloc(size_t align, size_t size)
+void *aligned_alloc(size_t alignment, size_t size)
 {
 	check("aligned_alloc");
-	return __libc_memalign(align, size);
+	return __libc_memalign(alignment, size);
 }
 
-int posix_memalign(void **out, size_t align, size_t size)
+int posix_memalign(void **memptr, size_t alignment, size_t size)
 {
 	check("posix_memalign");
-	*out = __libc_memalign(align, size);
-	return *out != NULL ? 0 : ENOMEM;
+	*memptr = __libc_memalign(alignment, size);
+	return *memptr != NULL ? 0 : ENOMEM;
 }
 
-void free(void *old)
+void free(void *ptr)
 {
-	if (old != NULL) {
+	if (ptr != NULL) {
 		check("free");
 	}
-	__libc_free(old);
+	__libc_free(ptr);
 }

@@ -96,7 +96,7 @@ static void flows_spread_and_stay_together(void)
 
 static void short_frames_stay_where_they_are(void)
 {
-	for (uint16_t length = 0; length < sizeof(struct segment); length++) {
+	for (uint32_t length = 0; length < sizeof(struct segment); length++) {
 		struct rte_mbuf *m = segment(IPPROTO_TCP, 1, 1);
 
 		rte_pktmbuf_trim(m, (uint16_t)(sizeof(struct segment) - length));

@@ -99,7 +99,7 @@ static struct rte_mbuf *sent(void)
 		return NULL;
 	}
 	struct rte_mbuf *m = net.frames[0];
-	memmove(&net.frames[0], &net.frames[1], --net.frames_count * sizeof(m));
+	memmove(&net.frames[0], &net.frames[1], --net.frames_count * sizeof(net.frames[0]));
 	return m;
 }
 
@@ -203,7 +203,7 @@ static void malformed_frames_are_dropped(void)
 			input(frame_of(&our_mac, &peer_mac, RTE_ETHER_TYPE_IPV6, zeroes, length)),
 			NET_DONE);
 	}
-	CU_ASSERT_EQUAL(counted(DP_COUNTER_drop_malformed), 3 * 28);
+	CU_ASSERT_EQUAL(counted(DP_COUNTER_drop_malformed), 84);
 	CU_ASSERT_EQUAL(input(frame_of(&our_mac, &peer_mac, 0x88cc, zeroes, 60)), NET_DONE);
 	CU_ASSERT_EQUAL(counted(DP_COUNTER_drop_ethertype), 1);
 	CU_ASSERT_EQUAL(input(frame_of(&our_mac, &peer_mac, RTE_ETHER_TYPE_VLAN, zeroes, 60)),
