@@ -432,11 +432,16 @@ static bool take_messages(struct origin *o, uint64_t now_us)
 	return !batch_empty(o->batch) || o->batch->messages > 0;
 }
 
-static void shut(struct origin *o, uint64_t now_us)
+/*
+ * Ends our side and goes on reading until the origin ends its own. We do not close earlier, even
+ * with everything acknowledged: what the origin answers to a socket that is gone comes back to it
+ * as a reset, and takes along what it has received but not yet read.
+ */
+static void shut(struct origin *o)
 {
-	if (o->shut_us == 0) {
+	if (!o->shut) {
 		(void)shutdown(o->fd, SHUT_WR);
-		o->shut_us = now_us;
+		o->shut = true;
 	}
 }
 
@@ -459,7 +464,7 @@ static bool step(struct origin *o, size_t *budget, uint64_t now_us)
 		return read_input(o, now_us);
 	}
 	if (o->state == ORIGIN_CLOSING) {
-		shut(o, now_us);
+		shut(o);
 		return false;
 	}
 	return o->state == ORIGIN_PUBLISHING && take_messages(o, now_us);
@@ -524,18 +529,13 @@ void origin_abandon(struct origin *o, const char *why)
 
 static void closing_tick(struct origin *o, uint64_t now_us)
 {
-	bool sent = batch_empty(o->batch) && o->out_sent == o->out_len;
-
-	if (now_us >= o->deadline_us) {
-		if (!sent || origin_io_unacked(o) > 0) {
-			relay_count(o->context, RELAY_COUNTER_relay_drains_abandoned, 1);
-		}
-		origin_abandon(o, "did not take the end in time");
-	} else if (o->shut_us && now_us - o->shut_us >= o->context->settings.linger_us &&
-		   origin_io_unacked(o) == 0) {
-		close_connection(o);
-		origin_set_state(o, ORIGIN_IDLE, 0);
+	if (now_us < o->deadline_us) {
+		return;
 	}
+	if (!o->shut || origin_io_unacked(o) > 0) {
+		relay_count(o->context, RELAY_COUNTER_relay_drains_abandoned, 1);
+	}
+	origin_abandon(o, "did not close in time");
 }
 
 void origin_tick(struct origin *o, uint64_t now_us)

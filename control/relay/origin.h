@@ -34,10 +34,10 @@ struct origin {
 	struct addrinfo *addresses;
 	struct addrinfo *next_address;
 
-	bool readable;    /* there may be something to read */
-	bool blocked;     /* the socket took less than it was given */
-	bool hung_up;     /* the peer closed or reset */
-	uint64_t shut_us; /* CLOSING: since when our side is shut down, 0: not yet */
+	bool readable; /* there may be something to read */
+	bool blocked;  /* the socket took less than it was given */
+	bool hung_up;  /* the peer closed or reset */
+	bool shut;     /* CLOSING: our side is shut down */
 	uint32_t failed_in_row;
 
 	bool claim;         /* `cursor` is where it goes on: hold it */

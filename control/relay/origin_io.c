@@ -50,7 +50,7 @@ int origin_io_open(struct origin *o, const struct addrinfo *address)
 	o->readable = false;
 	o->blocked = true;
 	o->hung_up = false;
-	o->shut_us = 0;
+	o->shut = false;
 	o->out_len = 0;
 	o->out_sent = 0;
 	return 0;

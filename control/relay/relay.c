@@ -41,7 +41,6 @@ const struct relay_settings relay_settings_default = {
 	.handshake_us = 5 * US_PER_S,
 	.first_chance_us = 5 * US_PER_S,
 	.drain_us = 10 * US_PER_S,
-	.linger_us = 1 * US_PER_S,
 	.behind_us = 500 * US_PER_MS,
 	.backoff_min_us = 500 * US_PER_MS,
 	.backoff_max_us = 10 * US_PER_S,

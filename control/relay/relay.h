@@ -59,9 +59,8 @@ struct relay_settings {
 	uint64_t connect_us;      /* for TCP */
 	uint64_t handshake_us;    /* from there to Publish.Start */
 	uint64_t first_chance_us; /* a new stream keeps its beginning for its origins so long */
-	uint64_t drain_us;        /* an ended stream's origins may take its rest so long */
-	uint64_t linger_us;       /* for the peer to close after deleteStream */
-	uint64_t behind_us;       /* over behind_max_kib so long: moved on */
+	uint64_t drain_us;  /* an ended stream's origins may take its rest, and close, so long */
+	uint64_t behind_us; /* over behind_max_kib so long: moved on */
 	uint64_t backoff_min_us;
 	uint64_t backoff_max_us;
 	uint64_t backoff_reset_us; /* of good publishing */

@@ -40,7 +40,6 @@ static void configure(uint32_t count)
 	settings.tick_us = 10 * US_PER_MS;
 	settings.backoff_min_us = 30 * US_PER_MS;
 	settings.backoff_max_us = 60 * US_PER_MS;
-	settings.linger_us = 50 * US_PER_MS;
 	settings.behind_us = 20 * US_PER_MS;
 	memset(&app, 0, sizeof(app));
 	memset(origin_configs, 0, sizeof(origin_configs));
@@ -267,27 +266,28 @@ static void test_slow_origin_is_moved_on(void)
 {
 	uint32_t at;
 
-	set_up(2, 8192);
-	settings.send_buffer = 8192;
-	origin_configs[0].behind_max_kib = 64;
+	/* Not smaller: with windows below a loopback segment TCP waits for its own timers. */
+	set_up(2, 262144);
+	settings.send_buffer = 131072;
+	origin_configs[0].behind_max_kib = 512;
 	start();
 	go_live(0, 1);
 	send_headers(0);
 	send_frames(0, 0, 10, 10, 2000);
 	WAIT_FOR(fake_origin_count(origins[0]) == 13);
 	fake_origin_stall(origins[0], true);
-	send_frames(0, 10, 300, 10, 2000);
+	send_frames(0, 10, 300, 10, 20000);
 	WAIT_FOR(status(0).skips >= 1);
 	/* The other one has everything, and the log is not held for the slow one. */
 	WAIT_FOR(fake_origin_count(origins[1]) == 313);
 	CU_ASSERT(all_in_order(origins[1], 313));
-	send_frames(0, 310, 30, 10, 2000);
-	/* 64 KiB behind are 33 frames, and a GOP is 10: of 343 no more is held. */
+	send_frames(0, 310, 30, 10, 20000);
+	/* 512 KiB behind are 27 frames of 5 units, and a GOP is 10: of 343 no more is held. */
 	WAIT_FOR(worker.sub->tail[0].position > 0 &&
-		 fake_stream(&worker, 0)->head - worker.sub->tail[0].position <= 100);
+		 fake_stream(&worker, 0)->head - worker.sub->tail[0].position <= 250);
 	fake_origin_stall(origins[0], false);
 	WAIT_FOR(status(0).skipped_messages > 0);
-	send_frames(0, 340, 20, 10, 2000);
+	send_frames(0, 340, 20, 10, 20000);
 	WAIT_FOR(fake_origin_count(origins[1]) == 363);
 	WAIT_FOR(is_message(origins[0], fake_origin_count(origins[0]) - 1, 362));
 	/* What it got is in pieces without a gap; each but the first begins with the headers. */
@@ -439,6 +439,7 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	journal_init(CONFIG_LOG_ERROR);
+	/* JOURNAL=1 shows what the relay says. */
+	journal_init(getenv("JOURNAL") ? CONFIG_LOG_DEBUG : CONFIG_LOG_ERROR);
 	return check_run("relay", tests);
 }
