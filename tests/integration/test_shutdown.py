@@ -53,6 +53,23 @@ def test_dataplane_with_live_publishers(context):
         lab.publish(context.small, "again")
 
 
+def test_dataplane_with_control_stopped(context):
+    """Control does not read on: the dataplane waits a moment for it and ends without it."""
+    with Lab(context.build, "stopdead") as lab:
+        lab.start_sink()
+        lab.start(APPS)
+        publisher = lab.spawn("publish", lab.publish_command(context.clip, "cam", count=5,
+                                                             pace=True))
+        lab.wait_live(5)
+        lab.control.child.send_signal(signal.SIGSTOP)
+        try:
+            equal("exit code of the dataplane", lab.dataplane.stop(), 0)
+        finally:
+            lab.control.child.send_signal(signal.SIGCONT)
+        check_no_leak(lab)
+        check(publisher.wait(10) == 1, "the publishers were not told")
+
+
 def test_dataplane_after_publishers(context):
     with Lab(context.build, "stopidle") as lab:
         sink = lab.start_sink()
