@@ -182,7 +182,8 @@ static uint32_t limited_transmit(const struct tcp_conn *conn)
 {
 	uint32_t extra = conn->dup_acks < DUP_THRESH ? conn->dup_acks : DUP_THRESH - 1;
 
-	return conn->flags & (TCP_CONN_SACK | TCP_CONN_RECOVERY) ? 0 : extra * conn->mss;
+	/* With a scoreboard the pipe shrinks by what was reported: that does the same. */
+	return conn->flags & TCP_CONN_RECOVERY || conn->side != NULL ? 0 : extra * conn->mss;
 }
 
 /* What of `want` bytes the peer's window takes; RFC 9293 3.8.6.2.1 refuses slivers. */

@@ -113,7 +113,7 @@ void recovery_acked(struct tcp_conn *conn, uint32_t acked, uint32_t flight_befor
 	conn->dup_acks = 0;
 	if (!(conn->flags & TCP_CONN_RECOVERY)) {
 		/* RFC 7661: a window that was not used does not grow. */
-		if (flight_before + acked >= conn->cwnd / 2) {
+		if (flight_before >= conn->cwnd / 2) {
 			conn->cc->acked(conn, acked);
 		}
 		/* Known holes below what comes next are repaired at once. */

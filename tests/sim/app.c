@@ -42,7 +42,7 @@ static void init_end(struct flow *flow, uint32_t side)
 	end->release_pm = rng_chance(rng, 300) ? rng_range(rng, 20, 300) : 1000;
 	end->pause_ms = rng_chance(rng, 300) ? rng_range(rng, 1, 300) : rng_range(rng, 1, 10);
 	end->act_at_us = UINT64_MAX;
-	if (rng_chance(rng, 60)) {
+	if (!flow->world->calm && rng_chance(rng, 60)) {
 		end->abort_after = rng_range(rng, 1, 40000);
 	}
 }
@@ -58,7 +58,7 @@ void app_init(struct flow *flow, struct world *world, uint32_t id)
 	flow->port[client] = (uint16_t)(40000 + id);
 	flow->port[1 - client] = WORLD_PORT;
 	flow->simultaneous = rng_chance(rng, 100);
-	flow->refuse = rng_chance(rng, 20);
+	flow->refuse = !world->calm && rng_chance(rng, 20);
 	if (flow->simultaneous) {
 		flow->port[1 - client] = (uint16_t)(50000 + id);
 	}

@@ -52,7 +52,7 @@ static struct tcp_stack *create_stack(struct world *world, uint32_t index)
 		.send_budget = rng_range(rng, 20000, 200000),
 		.ooo_segments = rng_range(rng, 0, 128),
 		.mtu = mtus[rng_range(rng, 0, 4)],
-		.keepalive_s = 20,
+		.keepalive_s = world->calm ? 0 : 20,
 		.time_wait_ms = 60000,
 		.fin_wait_ms = 60000,
 		.user_timeout_ms = 120000,
@@ -241,6 +241,7 @@ int world_run(struct world *world, struct world_pools *pools, uint64_t seed, uin
 	world->payload_pool = pools->payload;
 	world->start_us = rng_next(&world->rng) % (1ULL << 40);
 	world->now_us = world->start_us;
+	world->calm = rng_chance(&world->rng, 500);
 	network_init(&world->net, rng_next(&world->rng), loss_pm);
 	if (create_stacks(world) == 0) {
 		world->flow_count = rng_range(&world->rng, 1, FLOWS_MAX / 2);

@@ -44,6 +44,7 @@ struct world {
 	uint32_t flow_count;
 	uint64_t bytes;
 	uint64_t retransmits;
+	bool calm;  /* nobody aborts, and no keepalive hides a connection that hangs */
 	bool trace; /* print each packet sent */
 	bool failed;
 	char failure[200];

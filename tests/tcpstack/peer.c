@@ -221,8 +221,8 @@ struct rte_mbuf *peer_build(struct peer *peer, uint8_t flags, uint32_t seq, uint
 	ip->total_length = rte_cpu_to_be_16((uint16_t)(headers + len));
 	ip->time_to_live = 64;
 	ip->next_proto_id = IPPROTO_TCP;
-	ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(192, 0, 2, 2));
-	ip->dst_addr = rte_cpu_to_be_32(RTE_IPV4(192, 0, 2, 1));
+	ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(192U, 0, 2, 2));
+	ip->dst_addr = rte_cpu_to_be_32(RTE_IPV4(192U, 0, 2, 1));
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
 	tcp->src_port = rte_cpu_to_be_16(peer->port);
 	tcp->dst_port = rte_cpu_to_be_16(PEER_LISTEN);
