@@ -17,6 +17,9 @@ struct abi_pub;
 	X(tx_packets, "packets given to the port")                                      \
 	X(tx_bytes, "bytes given to the port")                                          \
 	X(tx_full, "packets dropped: the port's ring was full")                         \
+	X(port_missed, "packets lost at the port: its receive ring was full")           \
+	X(port_no_mbuf, "packets lost at the port: no receive mbuf was left")           \
+	X(port_errors, "packets lost at the port: damaged")                             \
 	X(rx_forwarded, "packets handed to the worker that owns the flow")              \
 	X(forward_full, "packets dropped: the ring to another worker was full")         \
 	X(drop_ethertype, "dropped: neither ARP, IPv4 nor IPv6")                        \

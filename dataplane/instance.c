@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "dataplane/diag.h"
 #include "dataplane/eal.h"
@@ -25,6 +26,8 @@ struct dp_instance {
 	uint32_t workers_count;
 	uint64_t generation;
 	struct dp_port port;
+	struct dp_port_losses losses;
+	time_t losses_read; /* CLOCK_MONOTONIC, seconds */
 	struct net_iface iface;
 	struct dp_forward_mesh mesh;
 	struct dp_packets_table packets;
@@ -127,6 +130,7 @@ static int create_workers(struct dp_instance *instance)
 
 	for (uint32_t i = 0; i < instance->workers_count; i++) {
 		config.index = i;
+		config.losses = i == 0 ? &instance->losses : NULL;
 		config.cpu = instance->config->dataplane.cores[i];
 		config.numa_node = node_of(instance->config, i);
 		instance->workers[i] = dp_worker_create(&config, &instance->shared[i]);
@@ -264,9 +268,21 @@ int dp_instance_fd(const struct dp_instance *instance)
 	return dp_link_fd(instance->link);
 }
 
+static void read_losses_once_a_second(struct dp_instance *instance)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec != instance->losses_read) {
+		instance->losses_read = now.tv_sec;
+		dp_port_read_losses(&instance->port, &instance->losses);
+	}
+}
+
 void dp_instance_poll(struct dp_instance *instance)
 {
 	dp_link_poll(instance->link);
+	read_losses_once_a_second(instance);
 }
 
 void dp_instance_stop(struct dp_instance *instance)
@@ -317,6 +333,11 @@ static uint64_t say_stopped(const struct dp_instance *instance)
 
 uint64_t dp_instance_destroy(struct dp_instance *instance)
 {
+	if (instance->started) {
+		/* Also when only some of them could be started. */
+		dp_instance_stop(instance);
+		rte_eal_mp_wait_lcore();
+	}
 	if (instance->link != NULL) {
 		dp_link_destroy(instance->link);
 	}

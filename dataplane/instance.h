@@ -28,8 +28,8 @@ void dp_instance_stop(struct dp_instance *instance);
 bool dp_instance_stopped(const struct dp_instance *instance);
 
 /*
- * Takes everything down (workers have stopped) and returns the number of mbufs that nobody gave
- * back, which it also says on stderr.
+ * Takes everything down, having waited for workers that still run, and returns the number of mbufs
+ * that nobody gave back, which it also says on stderr.
  */
 uint64_t dp_instance_destroy(struct dp_instance *instance);
 

@@ -234,6 +234,18 @@ void dp_port_close(struct dp_port *port)
 	port->started = false;
 }
 
+void dp_port_read_losses(const struct dp_port *port, struct dp_port_losses *losses)
+{
+	struct rte_eth_stats stats;
+
+	if (rte_eth_stats_get(port->id, &stats) != 0) {
+		return;
+	}
+	atomic_store_explicit(&losses->missed, stats.imissed, memory_order_relaxed);
+	atomic_store_explicit(&losses->no_mbuf, stats.rx_nombuf, memory_order_relaxed);
+	atomic_store_explicit(&losses->errors, stats.ierrors, memory_order_relaxed);
+}
+
 uint64_t dp_port_tcp_offloads(const struct dp_port *port)
 {
 	uint64_t flags = 0;

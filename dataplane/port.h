@@ -8,6 +8,7 @@
 #define DP_PORT_H
 
 #include <rte_ether.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,6 +31,13 @@ struct dp_port {
 	char driver[32];
 };
 
+/* What the device itself lost; read by the main thread, shown by the first worker. */
+struct dp_port_losses {
+	_Atomic uint64_t missed;
+	_Atomic uint64_t no_mbuf;
+	_Atomic uint64_t errors;
+};
+
 struct dp_port_config {
 	const struct config_port *port;
 	uint16_t queues;
@@ -42,6 +50,9 @@ int dp_port_open(struct dp_port *port, const struct dp_port_config *config)
 	__attribute__((warn_unused_result));
 /* Ports still to be opened by name are closed too: EAL probed exactly one. */
 void dp_port_close(struct dp_port *port);
+
+/* Reads the device's counters: may take long, not for workers. */
+void dp_port_read_losses(const struct dp_port *port, struct dp_port_losses *losses);
 
 /* RTE_MBUF_F_TX_* flags that the TCP stack may set on packets for this port. */
 uint64_t dp_port_tcp_offloads(const struct dp_port *port);

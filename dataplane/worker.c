@@ -120,6 +120,22 @@ static void set(_Atomic uint64_t *field, uint64_t value)
 	atomic_store_explicit(field, value, memory_order_relaxed);
 }
 
+/* Absolute values of the device, not ours to count. */
+static void copy_losses(struct dp_worker *worker)
+{
+	uint64_t *value = worker->counters.value;
+
+	if (worker->losses == NULL) {
+		return;
+	}
+	value[DP_COUNTER_port_missed] =
+		atomic_load_explicit(&worker->losses->missed, memory_order_relaxed);
+	value[DP_COUNTER_port_no_mbuf] =
+		atomic_load_explicit(&worker->losses->no_mbuf, memory_order_relaxed);
+	value[DP_COUNTER_port_errors] =
+		atomic_load_explicit(&worker->losses->errors, memory_order_relaxed);
+}
+
 static void publish(struct dp_worker *worker, uint64_t now_us)
 {
 	struct abi_pub *pub = worker->pub;
@@ -135,6 +151,7 @@ static void publish(struct dp_worker *worker, uint64_t now_us)
 	set(&pub->connections, tcp_connection_count(worker->tcp));
 	set(&pub->packets_free, rte_mempool_avail_count(worker->packets));
 	set(&pub->packets_total, worker->packets->size);
+	copy_losses(worker);
 	dp_counters_publish(pub, &worker->counters, tcp_counters(worker->tcp),
 			    dp_ingest_rtmp_errors(worker->ingest));
 }

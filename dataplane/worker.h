@@ -24,6 +24,7 @@
 struct abi_pub;
 struct dp_ingest;
 struct dp_port;
+struct dp_port_losses;
 struct tcp_stack;
 
 struct dp_worker {
@@ -31,6 +32,7 @@ struct dp_worker {
 	uint32_t cpu;
 	int numa_node;
 	const struct dp_port *port;
+	const struct dp_port_losses *losses; /* first worker only, others NULL */
 	struct tcp_stack *tcp;
 	struct dp_ingest *ingest;
 	struct abi_pub *pub;
@@ -73,6 +75,7 @@ struct dp_worker_config {
 	uint64_t generation; /* of the process */
 	const struct config_dataplane *config;
 	const struct dp_port *port;
+	const struct dp_port_losses *losses; /* NULL: another worker shows them */
 	const struct net_iface *iface;
 	struct dp_forward_mesh *mesh;
 	const struct dp_packets_table *packets;

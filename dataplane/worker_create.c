@@ -178,6 +178,7 @@ static void fill(struct dp_worker *worker, const struct dp_worker_config *config
 	worker->cpu = config->cpu;
 	worker->numa_node = config->numa_node;
 	worker->port = config->port;
+	worker->losses = config->losses;
 	worker->rtmp = &config->config->rtmp;
 	worker->guard = config->guard;
 	worker->packets = config->packets->workers[config->index].pool;

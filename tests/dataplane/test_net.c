@@ -99,7 +99,10 @@ static struct rte_mbuf *sent(void)
 		return NULL;
 	}
 	struct rte_mbuf *m = net.frames[0];
-	memmove(&net.frames[0], &net.frames[1], --net.frames_count * sizeof(net.frames[0]));
+	net.frames_count--;
+	for (uint32_t i = 0; i < net.frames_count; i++) {
+		net.frames[i] = net.frames[i + 1];
+	}
 	return m;
 }
 
