@@ -42,15 +42,12 @@ static bool in_range(const struct tcp_conn *conn, uint32_t ack)
 	return seq_le(ack, limit) && seq_ge(ack, conn->snd_una - conn->snd_wnd_max);
 }
 
-/*
- * RFC 5681 section 2; with SACK only new information counts (RFC 6675 section 2), unless there was
- * no record to keep it in.
- */
+/* RFC 5681 section 2; with SACK only new information counts (RFC 6675 section 2). */
 static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	return seg->ack == conn->snd_una && seg->len == 0 && !(seg->flags & TCP_FIN) &&
 	       conn->snd_una != conn->snd_max && segment_window(conn, seg) == conn->snd_wnd &&
-	       (!(conn->flags & TCP_CONN_SACK) || (conn->side == NULL && seg->opt.sack_count > 0));
+	       !(conn->flags & TCP_CONN_SACK);
 }
 
 /*

@@ -36,9 +36,9 @@ static bool parse_sack(const uint8_t *body, uint32_t len, struct tcp_options *ou
 		return false;
 	}
 	out->sack_count = len / 8;
-	for (uint32_t i = 0; i < out->sack_count; i++) {
-		out->sack[i].start = load32(body + i * 8);
-		out->sack[i].end = load32(body + i * 8 + 4);
+	for (uint32_t i = 0; i < out->sack_count; i++, body += 8) {
+		out->sack[i].start = load32(body);
+		out->sack[i].end = load32(body + 4);
 	}
 	return true;
 }

@@ -23,10 +23,12 @@ bool recovery_sack(struct tcp_conn *conn, const struct tcp_segment *seg)
 
 		/* What is below is a D-SACK (RFC 2883); beyond snd_max was never sent. */
 		if (seq_le(block->end, start) || seq_gt(block->end, conn->snd_max) ||
-		    seq_lt(block->start, conn->snd_una) || conn_side_get(conn) == NULL) {
+		    seq_lt(block->start, conn->snd_una)) {
 			continue;
 		}
-		news |= scoreboard_add(&conn->side->board, start, block->end);
+		/* Without a record it still says that a segment has left the network. */
+		news |= conn_side_get(conn) == NULL ||
+			scoreboard_add(&conn->side->board, start, block->end);
 	}
 	return news;
 }
