@@ -315,7 +315,13 @@ const uint64_t *dp_ingest_rtmp_errors(const struct dp_ingest *ingest)
 
 uint64_t dp_ingest_next_us(const struct dp_ingest *ingest)
 {
-	return session_next_us(&ingest->sessions);
+	uint64_t next = session_next_us(&ingest->sessions);
+	/* Control does not wake us when it releases the rest of an ended publication. */
+	uint64_t ending = ingest->publish.ending_count > 0
+				  ? ingest->sessions.now_us + PUBLISH_ENDING_US
+				  : UINT64_MAX;
+
+	return next < ending ? next : ending;
 }
 
 void dp_ingest_offer_sub(struct dp_ingest *ingest, struct abi_sub *sub)

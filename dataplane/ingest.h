@@ -61,8 +61,9 @@ bool dp_ingest_idle(const struct dp_ingest *ingest);
 const uint64_t *dp_ingest_rtmp_errors(const struct dp_ingest *ingest);
 
 /*
- * Time of the earliest session time limit, UINT64_MAX for none: how long a worker may sleep that
- * has nothing else to do.
+ * When ingest wants to be polled at the latest (a session's time limit, or an ended publication
+ * that control may have read), UINT64_MAX for never: how long a worker may sleep that has nothing
+ * else to do.
  */
 uint64_t dp_ingest_next_us(const struct dp_ingest *ingest);
 

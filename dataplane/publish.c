@@ -203,6 +203,7 @@ struct publication *publish_open(struct publish_table *table, const struct publi
 
 void publish_retire(struct publish_table *table, struct publication *p)
 {
+	table->ending_count += p->state != ABI_STREAM_ENDED;
 	p->closing = true;
 	p->session = NULL;
 	p->owed = 0;
@@ -218,6 +219,7 @@ void publish_free(struct publish_table *table, struct publication *p)
 	memset(s->asked, 0, sizeof(s->asked)); /* holds the key */
 	TAILQ_REMOVE(&table->active, p, entry);
 	table->active_count--;
+	table->ending_count--;
 	table->free[table->free_count++] = p->slot;
 }
 
@@ -255,6 +257,7 @@ void publish_end(struct publish_table *table, struct publication *p, uint64_t no
 	dp_count(table->counters, DP_COUNTER_publish_ended, 1);
 	p->session = NULL;
 	p->ended_us = now_us;
+	table->ending_count++;
 	set_state(table, p, ABI_STREAM_ENDED);
 	publish_tell(table, p, ABI_EVENT_ENDED, now_us);
 	if (!was_live && !p->owed) {

@@ -25,6 +25,7 @@
 
 #define PUBLISH_LINGER_US    UINT64_C(30000000)
 #define PUBLISH_UNREAD_UNITS 1024u
+#define PUBLISH_ENDING_US    UINT64_C(10000) /* how often ended ones want to be looked at */
 
 struct abi_sub;
 struct dp_counters;
@@ -67,6 +68,7 @@ struct publish_table {
 	uint32_t free_count;
 	uint32_t count;
 	uint32_t active_count;
+	uint32_t ending_count; /* of them, ended and not yet given back */
 	struct publication_list active;
 	struct publish_notify notify;
 	struct log_pool pool;

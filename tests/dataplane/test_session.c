@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/publish.h"
 #include "publisher.h"
 #include "rtmp/amf0.h"
 #include "rtmp/server.h"
@@ -72,6 +73,7 @@ static void test_media(uint32_t chunk_size, uint32_t segment)
 	struct abi_event event = world_expect(&w, ABI_EVENT_ENDED);
 	CU_ASSERT_EQUAL(event.value, reader.position);
 	world_poll(&w);
+	CU_ASSERT_EQUAL(dp_ingest_next_us(w.ingest), UINT64_MAX);
 	CU_ASSERT_EQUAL(atomic_load(&s->state), ABI_STREAM_FREE);
 	CU_ASSERT_EQUAL(atomic_load(&s->generation), 2);
 	CU_ASSERT_EQUAL(s->asked[0], 0);
@@ -269,6 +271,12 @@ static void test_timeouts(void)
 	CU_ASSERT_TRUE(pub1.conn.closed);
 	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_timeout_idle), 1);
 	CU_ASSERT_EQUAL(atomic_load(&world_stream(&w, slot)->state), ABI_STREAM_ENDED);
+	CU_ASSERT_TRUE(dp_ingest_next_us(w.ingest) <= w.now_us + 10000);
+	/* Control never reads it. */
+	w.now_us += PUBLISH_LINGER_US;
+	world_poll(&w);
+	CU_ASSERT_EQUAL(atomic_load(&world_stream(&w, slot)->state), ABI_STREAM_FREE);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_log_dropped_unread), 2);
 	publisher_close(&pub1);
 	world_close(&w);
 }
