@@ -1,5 +1,6 @@
 #include "control.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
@@ -109,8 +110,14 @@ static int start_worker(struct control *control, uint32_t index)
 		.news_fd = from->news_fd,
 	};
 
+	/*
+	 * From the head on, before the table is read: what came earlier is in the table, what comes
+	 * later is told. The dataplane refuses to write until it knows where we read.
+	 */
 	control->workers[index].event_tail =
-		atomic_load_explicit(&from->sub->event_tail, memory_order_relaxed);
+		atomic_load_explicit(&from->pub->event_head, memory_order_acquire);
+	atomic_store_explicit(&from->sub->event_tail, control->workers[index].event_tail,
+			      memory_order_release);
 	control->workers[index].relay =
 		relay_create(&source, &relay_settings_default, control->resolver);
 	if (!control->workers[index].relay) {
@@ -124,6 +131,7 @@ static int start_workers(struct control *control)
 	uint32_t slots[ABI_REGIONS_MAX];
 	uint32_t count = control->dataplane.workers_count;
 
+	assert(count > 0); /* or the attach would have failed */
 	for (uint32_t i = 0; i < count; i++) {
 		slots[i] = control->dataplane.workers[i].pub->streams;
 	}

@@ -50,7 +50,7 @@ void registry_fini(struct registry *registry)
 	while (!TAILQ_EMPTY(&registry->streams)) {
 		registry_remove(registry, TAILQ_FIRST(&registry->streams));
 	}
-	for (uint32_t i = 0; i < registry->workers; i++) {
+	for (uint32_t i = 0; registry->slots && i < registry->workers; i++) {
 		free(registry->slots[i]);
 	}
 	free(registry->slots);

@@ -14,7 +14,7 @@
 
 #define BATCH_IOVECS  256u
 #define BATCH_HEADERS 128u
-#define BATCH_BYTES   (512u * 1024) /* a new message is not begun beyond it */
+#define BATCH_BYTES   UINT64_C(524288) /* a new message is not begun beyond it */
 
 struct batch {
 	uint32_t first; /* iovec not yet sent whole */

@@ -97,6 +97,32 @@ int log_reader_next(const struct log_view *view, struct log_cursor *cursor, uint
 	return log_cursor_skip(view, cursor, abi_log_units(unit.entry.slices) - 1) ? LOG_BROKEN : 1;
 }
 
+static bool plausible(const struct abi_log_entry *entry, uint64_t room,
+		      const struct log_bounds *bounds)
+{
+	return entry_valid(entry, room) && entry->number <= bounds->messages &&
+	       entry->arrived_us >= bounds->from_us && entry->arrived_us <= bounds->to_us;
+}
+
+int log_reader_find_entry(const struct log_view *view, struct log_cursor *cursor,
+			  const struct log_bounds *bounds)
+{
+	while (cursor->position < bounds->head) {
+		struct log_cursor here = *cursor;
+		union abi_log_unit unit;
+
+		if (read_unit(view, cursor, &unit)) {
+			return LOG_BROKEN;
+		}
+		if (plausible(&unit.entry, bounds->head - cursor->position, bounds)) {
+			*cursor = here;
+			break;
+		}
+	}
+	cursor->previous = cursor->position;
+	return 0;
+}
+
 void log_slices_init(struct log_slices *slices, const struct log_message *message)
 {
 	slices->at = message->slices;

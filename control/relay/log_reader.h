@@ -84,6 +84,22 @@ static inline uint64_t log_cursor_hold(const struct log_cursor *cursor)
 int log_reader_next(const struct log_view *view, struct log_cursor *cursor, uint64_t head,
 		    struct log_message *message) __attribute__((warn_unused_result));
 
+/*
+ * Moves a cursor that may stand within a message to the next entry, or to head. The dataplane gives
+ * units back one by one, so that a log taken over can begin anywhere. An entry is told from slices
+ * by its flag and by fields that no reference can be mistaken for: number <= messages, and a time
+ * of arrival between `from_us` and `to_us`.
+ */
+struct log_bounds {
+	uint64_t head;
+	uint64_t messages;
+	uint64_t from_us;
+	uint64_t to_us;
+};
+
+int log_reader_find_entry(const struct log_view *view, struct log_cursor *cursor,
+			  const struct log_bounds *bounds) __attribute__((warn_unused_result));
+
 void log_slices_init(struct log_slices *slices, const struct log_message *message);
 
 /* The next slice as mapped memory: 1, 0 after the last one, LOG_BROKEN. */

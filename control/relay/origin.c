@@ -16,7 +16,7 @@
 
 #define CHUNK_SIZE      60000u  /* few headers in large messages; what ffmpeg sends as well */
 #define WINDOW_ACK_SIZE 262144u /* bytes: a failed origin is known to have had what it acked */
-#define PUMP_BYTES      (1024u * 1024) /* one origin's turn */
+#define PUMP_BYTES      ((size_t)1 << 20) /* bytes: one origin's turn */
 #define READ_SIZE       4096u
 
 static const char flash_ver[] = "FMLE/3.0 (compatible; Penstock/0.1)";

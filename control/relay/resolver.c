@@ -158,7 +158,7 @@ int resolver_ask(struct resolver *resolver, struct mailbox *box, struct mail *ma
 	}
 	job->box = box;
 	job->mail = mail;
-	memcpy(job->host, host, strlen(host));
+	(void)snprintf(job->host, sizeof(job->host), "%s", host);
 	(void)snprintf(job->port, sizeof(job->port), "%u", port);
 	pthread_mutex_lock(&resolver->lock);
 	*resolver->last = job;

@@ -25,8 +25,20 @@ void stream_break(struct relay_stream *s, const char *where)
 		(long long)s->scan.position, "head", (long long)s->head);
 }
 
+static int find_entry(struct relay_stream *s, uint64_t now_us)
+{
+	struct log_bounds bounds = {
+		.head = s->head,
+		.messages = atomic_load_explicit(&s->pub->messages, memory_order_relaxed),
+		.from_us = s->pub->started_us,
+		.to_us = now_us,
+	};
+
+	return log_reader_find_entry(&s->context->view, &s->scan, &bounds);
+}
+
 /* The block of position 0, or of the first unit that is still there. */
-static int find_beginning(struct relay_stream *s)
+static int find_beginning(struct relay_stream *s, uint64_t now_us)
 {
 	uint64_t reclaimed = atomic_load_explicit(&s->pub->reclaimed, memory_order_acquire);
 	uint64_t position = reclaimed;
@@ -42,7 +54,10 @@ static int find_beginning(struct relay_stream *s)
 		position = seeded > reclaimed && seeded <= s->head ? seeded : reclaimed;
 	}
 	log_cursor_init(&s->scan, reclaimed, block);
-	return log_cursor_skip(&s->context->view, &s->scan, position - reclaimed);
+	if (log_cursor_skip(&s->context->view, &s->scan, position - reclaimed)) {
+		return LOG_BROKEN;
+	}
+	return position == 0 ? 0 : find_entry(s, now_us);
 }
 
 static void claim_tail(struct relay_stream *s)
@@ -101,7 +116,7 @@ struct relay_stream *stream_create(struct relay_context *context, uint32_t slot,
 	text_copy(s->name, sizeof(s->name), name);
 	/* Acquire: pairs with the worker's release after a complete message. */
 	s->head = atomic_load_explicit(&s->pub->head, memory_order_acquire);
-	if (find_beginning(s)) {
+	if (find_beginning(s, now_us)) {
 		stream_break(s, "beginning");
 	}
 	claim_tail(s);

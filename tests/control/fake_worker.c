@@ -215,7 +215,7 @@ void fake_free(struct fake_worker *w, uint32_t slot)
 /* A segment of packet memory with `length` bytes of message n from byte `from` on. */
 static uint64_t make_slice(struct fake_worker *w, uint64_t n, uint32_t from, uint32_t length)
 {
-	uint64_t size = (SEGMENT_START + length + 63) / 64 * 64;
+	uint64_t size = ((uint64_t)SEGMENT_START + length + 63) / 64 * 64;
 	uint64_t segment;
 
 	if (w->packet_at + size > FAKE_PACKETS) {

@@ -17,7 +17,7 @@
 
 #define FAKE_STREAMS 4u
 #define FAKE_BLOCKS  4096u
-#define FAKE_PACKETS (64u * 1024 * 1024)
+#define FAKE_PACKETS UINT64_C(67108864)
 
 struct fake_worker {
 	int packets_memfd;

@@ -198,6 +198,7 @@ static json_t *ask(const char *request)
 	}
 	close(fd);
 	line[length] = '\0';
+	line[strcspn(line, "\n")] = '\0'; /* the first reply */
 	return json_loads(line, 0, NULL);
 }
 

@@ -120,6 +120,35 @@ static void test_waits_at_block_end(void)
 	fake_worker_fini(&worker);
 }
 
+/* From every unit of a log, the next entry is found, never slices taken for one. */
+static void test_finds_next_entry(void)
+{
+	struct log_bounds bounds = {.to_us = UINT64_MAX};
+	uint64_t starts[200];
+	uint64_t next = 0;
+
+	set_up();
+	for (uint32_t i = 0; i < 199; i++) {
+		struct fake_message m = {9, 0, i, i % 50 * 10, 10};
+
+		starts[i] = fake_stream(&worker, 0)->head;
+		CU_ASSERT(fake_send(&worker, 0, &m));
+	}
+	starts[199] = fake_stream(&worker, 0)->head;
+	bounds.head = starts[199];
+	bounds.messages = 199;
+	bounds.from_us = fake_stream(&worker, 0)->started_us;
+	for (uint64_t position = 0; position <= bounds.head; position++) {
+		struct log_cursor cursor = beginning();
+
+		next += position > starts[next];
+		CU_ASSERT_EQUAL(log_cursor_skip(&view, &cursor, position), 0);
+		CU_ASSERT_EQUAL(log_reader_find_entry(&view, &cursor, &bounds), 0);
+		CU_ASSERT_EQUAL(cursor.position, starts[next]);
+	}
+	fake_worker_fini(&worker);
+}
+
 static int read_all(uint64_t head)
 {
 	struct log_cursor cursor = beginning();
@@ -251,6 +280,7 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{"every block boundary", test_every_boundary},
 		{"waits at the end of a block", test_waits_at_block_end},
+		{"finds the next entry from anywhere", test_finds_next_entry},
 		{"hostile entries and references", test_hostile_values},
 		{"hostile chain of blocks", test_hostile_chain},
 		{"header cache", test_header_cache},

@@ -323,6 +323,30 @@ static void test_audio_only_starts_anywhere(void)
 	tear_down();
 }
 
+/*
+ * The end is with the origin's kernel, but not read yet: a close now would be answered, and the
+ * answer to a closed socket throws away what was not read.
+ */
+static void test_slow_reader_gets_the_end(void)
+{
+	set_up(1, 1 << 20);
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	WAIT_FOR(fake_origin_count(origins[0]) == 3);
+	fake_origin_stall(origins[0], true);
+	usleep(20000); /* it stalls from its next turn on */
+	send_frames(0, 0, 50, 10, 2000);
+	fake_end(&worker, 0);
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	usleep(1500000);
+	fake_origin_stall(origins[0], false);
+	WAIT_FOR(fake_origin_count(origins[0]) == 53);
+	WAIT_FOR(fake_origin_unpublished(origins[0]) == 1);
+	CU_ASSERT_EQUAL(relay_counter(relay, RELAY_COUNTER_relay_drains_abandoned), 0);
+	tear_down();
+}
+
 /* A control that comes to a stream under way: headers from the block, start at a keyframe. */
 static void test_resumes_live_stream(void)
 {
@@ -335,7 +359,7 @@ static void test_resumes_live_stream(void)
 	send_frames(0, 0, 25, 10, 2000);
 	/* The control before released all below frame 10 (message 13). */
 	worker.sub->tail[0].generation = 1;
-	worker.sub->tail[0].position = 3 * 2 + 10 * 2;
+	worker.sub->tail[0].position = fake_stream(&worker, 0)->head - 15 * 2;
 	fake_reclaim(&worker, 0);
 	CU_ASSERT_EQUAL(fake_stream(&worker, 0)->reclaimed, 26);
 	block = (struct abi_header_block *)((uint8_t *)worker.pub + worker.pub->headers_offset);
@@ -431,6 +455,7 @@ int main(void)
 		{"reconnect starts at the keyframe", test_reconnect_starts_at_keyframe},
 		{"a slow origin is moved on alone", test_slow_origin_is_moved_on},
 		{"audio only starts anywhere", test_audio_only_starts_anywhere},
+		{"a slow reader gets the end", test_slow_reader_gets_the_end},
 		{"resumes a live stream", test_resumes_live_stream},
 		{"a broken log is dropped", test_broken_log_is_dropped},
 		{"a slot is used again", test_slot_is_used_again},
