@@ -12,7 +12,7 @@
 static uint8_t offered_scale(const struct rte_tcp_hdr *tcp)
 {
 	const uint8_t *option = (const uint8_t *)(tcp + 1);
-	const uint8_t *end = (const uint8_t *)tcp + (tcp->data_off >> 4) * 4;
+	const uint8_t *end = (const uint8_t *)tcp + (size_t)(tcp->data_off >> 4) * 4;
 
 	while (option < end && *option != 0) {
 		if (*option == 3) {

@@ -110,7 +110,7 @@ static void round_of(uint32_t base)
 		insert_random(&queue, have, base, next);
 		check_ranges(&queue, have, base);
 		if (random_below(6) == 0) {
-			uint32_t before = next;
+			uint32_t before;
 
 			/* In-order data arrives up to somewhere; the queue follows. */
 			next += random_below(SPACE - next < 20 ? SPACE - next + 1 : 20);
