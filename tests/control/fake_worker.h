@@ -65,7 +65,7 @@ bool fake_send(struct fake_worker *w, uint32_t slot, const struct fake_message *
 /* Payload byte `i` of message `n`. */
 static inline uint8_t fake_byte(uint64_t n, uint32_t i)
 {
-	return (uint8_t)(n * 31 + i * 7 + (i >> 8));
+	return (uint8_t)(n * 31 + (uint64_t)i * 7 + (i >> 8));
 }
 
 /* Gives back what the consumer released, as the dataplane would. */
