@@ -19,10 +19,34 @@ enum dp_eal_device dp_eal_device(const char *device)
 	return strstr(device, "net_") != NULL ? DP_EAL_VDEV : DP_EAL_PCI;
 }
 
-/* What EAL's own heap holds: caches, rings, descriptors, header mbufs. */
+/*
+ * The af_packet PMD takes a frame of the kernel's ring to be a divisor of a block, blocks are whole
+ * pages, and the kernel's header takes 66 bytes of the frame.
+ */
+static uint32_t af_packet_frame(uint32_t mtu)
+{
+	if (mtu <= 1900) {
+		return 2048;
+	}
+	return mtu <= 3900 ? 4096 : 10240;
+}
+
+uint16_t dp_eal_data_room(const struct config_port *port)
+{
+	uint32_t room = port->mtu + 22; /* Ethernet header, two VLAN tags */
+
+	/* That PMD also wants an mbuf to hold a whole frame of the ring, whatever the MTU. */
+	if (dp_eal_device(port->device) == DP_EAL_AF_PACKET) {
+		room = af_packet_frame(port->mtu);
+	}
+	return (uint16_t)(room <= 2048 ? 2048 : (room + 63) / 64 * 64);
+}
+
+/* What EAL's own heap holds: header mbufs (worker_create.c), caches, rings, descriptors. */
 static uint64_t heap_memory(const struct config_dataplane *config)
 {
-	uint64_t worker = 48 * MIB + (uint64_t)config->memory.connections * 4096;
+	uint64_t headers = UINT64_C(8192) * (dp_eal_data_room(&config->ports[0]) + UINT64_C(384));
+	uint64_t worker = 32 * MIB + headers + (uint64_t)config->memory.connections * 4096;
 
 	return 64 * MIB + config->cores_count * worker;
 }
@@ -30,8 +54,7 @@ static uint64_t heap_memory(const struct config_dataplane *config)
 uint64_t dp_eal_memory(const struct config_dataplane *config)
 {
 	const struct config_memory *memory = &config->memory;
-	uint64_t data_room = config->ports[0].mtu > 2000 ? config->ports[0].mtu + 128 : 2048;
-	uint64_t packets = memory->packets * (data_room + 384);
+	uint64_t packets = memory->packets * (dp_eal_data_room(&config->ports[0]) + UINT64_C(384));
 	uint64_t pub = memory->log_blocks * (uint64_t)4100 + memory->streams * (uint64_t)5504;
 
 	return heap_memory(config) + config->cores_count * (packets + pub + 4 * MIB);
@@ -125,11 +148,11 @@ static void add_lcores(struct dp_eal_args *args, const struct config_dataplane *
 
 static void add_af_packet(struct dp_eal_args *args, const struct config_port *port, uint32_t queues)
 {
-	/* The PMD's default frame of 2048 bytes holds an MTU of 1500 but not a jumbo frame. */
-	uint32_t frame = port->mtu > 1800 ? 16384 : 2048;
+	uint32_t frame = af_packet_frame(port->mtu);
+	uint32_t block = frame <= 4096 ? 4096 : 2 * frame;
 
 	add(args, "--vdev=net_af_packet0,iface=%s,qpairs=%u,framesz=%u,blocksz=%u,framecnt=512",
-	    port->name, queues, frame, frame < 4096 ? 4096 : frame);
+	    port->name, queues, frame, block);
 }
 
 static void add_device(struct dp_eal_args *args, const struct config_dataplane *config)

@@ -27,6 +27,9 @@ struct dp_eal_args {
 enum dp_eal_device { DP_EAL_TAP, DP_EAL_AF_PACKET, DP_EAL_VDEV, DP_EAL_PCI };
 enum dp_eal_device dp_eal_device(const char *device);
 
+/* Payload buffer that a receive mbuf needs for the port's MTU and its driver's taste, bytes. */
+uint16_t dp_eal_data_room(const struct config_port *port);
+
 /* Bytes of memory, private and shared, that the configuration needs; an estimate from above. */
 uint64_t dp_eal_memory(const struct config_dataplane *config);
 

@@ -63,16 +63,13 @@ static unsigned int region_flags(const struct dp_instance *instance)
 static int create_packets(struct dp_instance *instance)
 {
 	const struct config_dataplane *config = &instance->config->dataplane;
-	/* A frame: MTU, Ethernet header, two VLAN tags. */
-	uint32_t frame = config->ports[0].mtu + 22u;
-	uint32_t room = frame > 2048u ? (frame + 63u) / 64u * 64u : 2048u;
+	uint16_t room = dp_eal_data_room(&config->ports[0]);
 	int err = 0;
 
 	instance->packets.workers = instance->packets_of;
 	for (uint32_t i = 0; err == 0 && i < instance->workers_count; i++) {
-		err = dp_packets_create(&instance->packets_of[i], i, config->memory.packets,
-					(uint16_t)room, node_of(instance->config, i),
-					region_flags(instance));
+		err = dp_packets_create(&instance->packets_of[i], i, config->memory.packets, room,
+					node_of(instance->config, i), region_flags(instance));
 		instance->packets.count += err == 0 ? 1 : 0;
 	}
 	return failed(err, "packet memory");
@@ -91,6 +88,10 @@ static int open_port(struct dp_instance *instance)
 	int err = failed(dp_port_open(&instance->port, &port), config->device);
 	if (err < 0) {
 		return err;
+	}
+	if (instance->port.mtu < config->mtu) {
+		dp_diag_text(DP_DIAG_WARN, "mtu", "%s cannot do an MTU of %u: it is %u",
+			     config->device, config->mtu, instance->port.mtu);
 	}
 	return failed(net_iface_init(&instance->iface, config, &instance->port.mac), "addresses");
 }

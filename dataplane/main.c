@@ -197,13 +197,13 @@ static int prepare_run_dir(const struct config *config)
 
 static int run(const struct config *config)
 {
-	bool pci = dp_eal_device(config->dataplane.ports[0].device) == DP_EAL_PCI;
+	enum dp_eal_device device = dp_eal_device(config->dataplane.ports[0].device);
 	int signals_fd = open_signals();
 
 	if (signals_fd < 0 || prepare_run_dir(config) < 0) {
 		return EXIT_FAILURE;
 	}
-	int err = dp_privileges_drop(pci);
+	int err = dp_privileges_drop(device != DP_EAL_TAP && device != DP_EAL_AF_PACKET);
 	if (err < 0) {
 		dp_diag_text(DP_DIAG_WARN, "privileges", "not dropped: %s", strerror(-err));
 	}

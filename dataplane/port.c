@@ -62,11 +62,23 @@ static bool needs_spread(const struct dp_port *port, const struct rte_eth_dev_in
 	return info->flow_type_rss_offloads == 0;
 }
 
+static uint16_t longest_mtu(const struct rte_eth_dev_info *info)
+{
+	uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+
+	if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu) {
+		overhead = info->max_rx_pktlen - info->max_mtu;
+	}
+	uint32_t longest = info->max_rx_pktlen - overhead;
+	return (uint16_t)(longest < UINT16_MAX ? longest : UINT16_MAX);
+}
+
 static void fill_conf(struct rte_eth_conf *conf, struct dp_port *port,
 		      const struct rte_eth_dev_info *info, bool rx_interrupts)
 {
 	*conf = (struct rte_eth_conf){
-		.rxmode = {.mtu = port->mtu, .offloads = port->rx_offloads},
+		.rxmode = {.mtu = RTE_MIN(port->mtu, port->device_mtu),
+			   .offloads = port->rx_offloads},
 		.txmode = {.offloads = port->tx_offloads},
 		.intr_conf = {.rxq = rx_interrupts},
 	};
@@ -120,10 +132,24 @@ static int setup_queues(struct dp_port *port, const struct rte_eth_dev_info *inf
 	return err;
 }
 
-/* Not every device knows these; a frame too long for it is dropped and counted there. */
+/*
+ * The MTU becomes what the device can do, but for af_packet: it says 1500 and carries what fits its
+ * frames, which eal.c sizes.
+ */
+static void set_mtu(struct dp_port *port)
+{
+	if (port->mtu > port->device_mtu && !is_driver(port, "net_af_packet")) {
+		port->mtu = port->device_mtu;
+	}
+	if (port->mtu <= port->device_mtu) {
+		(void)rte_eth_dev_set_mtu(port->id, port->mtu);
+	}
+}
+
+/* Not every device knows these. */
 static void set_optional(struct dp_port *port)
 {
-	(void)rte_eth_dev_set_mtu(port->id, port->mtu);
+	set_mtu(port);
 	/* A tap gets every frame of its kernel interface anyway. */
 	if (!is_driver(port, "net_tap")) {
 		(void)rte_eth_promiscuous_enable(port->id);
@@ -179,6 +205,7 @@ static int find(struct dp_port *port, struct rte_eth_dev_info *info)
 	(void)snprintf(port->driver, sizeof(port->driver), "%s",
 		       info->driver_name != NULL ? info->driver_name : "");
 	port->numa_node = rte_eth_dev_socket_id(id);
+	port->device_mtu = longest_mtu(info);
 	if (port->queues > info->max_rx_queues || port->queues > info->max_tx_queues) {
 		return -ENOSPC;
 	}

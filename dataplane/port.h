@@ -20,7 +20,8 @@ struct rte_mempool;
 struct dp_port {
 	uint16_t id;
 	uint16_t queues;
-	uint16_t mtu;
+	uint16_t mtu;              /* in use */
+	uint16_t device_mtu;       /* what the driver admits */
 	int numa_node;             /* -1: unknown or none */
 	uint64_t rx_offloads;      /* RTE_ETH_RX_OFFLOAD_* in use */
 	uint64_t tx_offloads;      /* RTE_ETH_TX_OFFLOAD_* in use */

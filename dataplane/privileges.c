@@ -15,7 +15,7 @@
 	(UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW | UINT64_C(1) << CAP_IPC_LOCK | \
 	 UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_CHOWN)
 
-int dp_privileges_drop(bool pci)
+int dp_privileges_drop(bool keep_capabilities)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
@@ -23,7 +23,7 @@ int dp_privileges_drop(bool pci)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 		return -errno;
 	}
-	if (pci) {
+	if (keep_capabilities) {
 		return 0;
 	}
 	if (syscall(SYS_capget, &header, data) < 0) {

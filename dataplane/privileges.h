@@ -8,10 +8,10 @@
 
 /*
  * Before EAL starts threads, which inherit it: no privileges by exec, and no capability beyond
- * those that the port and the sockets need. Drivers of PCI devices differ in what they need: with
- * one of them (`pci`) capabilities stay. 0 or -errno.
+ * those that tap and packet sockets need. Other drivers differ in what they need (af_xdp loads BPF,
+ * PCI devices want raw I/O): with one of them (`keep_capabilities`) capabilities stay. 0 or -errno.
  */
-int dp_privileges_drop(bool pci) __attribute__((warn_unused_result));
+int dp_privileges_drop(bool keep_capabilities) __attribute__((warn_unused_result));
 
 /* After start-up: no core dumps, no ptrace, no /proc access by other users. */
 void dp_privileges_seal(void);

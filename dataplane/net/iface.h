@@ -21,7 +21,6 @@ struct net_route {
 
 struct net_iface {
 	struct rte_ether_addr mac;
-	uint16_t mtu;
 	uint32_t addresses_count; /* the last one is our link-local address */
 	uint32_t routes_count;    /* the longest prefix first */
 	struct in6_addr addresses[NET_IFACE_ADDRESSES];

@@ -97,7 +97,22 @@ static void af_packet_has_a_queue_per_worker(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "iface=penstock0,qpairs=2,framesz=2048"));
 	port.mtu = 9000;
 	CU_ASSERT_EQUAL_FATAL(dp_eal_build(&args, &config, true), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(begins(&args, "--vdev="), "framesz=16384"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(begins(&args, "--vdev="), "framesz=10240,blocksz=20480"));
+}
+
+/* An mbuf must hold a frame of the MTU, and for af_packet a whole frame of the kernel's ring. */
+static void data_room_follows_the_mtu(void)
+{
+	struct config_dataplane config = config_for(tap, 1);
+
+	CU_ASSERT_EQUAL(config.ports[0].mtu, 1500);
+	CU_ASSERT_EQUAL(dp_eal_data_room(&port), 2048);
+	port.mtu = 9000;
+	CU_ASSERT_EQUAL(dp_eal_data_room(&port), 9024);
+	port.device = af_packet;
+	CU_ASSERT_EQUAL(dp_eal_data_room(&port), 10240);
+	port.mtu = 1500;
+	CU_ASSERT_EQUAL(dp_eal_data_room(&port), 2048);
 }
 
 /* Only the device that is configured may be probed: others belong to other programs. */
@@ -147,6 +162,7 @@ int main(void)
 		{"without hugepages", without_hugepages},
 		{"lcores follow the cores", lcores_follow_the_cores},
 		{"af_packet has a queue per worker", af_packet_has_a_queue_per_worker},
+		{"data room follows the MTU", data_room_follows_the_mtu},
 		{"other devices", other_devices},
 		{"too long is an error", too_long_is_an_error},
 		{"choice of hugepages", choice_of_hugepages},
