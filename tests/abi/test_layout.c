@@ -1,0 +1,99 @@
+/*
+ * What both processes must agree on to the byte. The headers assert sizes; here stand the offsets
+ * that a field moved by accident would shift, and the arithmetic of references.
+ */
+#include <CUnit/Basic.h>
+#include <stdlib.h>
+
+#include "abi/attach.h"
+#include "abi/ref.h"
+#include "abi/sub.h"
+
+#define OFFSET(type, field, bytes) CU_ASSERT_EQUAL(offsetof(struct type, field), bytes)
+
+static void test_offsets(void)
+{
+	OFFSET(abi_log_entry, timestamp, 8);
+	OFFSET(abi_log_entry, type, 12);
+	OFFSET(abi_log_entry, flags, 13);
+	OFFSET(abi_log_entry, number, 16);
+	OFFSET(abi_log_entry, arrived_us, 24);
+	OFFSET(abi_header_block, headers, 8);
+	OFFSET(abi_header_block, data, 104);
+	OFFSET(abi_stream, reclaimed, 8);
+	OFFSET(abi_stream, state, 20);
+	OFFSET(abi_stream, generation, 24);
+	OFFSET(abi_stream, video_messages, 64);
+	OFFSET(abi_stream, first_block, 136);
+	OFFSET(abi_stream, peer, 144);
+	OFFSET(abi_stream, app, 208);
+	OFFSET(abi_stream, asked, 336);
+	OFFSET(abi_stream, name, 848);
+	OFFSET(abi_pub, generation, 16);
+	OFFSET(abi_pub, size, 24);
+	OFFSET(abi_pub, streams_offset, 56);
+	OFFSET(abi_pub, counter_names_offset, 104);
+	OFFSET(abi_command, generation, 8);
+	OFFSET(abi_command, name, 24);
+	OFFSET(abi_sub, command_head, 256);
+	OFFSET(abi_sub, event_tail, 384);
+	OFFSET(abi_sub, news_sleeping, 512);
+	OFFSET(abi_sub, event_sleeping, 640);
+	CU_ASSERT_EQUAL(offsetof(struct abi_sub, tail) % 128, 0);
+	CU_ASSERT_EQUAL(abi_sub_size(3) - abi_sub_size(2), sizeof(struct abi_tail));
+}
+
+static void test_references(void)
+{
+	const uint64_t segments[] = {0, 64, 4096, ABI_PACKET_SIZE_MAX - 64};
+	const uint32_t starts[] = {1, 128, 256, (1u << ABI_REF_START_BITS) - 1};
+	const uint32_t lengths[] = {1, 1448, 9000, ABI_REF_LENGTH_MAX};
+	const uint32_t regions[] = {0, 1, ABI_REGIONS_MAX - 1};
+
+	for (int i = 0; i < 4 * 4 * 4 * 3; i++) {
+		uint64_t segment = segments[i % 4];
+		uint32_t start = starts[i / 4 % 4];
+		uint32_t length = lengths[i / 16 % 4];
+		uint32_t region = regions[i / 64];
+		uint64_t ref = abi_ref_make(region, segment, start, length);
+
+		CU_ASSERT_EQUAL(abi_ref_region(ref), region);
+		CU_ASSERT_EQUAL(abi_ref_segment(ref), segment);
+		CU_ASSERT_EQUAL(abi_ref_offset(ref), segment + start);
+		CU_ASSERT_EQUAL(abi_ref_length(ref), length);
+		CU_ASSERT_NOT_EQUAL(ref, 0);
+	}
+}
+
+static void test_units(void)
+{
+	CU_ASSERT_EQUAL(abi_log_units(0), 1);
+	CU_ASSERT_EQUAL(abi_log_units(1), 2);
+	CU_ASSERT_EQUAL(abi_log_units(4), 2);
+	CU_ASSERT_EQUAL(abi_log_units(5), 3);
+	CU_ASSERT_EQUAL(abi_log_units(UINT32_MAX), 1 + (UINT64_C(1) << 30));
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{"offsets", test_offsets},
+		{"references", test_references},
+		{"units of a message", test_units},
+		CU_TEST_INFO_NULL,
+	};
+	CU_SuiteInfo suites[] = {
+		{.pName = "abi", .pTests = tests},
+		CU_SUITE_INFO_NULL,
+	};
+	unsigned int failures;
+
+	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
+		return EXIT_FAILURE;
+	}
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	(void)CU_basic_run_tests();
+	failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
