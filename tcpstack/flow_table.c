@@ -61,7 +61,12 @@ void tcp_flow_table_prefetch_record(const struct tcp_flow_table *table, uint32_t
 
 	for (unsigned int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
 		if (bucket->ref[i] != FLOW_REF_NONE && bucket->tag[i] == hash_tag(hash)) {
-			__builtin_prefetch(flow_record(table, bucket->ref[i]));
+			const char *record = flow_record(table, bucket->ref[i]);
+			uint32_t size = table->stride[flow_ref_kind(bucket->ref[i])];
+
+			for (uint32_t line = 0; line < size; line += 64) {
+				__builtin_prefetch(record + line);
+			}
 			return;
 		}
 	}

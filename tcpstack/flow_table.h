@@ -77,7 +77,7 @@ static inline void tcp_flow_table_prefetch(const struct tcp_flow_table *table, u
 	__builtin_prefetch(&table->buckets[hash & table->mask]);
 }
 
-/* Second stage: prefetches the record that the first matching tag names. */
+/* Second stage: prefetches all of the record that the first matching tag names. */
 void tcp_flow_table_prefetch_record(const struct tcp_flow_table *table, uint32_t hash);
 
 /* FLOW_REF_NONE when there is no such key. */

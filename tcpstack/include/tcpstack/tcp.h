@@ -58,10 +58,14 @@ const char *tcp_close_reason_text(enum tcp_close_reason reason);
 
 /*
  * Upcalls to the owner of connections. `user` is what tcp_set_user() stored. Any of them may call
- * tcp_send(), tcp_close() and tcp_abort() on any connection of the stack.
+ * tcp_send(), tcp_close(), tcp_release() and tcp_abort() on any connection of the stack; after
+ * tcp_abort() of its own connection it must not touch that again.
  */
 struct tcp_ops {
-	/* A passive connection is established. Return false to have it reset. */
+	/*
+	 * A passive connection is established. Return false to have it reset: closed() is then
+	 * not called.
+	 */
 	bool (*accepted)(void *app, struct tcp_conn *conn);
 	/* An active connection is established. */
 	void (*connected)(void *user, struct tcp_conn *conn);
@@ -143,14 +147,19 @@ void *tcp_user(const struct tcp_conn *conn);
 
 /*
  * Queues a chain of payload and takes ownership of it, all or nothing: 0, -EAGAIN when the send
- * queue is full (writable() follows), -EPIPE when we closed already.
+ * queue is full (writable() follows), -EPIPE when we closed already; after an error the chain is
+ * still the caller's. The mbufs are linked into the queue, so each must be the caller's alone: send
+ * shared data as a clone (rte_pktmbuf_clone()). Goes out at the next tcp_output().
  */
 int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain) __attribute__((warn_unused_result));
 
 /* Bytes that tcp_send() would take now. */
 uint32_t tcp_send_space(const struct tcp_conn *conn);
 
-/* Sends what is queued, then FIN. Receiving goes on until the peer closes. */
+/*
+ * Sends what is queued, then FIN. Receiving goes on until the peer closes, or is silent for
+ * fin_wait_ms. Before an active open is answered it is tcp_abort().
+ */
 void tcp_close(struct tcp_conn *conn);
 /* Sends RST and forgets; closed(ABORTED) is called before it returns. */
 void tcp_abort(struct tcp_conn *conn);
@@ -160,7 +169,9 @@ void tcp_abort_all(struct tcp_stack *stack);
 /*
  * What the owner still pins of the data it received (bytes of truesize): counted against the
  * receive budget, so that a reader that holds on to data closes the window. The right edge of the
- * window never moves left (RFC 9293 3.8.6.2.1).
+ * window never moves left (RFC 9293 3.8.6.2.1). While the owner holds the whole budget, in-order
+ * data is dropped (drop_window_budget) and the peer sends it again: an owner that waits for the
+ * rest of a message must be able to do so within the budget.
  */
 void tcp_hold(struct tcp_conn *conn, uint32_t truesize);
 void tcp_release(struct tcp_conn *conn, uint32_t truesize);
