@@ -8,19 +8,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static inline void test_eal_start(void)
+/* `vdev` is an argument "--vdev=..." or NULL. */
+static inline void test_eal_start_with(const char *vdev)
 {
 	static char text[][24] = {
 		"test",       "--no-huge",      "--no-shconf",         "--no-pci", "-m", "128",
 		"--lcores=0", "--no-telemetry", "--log-level=*:error",
 	};
-	char *argv[] = {text[0], text[1], text[2], text[3], text[4],
-			text[5], text[6], text[7], text[8], NULL};
+	static char device[64];
+	char *argv[] = {text[0], text[1], text[2], text[3], text[4], text[5],
+			text[6], text[7], text[8], device,  NULL};
 
-	if (rte_eal_init(9, argv) < 0) {
+	(void)snprintf(device, sizeof(device), "%s", vdev != NULL ? vdev : "");
+	if (rte_eal_init(vdev != NULL ? 10 : 9, argv) < 0) {
 		(void)fputs("EAL does not start\n", stderr);
 		exit(EXIT_FAILURE);
 	}
+}
+
+static inline void test_eal_start(void)
+{
+	test_eal_start_with(NULL);
 }
 
 #endif
