@@ -33,6 +33,16 @@ uint16_t open_peer_mss(const struct tcp_stack *stack, const struct tcp_key *key,
 	return mss < ours ? mss : ours;
 }
 
+unsigned int open_syn_flags(const struct tcp_options *opt)
+{
+	unsigned int flags = 0;
+
+	flags |= opt->flags & TCP_OPT_WSCALE ? TCP_SYN_WSCALE : 0;
+	flags |= opt->flags & TCP_OPT_SACK_PERMITTED ? TCP_SYN_SACK : 0;
+	flags |= opt->flags & TCP_OPT_TIMESTAMPS ? TCP_SYN_TIMESTAMPS : 0;
+	return flags;
+}
+
 /* What does not depend on the peer. */
 static void setup(struct tcp_conn *conn, uint32_t iss)
 {
@@ -115,13 +125,9 @@ void open_from_syn(struct tcp_conn *conn, const struct tcp_syn_record *record,
 static void take_syn(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	const struct tcp_options *opt = &seg->opt;
-	unsigned int flags = 0;
 
-	flags |= opt->flags & TCP_OPT_WSCALE ? TCP_SYN_WSCALE : 0;
-	flags |= opt->flags & TCP_OPT_SACK_PERMITTED ? TCP_SYN_SACK : 0;
-	flags |= opt->flags & TCP_OPT_TIMESTAMPS ? TCP_SYN_TIMESTAMPS : 0;
-	setup_peer(conn, seg->seq, open_peer_mss(conn->stack, &conn->key, opt), flags, opt->wscale,
-		   opt->tsval);
+	setup_peer(conn, seg->seq, open_peer_mss(conn->stack, &conn->key, opt), open_syn_flags(opt),
+		   opt->wscale, opt->tsval);
 	ack_set_window(conn, seg);
 }
 

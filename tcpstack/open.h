@@ -18,6 +18,8 @@ struct tcp_syn_record;
 /* The MSS to send with, from the peer's option and our MTU (RFC 9293 3.7.1). */
 uint16_t open_peer_mss(const struct tcp_stack *stack, const struct tcp_key *key,
 		       const struct tcp_options *opt);
+/* Which of its options both sides use, in enum tcp_syn_flags. */
+unsigned int open_syn_flags(const struct tcp_options *opt);
 /* Fills a fresh connection from its half-open record and asks the owner whether it wants it. */
 void open_from_syn(struct tcp_conn *conn, const struct tcp_syn_record *record,
 		   const struct tcp_segment *seg);

@@ -84,18 +84,14 @@ static void record_fill(struct tcp_stack *stack, struct tcp_syn_record *record,
 			const struct tcp_segment *seg)
 {
 	const struct tcp_options *opt = &seg->opt;
-	unsigned int flags = 0;
 
-	flags |= opt->flags & TCP_OPT_WSCALE ? TCP_SYN_WSCALE : 0;
-	flags |= opt->flags & TCP_OPT_SACK_PERMITTED ? TCP_SYN_SACK : 0;
-	flags |= opt->flags & TCP_OPT_TIMESTAMPS ? TCP_SYN_TIMESTAMPS : 0;
 	record->key = seg->key;
 	record->irs = seg->seq;
 	record->iss = tcp_isn(&stack->secret, &seg->key, stack->now_us);
 	record->ts_recent = opt->flags & TCP_OPT_TIMESTAMPS ? opt->tsval : 0;
 	record->mss = open_peer_mss(stack, &seg->key, opt);
 	record->wscale = opt->flags & TCP_OPT_WSCALE ? opt->wscale : 0;
-	record->flags = flags & 7;
+	record->flags = open_syn_flags(opt) & 7;
 	record->attempt = 0;
 }
 
