@@ -236,6 +236,63 @@ static void test_shared(void)
 	give_back();
 }
 
+/* More lies between two pieces than a chunk header: it stays. */
+static void test_gap(void)
+{
+	for (uint32_t gap = 0; gap < 40; gap++) {
+		struct rtmp_message msg = {.length = 20, .type = 9};
+		struct rtmp_piece piece = {.msg = &msg, .len = 10, .first = true};
+		struct rte_mbuf *m = rte_pktmbuf_alloc(packets.pool);
+		uint8_t *data = (uint8_t *)rte_pktmbuf_append(m, 100);
+
+		start(1 << 20);
+		for (uint32_t i = 0; i < 100; i++) {
+			data[i] = (uint8_t)i;
+		}
+		piece.data = data;
+		message_add(&set, &piece, m, true);
+		piece.data = data + 10 + gap;
+		piece.first = false;
+		message_add(&set, &piece, m, true);
+		rte_pktmbuf_free(m);
+		publish(&set.messages[0]);
+		message_take(&set, 0);
+		CU_ASSERT_EQUAL(kept[0].count, gap <= RTMP_CHUNK_HEADER_MAX ? 1 : 2);
+		CU_ASSERT_EQUAL(kept[0].bytes[10], 10 + gap);
+		CU_ASSERT_EQUAL(kept[0].bytes[19], 19 + gap);
+		give_back();
+	}
+}
+
+/* A piece so short that it would pass for a header. */
+static void test_short_piece_between(void)
+{
+	struct rtmp_message msg = {.length = 20, .type = 9};
+	struct rtmp_piece piece = {.msg = &msg, .len = 10, .first = true};
+	struct rte_mbuf *m = rte_pktmbuf_alloc(packets.pool);
+	uint8_t *data = (uint8_t *)rte_pktmbuf_append(m, 100);
+
+	start(1 << 20);
+	for (uint32_t i = 0; i < 100; i++) {
+		data[i] = (uint8_t)i;
+	}
+	piece.data = data;
+	message_add(&set, &piece, m, true);
+	struct rtmp_piece other = {
+		.msg = &msg, .data = data + 13, .len = 3, .slot = 1, .first = true, .last = true};
+	message_add(&set, &other, m, true);
+	publish(&set.messages[1]);
+	message_take(&set, 1);
+	piece.data = data + 17;
+	piece.first = false;
+	message_add(&set, &piece, m, true);
+	rte_pktmbuf_free(m);
+	check_unmoved();
+	CU_ASSERT_EQUAL(kept[0].bytes[0], 13);
+	CU_ASSERT_EQUAL(set.messages[0].slices, 2);
+	give_back();
+}
+
 /* Another message's piece lies between: it stays. */
 static void test_interleaved(void)
 {
@@ -424,6 +481,8 @@ int main(void)
 	CU_pSuite suite = CU_add_suite("message", setup, teardown);
 	CU_add_test(suite, "pieces in one mbuf join", test_join);
 	CU_add_test(suite, "nothing moves in a shared mbuf", test_shared);
+	CU_add_test(suite, "nothing moves over more than a header", test_gap);
+	CU_add_test(suite, "nothing moves over a short piece", test_short_piece_between);
 	CU_add_test(suite, "nothing moves over another message", test_interleaved);
 	CU_add_test(suite, "every split", test_every_split);
 	CU_add_test(suite, "every segment size", test_every_segment_size);

@@ -559,6 +559,11 @@ static void test_events_full(void)
 	publisher_close(&pub2);
 	publisher_close(&pub1);
 	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_events_full) >= 2);
+	/* ... nor does a tail that cannot be make room. */
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_sub_refused), 0);
+	atomic_store(&w.sub->event_tail, tail + 1);
+	world_poll(&w);
+	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_sub_refused) > 0);
 	atomic_store(&w.sub->event_tail, tail);
 	world_poll(&w);
 	(void)world_expect(&w, ABI_EVENT_ENDED);
@@ -621,6 +626,115 @@ static void test_headers(void)
 	world_close(&w);
 }
 
+/* A ring index that cannot be: nothing behind it is obeyed, each look at it is counted. */
+static void expect_refused(struct world *w, uint64_t command_head)
+{
+	uint64_t head = atomic_load(&w->sub->command_head);
+	uint64_t refused = world_count(w, DP_COUNTER_sub_refused);
+
+	atomic_store(&w->sub->command_head, command_head);
+	world_poll(w);
+	CU_ASSERT_EQUAL(world_count(w, DP_COUNTER_sub_refused), refused + 1);
+	atomic_store(&w->sub->command_head, head);
+}
+
+static void test_hostile_commands(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	publisher_open(&pub1, &w, "key", 128, 1448);
+	struct abi_event event = world_expect(&w, ABI_EVENT_PUBLISH);
+	uint64_t head = atomic_load(&w.sub->command_head);
+	expect_refused(&w, head + ABI_COMMAND_RING + 1);
+	expect_refused(&w, head - 1);
+	expect_refused(&w, UINT64_MAX);
+	world_command(&w, ABI_COMMAND_KICK + 1, event.slot, event.generation, 0, NULL);
+	world_poll(&w);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_sub_refused), 4);
+	world_command(&w, ABI_COMMAND_ACCEPT, UINT32_MAX, event.generation, 0, NULL);
+	world_command(&w, ABI_COMMAND_ACCEPT, w.memory.streams, event.generation, 0, NULL);
+	world_command(&w, ABI_COMMAND_KICK, event.slot, event.generation, 0, NULL);
+	world_poll(&w);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_commands_stale), 3);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_commands), 0);
+	world_command(&w, ABI_COMMAND_REJECT, event.slot, event.generation, 99, NULL);
+	world_poll(&w);
+	publisher_pump(&pub1);
+	CU_ASSERT_STRING_EQUAL(pub1.code, "NetStream.Publish.Denied");
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_sub_refused), 5);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* A name without an end, and one that is not there. */
+static void test_hostile_name(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	publisher_open(&pub1, &w, "key", 128, 1448);
+	struct abi_event event = world_expect(&w, ABI_EVENT_PUBLISH);
+	uint64_t head = atomic_load(&w.sub->command_head);
+	world_command(&w, ABI_COMMAND_ACCEPT, event.slot, event.generation, 0, NULL);
+	memset(w.sub->commands[head % ABI_COMMAND_RING].name, 'n', ABI_NAME_MAX);
+	world_poll(&w);
+	CU_ASSERT_EQUAL(strnlen(world_stream(&w, event.slot)->name, ABI_NAME_MAX),
+			ABI_NAME_MAX - 1);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* The tail that control left for the publication before says nothing about this one. */
+static void test_tail_of_the_one_before(void)
+{
+	struct world w;
+
+	world_init(&w);
+	w.memory.streams = 1;
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 4096, 1448);
+	reader_init(&reader, &w, slot);
+	for (uint32_t i = 0; i < 5; i++) {
+		send_and_check(1000, i, 0x17);
+	}
+	world_set_tail(&w, slot, reader.position);
+	publisher_close(&pub1);
+	(void)world_expect(&w, ABI_EVENT_ENDED);
+	CU_ASSERT_EQUAL(publisher_go_live(&pub1, &w, "key", 4096, 1448), slot);
+	reader_init(&reader, &w, slot);
+	for (uint32_t i = 0; i < 10; i++) {
+		send_and_check(1000, i, 0x17);
+	}
+	CU_ASSERT_EQUAL(atomic_load(&world_stream(&w, slot)->reclaimed), 0);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_sub_refused), 0);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* An empty publication that ended stays until control has seen it: it claims the tail. */
+static void test_empty_publication(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 4096, 1448);
+	publisher_close(&pub1);
+	world_poll(&w);
+	CU_ASSERT_EQUAL(atomic_load(&world_stream(&w, slot)->state), ABI_STREAM_ENDED);
+	world_set_tail(&w, slot, 0);
+	world_poll(&w);
+	CU_ASSERT_EQUAL(atomic_load(&world_stream(&w, slot)->state), ABI_STREAM_FREE);
+	world_close(&w);
+}
+
 /* Every value of sub that could be a lie. */
 static void test_hostile_sub(void)
 {
@@ -655,11 +769,6 @@ static void test_hostile_sub(void)
 		CU_ASSERT_TRUE_FATAL(!pub1.conn.gone);
 		CU_ASSERT_TRUE(atomic_load(&s->reclaimed) <= atomic_load(&s->head));
 	}
-	uint64_t head = atomic_load(&w.sub->command_head);
-	atomic_store(&w.sub->command_head, head + 5000);
-	world_poll(&w);
-	atomic_store(&w.sub->command_head, head - 1);
-	world_poll(&w);
 	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_sub_refused) > 100);
 	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_messages) > 1000);
 	publisher_close(&pub1);
@@ -690,7 +799,11 @@ int main(void)
 	CU_add_test(suite, "events are not read", test_events_full);
 	CU_add_test(suite, "shutdown", test_shutdown);
 	CU_add_test(suite, "headers", test_headers);
+	CU_add_test(suite, "empty publication", test_empty_publication);
 	CU_add_test(suite, "hostile sub", test_hostile_sub);
+	CU_add_test(suite, "hostile commands", test_hostile_commands);
+	CU_add_test(suite, "hostile name", test_hostile_name);
+	CU_add_test(suite, "tail of the publication before", test_tail_of_the_one_before);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned int failures = CU_get_number_of_failures();
