@@ -154,6 +154,16 @@ static bool all_in_order(struct fake_origin *o, uint32_t count)
 	return true;
 }
 
+static bool never_goes_back(struct fake_origin *o)
+{
+	for (uint32_t i = 1; i < fake_origin_count(o); i++) {
+		if (fake_origin_record(o, i).timestamp < fake_origin_record(o, i - 1).timestamp) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static struct origin_status status(uint32_t index)
 {
 	struct origin_status all[2];
@@ -298,6 +308,32 @@ static void test_slow_origin_is_moved_on(void)
 	CU_ASSERT(is_message(origins[0], at + 2, 2));
 	CU_ASSERT_EQUAL(fake_origin_record(origins[0], at + 3).timestamp % 400, 0);
 	CU_ASSERT_EQUAL(fake_origin_connections(origins[0]), 1);
+	CU_ASSERT(never_goes_back(origins[0]));
+	tear_down();
+}
+
+/* Behind within a GOP: its keyframe is past, the next one is waited for. */
+static void test_slow_origin_does_not_go_back(void)
+{
+	set_up(1, 262144);
+	settings.send_buffer = 131072;
+	origin_configs[0].behind_max_kib = 512;
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	WAIT_FOR(fake_origin_count(origins[0]) == 3);
+	fake_origin_stall(origins[0], true);
+	send_frames(0, 0, 300, 1000, 20000);
+	WAIT_FOR(status(0).skips == 1);
+	fake_origin_stall(origins[0], false);
+	send_frames(0, 300, 10, 1000, 20000);
+	usleep(100000);
+	CU_ASSERT(fake_origin_count(origins[0]) < 303);
+	send_frames(0, 1000, 10, 1000, 20000);
+	/* The last of the three headers, 310 frames and these. */
+	WAIT_FOR(is_message(origins[0], fake_origin_count(origins[0]) - 1, 322));
+	CU_ASSERT(never_goes_back(origins[0]));
+	CU_ASSERT(status(0).skipped_messages > 0);
 	tear_down();
 }
 
@@ -454,6 +490,7 @@ int main(void)
 		{"a new stream waits for its origin", test_new_stream_waits_for_origin},
 		{"reconnect starts at the keyframe", test_reconnect_starts_at_keyframe},
 		{"a slow origin is moved on alone", test_slow_origin_is_moved_on},
+		{"a slow origin does not go back", test_slow_origin_does_not_go_back},
 		{"audio only starts anywhere", test_audio_only_starts_anywhere},
 		{"a slow reader gets the end", test_slow_reader_gets_the_end},
 		{"resumes a live stream", test_resumes_live_stream},
