@@ -15,14 +15,13 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "abi/attach.h"
 #include "abi/sub.h"
+#include "dataplane/attach_socket.h"
 #include "dataplane/ingest.h"
 
 #define LINK_CLIENTS    4        /* connections without a request */
@@ -42,7 +41,7 @@ struct dp_link {
 	struct dp_link_config config;
 	struct dp_link_worker *workers; /* copy of config.workers */
 	struct dp_region *subs;         /* [workers_count]; base NULL: none */
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char path[108];                 /* of a socket address, man 7 unix */
 	int epoll_fd;
 	int listen_fd;
 	int timer_fd;
@@ -87,66 +86,18 @@ static void set_ticking(struct dp_link *link, bool on)
 	link->ticking = on;
 }
 
-/* A socket that a dead process left behind is in the way; one that answers is somebody's. */
-static int clear_path(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0) {
-		return -errno;
-	}
-	int err = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ? errno : 0;
-	close(fd);
-	if (err == 0 || err == EAGAIN) {
-		return -EADDRINUSE;
-	}
-	if (err == ECONNREFUSED) {
-		(void)unlink(addr->sun_path);
-	}
-	return 0;
-}
-
-static int bind_socket(struct dp_link *link, int fd)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-
-	memcpy(addr.sun_path, link->path, sizeof(addr.sun_path));
-	int err = clear_path(&addr);
-	if (err < 0) {
-		return err;
-	}
-	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		return -errno;
-	}
-	/* Before listen(): until then nobody gets in. */
-	if (chmod(link->path, 0660) < 0) {
-		return -errno;
-	}
-	if (geteuid() == 0 && chown(link->path, link->config.uid, link->config.gid) < 0) {
-		return -errno;
-	}
-	return listen(fd, LINK_CLIENTS) < 0 ? -errno : 0;
-}
-
 static int open_socket(struct dp_link *link)
 {
 	int n = snprintf(link->path, sizeof(link->path), "%s/dataplane.sock", link->config.run_dir);
 	if (n < 0 || (size_t)n >= sizeof(link->path)) {
 		return -ENAMETOOLONG;
 	}
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = attach_listen(link->path, link->config.uid, link->config.gid);
 	if (fd < 0) {
-		return -errno;
-	}
-	int err = bind_socket(link, fd);
-	if (err == 0) {
-		err = watch(link, fd, EPOLLIN);
-	}
-	if (err < 0) {
-		close(fd);
-		return err;
+		return fd;
 	}
 	link->listen_fd = fd;
-	return 0;
+	return watch(link, fd, EPOLLIN);
 }
 
 static int allocate(struct dp_link *link)
@@ -262,19 +213,9 @@ static void refuse(struct dp_link *link, int fd, enum abi_attach_status status)
 
 	fill_reply(link, &reply, status);
 	reply.workers = 0;
-	(void)!send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	int err = attach_send_reply(fd, &reply);
+	(void)err; /* it is told or it is not */
 	close(fd);
-}
-
-static bool is_allowed(const struct dp_link *link, int fd)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0) {
-		return false;
-	}
-	return cred.uid == 0 || cred.uid == link->config.uid;
 }
 
 static struct link_client *free_client(struct dp_link *link)
@@ -291,7 +232,7 @@ static void accept_one(struct dp_link *link, int fd)
 {
 	struct link_client *client = free_client(link);
 
-	if (!is_allowed(link, fd)) {
+	if (!attach_is_allowed(fd, link->config.uid)) {
 		refuse(link, fd, ABI_ATTACH_DENIED);
 	} else if (!client || watch(link, fd, EPOLLIN) < 0) {
 		refuse(link, fd, ABI_ATTACH_BUSY);
@@ -348,34 +289,7 @@ static int send_reply(struct dp_link *link)
 	struct abi_attach_reply reply;
 
 	fill_reply(link, &reply, ABI_ATTACH_OK);
-	ssize_t n = send(link->control_fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < 0) {
-		return -errno;
-	}
-	return n == (ssize_t)sizeof(reply) ? 0 : -EPIPE;
-}
-
-static int send_with_fds(int socket_fd, const struct abi_attach_worker *worker, const int *fds)
-{
-	alignas(struct cmsghdr) char control[CMSG_SPACE(ABI_ATTACH_FDS * sizeof(int))] = {0};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)worker, .iov_len = sizeof(*worker)};
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(ABI_ATTACH_FDS * sizeof(int));
-	memcpy(CMSG_DATA(cmsg), fds, ABI_ATTACH_FDS * sizeof(int));
-	ssize_t n = sendmsg(socket_fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < 0) {
-		return -errno;
-	}
-	return n == (ssize_t)sizeof(*worker) ? 0 : -EPIPE;
+	return attach_send_reply(link->control_fd, &reply);
 }
 
 static int send_worker(struct dp_link *link, uint32_t i)
@@ -401,7 +315,7 @@ static int send_worker(struct dp_link *link, uint32_t i)
 		err = fds[fd] < 0 ? fds[fd] : err;
 	}
 	if (err == 0) {
-		err = send_with_fds(link->control_fd, &message, fds);
+		err = attach_send_worker(link->control_fd, &message, fds);
 	}
 	for (int fd = ABI_FD_PACKETS; fd <= ABI_FD_SUB; fd++) {
 		close_fd(&fds[fd]);
