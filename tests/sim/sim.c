@@ -37,11 +37,16 @@ static int create_pools(struct world_pools *pools)
 {
 	pools->rx = rte_pktmbuf_pool_create("rx", 8191, 0, 0, ROOM, SOCKET_ID_ANY);
 	pools->payload = rte_pktmbuf_pool_create("payload", 16383, 0, 0, ROOM, SOCKET_ID_ANY);
-	for (int i = 0; i < 2; i++) {
-		pools->header[i] = rte_pktmbuf_pool_create(i ? "header-1" : "header-0", 1023, 0, 0,
-							   ROOM, SOCKET_ID_ANY);
-		pools->indirect[i] = rte_pktmbuf_pool_create(i ? "indirect-1" : "indirect-0", 1023,
-							     0, 0, 0, SOCKET_ID_ANY);
+	for (int i = 0; i < 3; i++) {
+		static const char *const names[][2] = {{"header-0", "indirect-0"},
+						       {"header-1", "indirect-1"},
+						       {"header-tiny", "indirect-tiny"}};
+		unsigned int size = i == WORLD_TINY ? 15 : 1023;
+
+		pools->header[i] =
+			rte_pktmbuf_pool_create(names[i][0], size, 0, 0, ROOM, SOCKET_ID_ANY);
+		pools->indirect[i] =
+			rte_pktmbuf_pool_create(names[i][1], size, 0, 0, 0, SOCKET_ID_ANY);
 		if (pools->header[i] == NULL || pools->indirect[i] == NULL) {
 			return -1;
 		}

@@ -41,6 +41,7 @@ static struct tcp_stack *create_stack(struct world *world, uint32_t index)
 {
 	static const uint16_t mtus[] = {1500, 1500, 1500, 576, 1280};
 	struct rng *rng = &world->rng;
+	uint32_t pool = rng_chance(rng, 150) ? WORLD_TINY : index;
 	struct tcp_config config = {
 		.name = index == 0 ? "sim-0" : "sim-1",
 		.numa_node = -1,
@@ -57,8 +58,8 @@ static struct tcp_stack *create_stack(struct world *world, uint32_t index)
 		.time_wait_ms = 60000,
 		.fin_wait_ms = 60000,
 		.user_timeout_ms = 120000,
-		.header_pool = world->pools->header[index],
-		.indirect_pool = world->pools->indirect[index],
+		.header_pool = world->pools->header[pool],
+		.indirect_pool = world->pools->indirect[pool],
 		.ops = &app_ops,
 		.app = &world->side[index],
 	};
@@ -226,7 +227,7 @@ static void check_end(struct world *world)
 	}
 	check_pool(world, world->pools->rx);
 	check_pool(world, world->pools->payload);
-	for (uint32_t i = 0; i < 2; i++) {
+	for (uint32_t i = 0; i <= WORLD_TINY; i++) {
 		check_pool(world, world->pools->header[i]);
 		check_pool(world, world->pools->indirect[i]);
 	}

@@ -13,6 +13,7 @@
 #include "rng.h"
 
 #define WORLD_PORT      1935
+#define WORLD_TINY      2 /* index of the pools that run empty */
 #define WORLD_TRUESIZE  2368
 #define WORLD_LIMIT_US  (3600ULL * 1000000) /* of virtual time */
 #define WORLD_STEPS_MAX 2000000U
@@ -25,8 +26,8 @@ struct world_side {
 struct world_pools {
 	struct rte_mempool *rx;
 	struct rte_mempool *payload;
-	struct rte_mempool *header[2];
-	struct rte_mempool *indirect[2];
+	struct rte_mempool *header[3]; /* of each stack, and a tiny one that runs empty */
+	struct rte_mempool *indirect[3];
 };
 
 struct world {
