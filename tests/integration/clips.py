@@ -11,13 +11,14 @@ import zlib
 from lab import Failure, check, run, wait_for
 
 
-def make(path, seconds, size="640x360", bitrate="1500k", gop=60):
-    """H.264 with B-frames and AAC. Made once: the encoder need not be the same everywhere."""
+def make(path, seconds, size="640x360", bitrate="1500k", gop=60, filler=False):
+    """H.264 with B-frames and AAC; `filler` brings simple pictures up to the bit rate."""
+    constant = ["-minrate", bitrate, "-x264-params", "nal-hrd=cbr"] if filler else []
     run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y",
          "-f", "lavfi", "-i", f"testsrc2=size={size}:rate=30:duration={seconds}",
          "-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}",
          "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", gop, "-bf", "2",
-         "-b:v", bitrate, "-maxrate", bitrate, "-bufsize", bitrate,
+         "-b:v", bitrate, "-maxrate", bitrate, "-bufsize", bitrate, *constant,
          "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-f", "flv", path])
     return path
 
@@ -67,6 +68,20 @@ def difference(source, recording, timestamps=True):
         if len(got[kind]) != len(wanted[kind]):
             return f"{len(got[kind])} {name} packets, sent {len(wanted[kind])}"
     return None
+
+
+def tail_from_keyframe(source, recording, gop):
+    """Checks that a recording is the end of its source, from a keyframe on; returns how many video
+    packets of the source came before it."""
+    extra, wanted = packets(source)
+    got_extra, got = packets(recording)
+    check(got_extra == extra, "decoder configuration differs")
+    wanted, got = ([row[1:] for row in rows[0]] for rows in (wanted, got))
+    before = len(wanted) - len(got)
+    check(before >= 0 and got == wanted[before:],
+          f"{recording}: {len(got)} video packets are not the last of {len(wanted)} that were sent")
+    check(before % gop == 0, f"{recording} begins {before % gop} packets behind a keyframe")
+    return before
 
 
 def same(source, recording, timeout=10.0):

@@ -92,6 +92,7 @@ class Process:
         """Asks it to end; returns its exit code, or None when it had to be killed."""
         if self.running():
             self.child.send_signal(how)
+            self.child.send_signal(signal.SIGCONT)  # it may have been stopped
         try:
             self.code = self.child.wait(timeout)
             return self.code
@@ -422,6 +423,13 @@ class Sink:
                 return None
             return streams
         return {s["name"]: s for s in wait_for(f"{count} recordings to end", done, timeout)}
+
+    def pause(self):
+        """The origin hangs: its sockets stay open and nobody reads them."""
+        self.process.child.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.child.send_signal(signal.SIGCONT)
 
     def recording(self, name, app="live"):
         return self.flv / f"{app}_{name}.flv"
