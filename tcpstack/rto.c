@@ -80,12 +80,16 @@ void persist_stop(struct tcp_conn *conn)
 	}
 }
 
-/* RFC 5482: unanswered for too long. A peer that keeps its window closed but answers lives on. */
+/*
+ * RFC 5482: unanswered for too long. A peer that keeps its window closed but answers lives on
+ * (RFC 9293 3.8.6.1), unless we closed: then nobody here waits for it (RFC 6429).
+ */
 static bool given_up(const struct tcp_conn *conn)
 {
 	uint64_t heard = conn->progress_us;
 
-	if (conn->flags & TCP_CONN_PERSIST || conn->snd_wnd == 0) {
+	if (!(conn->flags & TCP_CONN_FIN_QUEUED) &&
+	    (conn->flags & TCP_CONN_PERSIST || conn->snd_wnd == 0)) {
 		heard = conn->last_rx_us > heard ? conn->last_rx_us : heard;
 	}
 	return conn->stack->now_us - heard >= conn->stack->config.user_timeout_ms * 1000ULL;

@@ -182,6 +182,23 @@ static void test_persist(void)
 	peer_destroy(&peer);
 }
 
+/* RFC 6429: a closed window does not keep a connection that we closed. */
+static void test_persist_after_close(void)
+{
+	establish(true);
+	set_window(1, 0);
+	CU_ASSERT_EQUAL(peer_write(&peer, 5000), 0);
+	tcp_close(peer.conn);
+	for (int i = 0; i < 10 && peer.closed == 0; i++) {
+		(void)peer_drain(&peer);
+		peer_advance(&peer, 10000000);
+		set_window(1, 0);
+	}
+	CU_ASSERT_EQUAL(peer.closed, 1);
+	CU_ASSERT_EQUAL(peer.reason, TCP_CLOSE_TIMEOUT);
+	peer_destroy(&peer);
+}
+
 /* RFC 9293 3.8.6.2.1: a sliver of window is not used until the override timer. */
 static void test_silly_window(void)
 {
@@ -218,6 +235,7 @@ CU_TestInfo recovery_tests[] = {{"payload", test_payload},
 				{"recovery without SACK", test_newreno},
 				{"bad SACK blocks", test_bad_sack},
 				{"persist", test_persist},
+				{"persist after close", test_persist_after_close},
 				{"silly window", test_silly_window},
 				{"writable", test_writable},
 				CU_TEST_INFO_NULL};
