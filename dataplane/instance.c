@@ -81,7 +81,6 @@ static int open_port(struct dp_instance *instance)
 	const struct dp_port_config port = {
 		.port = config,
 		.queues = (uint16_t)instance->workers_count,
-		.rx_interrupts = instance->config->dataplane.power == CONFIG_POWER_ADAPTIVE,
 		.packets = &instance->packets,
 	};
 

@@ -231,7 +231,7 @@ int dp_port_open(struct dp_port *port, const struct dp_port_config *config)
 	choose_mac(port, config->port);
 	err = map_packets(&info, config);
 	if (err == 0) {
-		err = configure(port, &info, config->rx_interrupts && is_driver(port, "net_tap"));
+		err = configure(port, &info, is_driver(port, "net_tap"));
 	}
 	if (err == 0) {
 		err = setup_queues(port, &info, config->packets);
@@ -244,6 +244,9 @@ int dp_port_open(struct dp_port *port, const struct dp_port_config *config)
 		return err;
 	}
 	port->started = true;
+	if (port->rx_interrupts) {
+		dp_tap_init(&port->tap, port->id, port->queues);
+	}
 	set_optional(port);
 	return 0;
 }

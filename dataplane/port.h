@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "dataplane/tap.h"
 
 struct dp_packets_table;
 struct rte_mempool;
@@ -29,6 +30,7 @@ struct dp_port {
 	bool spread; /* queues do not keep a flow together: workers forward in software */
 	bool rx_interrupts;
 	bool started;
+	struct dp_tap tap;
 	char driver[32];
 };
 
@@ -42,7 +44,6 @@ struct dp_port_losses {
 struct dp_port_config {
 	const struct config_port *port;
 	uint16_t queues;
-	bool rx_interrupts;                     /* wanted */
 	const struct dp_packets_table *packets; /* [queues] receive pools */
 };
 

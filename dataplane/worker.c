@@ -47,10 +47,11 @@ static void classify(struct dp_worker *worker, struct rte_mbuf *frame, struct ba
 static uint32_t receive_from_port(struct dp_worker *worker, struct batch *batch)
 {
 	struct rte_mbuf *frames[BURST];
-	uint16_t count = rte_eth_rx_burst(worker->port->id, (uint16_t)worker->index, frames, BURST);
 	uint32_t workers = worker->forward.mesh->workers;
 	uint64_t bytes = 0;
 
+	dp_tap_look(&worker->port->tap);
+	uint16_t count = rte_eth_rx_burst(worker->port->id, (uint16_t)worker->index, frames, BURST);
 	for (uint16_t i = 0; i < count; i++) {
 		uint32_t owner = worker->index;
 

@@ -139,8 +139,7 @@ static int open_port(void)
 {
 	static char device[] = "net_ring0";
 	static const struct config_port config = {.device = device, .mtu = 1500};
-	const struct dp_port_config port_config = {
-		.port = &config, .queues = 1, .rx_interrupts = true, .packets = &table};
+	const struct dp_port_config port_config = {.port = &config, .queues = 1, .packets = &table};
 
 	if (dp_packets_create(&packets, 0, 512, 2048, 0, 0) < 0) {
 		return -1;
