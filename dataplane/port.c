@@ -245,7 +245,7 @@ int dp_port_open(struct dp_port *port, const struct dp_port_config *config)
 	}
 	port->started = true;
 	if (port->rx_interrupts) {
-		dp_tap_init(&port->tap, port->id, port->queues);
+		dp_tap_init(&port->tap, config->port->name, port->id, port->queues);
 	}
 	set_optional(port);
 	return 0;

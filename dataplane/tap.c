@@ -1,9 +1,16 @@
 #include "dataplane/tap.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <rte_ethdev.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define QUEUE_LENGTH 8192 /* packets; 8 bytes each until they come */
 
 /* The handler that the PMD installed for the signal of this descriptor. */
 static bool find_handler(struct dp_tap *tap, int fd)
@@ -32,9 +39,23 @@ static void stop_signals(int fd)
 	}
 }
 
-void dp_tap_init(struct dp_tap *tap, uint16_t port, uint16_t queues)
+static void lengthen_queue(const char *name)
+{
+	struct ifreq request = {.ifr_qlen = QUEUE_LENGTH};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0) {
+		return;
+	}
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	(void)ioctl(fd, SIOCSIFTXQLEN, &request);
+	close(fd);
+}
+
+void dp_tap_init(struct dp_tap *tap, const char *name, uint16_t port, uint16_t queues)
 {
 	*tap = (struct dp_tap){.look_again = NULL};
+	lengthen_queue(name);
 	for (uint16_t i = 0; i < queues; i++) {
 		int fd = rte_eth_dev_rx_intr_ctl_q_get_fd(port, i);
 
