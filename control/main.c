@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,8 @@ static int run(const struct config *config)
 	struct control *control = malloc(sizeof(*control));
 	const char *what = "";
 
+	/* Whoever reads our stderr may go away: streams do not end for that. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	journal_init(config->control.log_level);
 	if (privileges_drop(config->control.user, &what)) {
 		journal(CONFIG_LOG_ERROR, "control.privileges", "{s:s, s:s, s:s}", "user",

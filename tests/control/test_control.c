@@ -187,8 +187,9 @@ static json_t *ask(const char *request)
 		close(fd);
 		return NULL;
 	}
-	(void)!write(fd, request, strlen(request));
-	(void)!write(fd, "\n", 1);
+	/* It may hang up in the middle of a request that is too long. */
+	(void)!send(fd, request, strlen(request), MSG_NOSIGNAL);
+	(void)!send(fd, "\n", 1, MSG_NOSIGNAL);
 	while (length < sizeof(line) - 1 &&
 	       (n = read(fd, line + length, sizeof(line) - 1 - length)) > 0) {
 		length += (size_t)n;
