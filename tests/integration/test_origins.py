@@ -22,6 +22,7 @@ def second_origin(lab):
 
 
 def test_origin_comes_late(context):
+    """Soon enough to get the stream from its first message."""
     with Lab(context.build, "late") as lab:
         first = lab.start_sink("sink1", 19350)
         lab.start(apps())
@@ -33,7 +34,27 @@ def test_origin_comes_late(context):
         first.ended()
         second.ended()
         clips.same(context.small, first.recording("cam"))
-        clips.tail_from_keyframe(context.small, second.recording("cam"), GOP)
+        equal("packets that came too early for the second origin",
+              clips.tail_from_keyframe(context.small, second.recording("cam"), GOP), 0)
+        lab.wait_idle()
+
+
+def test_origin_comes_too_late(context):
+    """The beginning of a stream is kept for its origins for a few seconds, then only the GOP is."""
+    clip = clips.make(context.dir / "long.flv", 12, "320x180", "300k", GOP)
+    with Lab(context.build, "toolate") as lab:
+        first = lab.start_sink("sink1", 19350)
+        lab.start(apps())
+        publisher = publish_paced(lab, clip)
+        wait_for("the stream to be older than 5 s",
+                 lambda: lab.wait_live()[0]["uptime_ms"] > 5300, interval=0.02)
+        second = lab.start_sink("sink2", 19351)
+        check(publisher.wait(30) == 0, publisher.reason())
+        first.ended()
+        second.ended()
+        clips.same(clip, first.recording("cam"))
+        early = clips.tail_from_keyframe(clip, second.recording("cam"), GOP)
+        check(early > 0, "all of the stream was kept")
         lab.wait_idle()
 
 
