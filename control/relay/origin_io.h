@@ -1,6 +1,6 @@
 /*
  * The socket of a connection to an origin: opening it, reading, and the order in which bytes go
- * out. Private to origin.c and origin_io.c.
+ * out. Private to origin*.c.
  */
 #ifndef ORIGIN_IO_H
 #define ORIGIN_IO_H

@@ -1,0 +1,230 @@
+/*
+ * A connection at work: reading what the origin says, and sending it the log.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "clock.h"
+#include "origin_io.h"
+#include "origin_private.h"
+#include "stream.h"
+
+#define PUMP_BYTES ((size_t)1 << 20) /* bytes: one origin's turn */
+#define READ_SIZE  4096u
+
+static void publishing(struct origin *o, uint64_t now_us)
+{
+	relay_add(&o->connects, 1);
+	relay_count(o->context, RELAY_COUNTER_relay_connects, 1);
+	o->failed_in_row = 0;
+	o->publishing_us = now_us;
+	o->behind_since_us = 0;
+	origin_set_state(o, ORIGIN_PUBLISHING, 0);
+	origin_log(o, CONFIG_LOG_INFO, "origin.publishing",
+		   o->claim ? "from its place" : "from a keyframe");
+}
+
+static void refused(struct origin *o, const struct rtmp_client_event *event, uint64_t now_us)
+{
+	char text[ORIGIN_ERROR_MAX];
+
+	(void)snprintf(text, sizeof(text), "refused: %.60s %.80s", event->code, event->text);
+	origin_fail(o, text, now_us);
+}
+
+/* False when the connection is gone. */
+static bool handle(struct origin *o, const struct rtmp_client_event *event, uint64_t now_us)
+{
+	switch (event->type) {
+	case RTMP_CLIENT_PUBLISHING:
+		if (o->state == ORIGIN_HANDSHAKE) {
+			publishing(o, now_us);
+		}
+		return true;
+	case RTMP_CLIENT_REFUSED:
+		refused(o, event, now_us);
+		return false;
+	case RTMP_CLIENT_ACK:
+		atomic_store_explicit(&o->acked_bytes, event->acked, memory_order_relaxed);
+		return true;
+	case RTMP_CLIENT_STATUS:
+		origin_log(o, CONFIG_LOG_DEBUG, "origin.status", event->code);
+		return true;
+	case RTMP_CLIENT_MORE:
+		return true;
+	}
+	return true;
+}
+
+static bool feed(struct origin *o, uint8_t *data, size_t length, uint64_t now_us)
+{
+	struct rtmp_span span = {.data = data, .len = (uint32_t)length};
+	struct rtmp_out out = {o->out, o->out_len, sizeof(o->out), false};
+	struct rtmp_client_event event;
+
+	do {
+		int rc = rtmp_client_next(&o->client, &span, &out, &event);
+
+		o->out_len = out.len;
+		if (rc < 0) {
+			origin_fail(o, rtmp_error_sentence(rc), now_us);
+			return false;
+		}
+		if (!handle(o, &event, now_us)) {
+			return false;
+		}
+	} while (event.type != RTMP_CLIENT_MORE);
+	return true;
+}
+
+/* Reads once. False when the connection is gone. */
+static bool read_input(struct origin *o, uint64_t now_us)
+{
+	uint8_t data[READ_SIZE];
+	ssize_t got = origin_io_read(o, data, sizeof(data));
+
+	if (got < 0 && o->state == ORIGIN_CLOSING) {
+		origin_close(o); /* which is what we waited for */
+		origin_set_state(o, ORIGIN_IDLE, 0);
+		return false;
+	}
+	if (got < 0) {
+		origin_fail_errno(o, "read", errno, now_us);
+		return false;
+	}
+	return got == 0 || o->state == ORIGIN_CLOSING || feed(o, data, (size_t)got, now_us);
+}
+
+/* Sequence headers and metadata as of the keyframe, before it. */
+static int put_headers(struct origin *o, const struct stream_start *start)
+{
+	struct rtmp_out out = {0};
+
+	for (int kind = 0; kind < (int)ABI_HEADER_KINDS; kind++) {
+		const struct header *header = start->headers->headers[kind];
+
+		if (header) {
+			out.cap += header->length +
+				   (header->length / ORIGIN_CHUNK_SIZE + 1) * RTMP_CHUNK_HEADER_MAX;
+		}
+	}
+	out.data = malloc(out.cap + 1);
+	if (!out.data) {
+		return -1;
+	}
+	for (int kind = 0; kind < (int)ABI_HEADER_KINDS; kind++) {
+		const struct header *header = start->headers->headers[kind];
+		struct rtmp_message msg;
+
+		if (!header) {
+			continue;
+		}
+		msg = batch_message(header->type, start->timestamp, header->length,
+				    o->client.stream_id);
+		(void)rtmp_chunk_writer_put(&o->client.writer, &msg, header->data, &out);
+	}
+	batch_put(o->batch, out.data, out.len);
+	return out.overflow ? -1 : 0;
+}
+
+/* False while there is no keyframe to begin at. */
+static bool take_claim(struct origin *o, uint64_t now_us)
+{
+	struct stream_start start;
+
+	if (!stream_starting_point(o->stream, o->skip_from, &start)) {
+		return false;
+	}
+	if (put_headers(o, &start)) {
+		origin_fail(o, "no memory", now_us);
+		return false;
+	}
+	if (start.cursor->messages > o->cursor.messages) {
+		uint64_t skipped = start.cursor->messages - o->cursor.messages;
+
+		relay_add(&o->skipped_messages, skipped);
+		relay_count(o->context, RELAY_COUNTER_relay_skipped_messages, skipped);
+	}
+	o->cursor = *start.cursor;
+	o->claim = true;
+	o->behind_since_us = 0;
+	return true;
+}
+
+/* Fills the empty batch; false when there is nothing to send. */
+static bool take_messages(struct origin *o, uint64_t now_us)
+{
+	if (!o->claim) {
+		return take_claim(o, now_us);
+	}
+	if (batch_fill(o->batch, &o->client.writer, o->client.stream_id, &o->context->view,
+		       &o->cursor, o->stream->head)) {
+		stream_break(o->stream, "send");
+		return false;
+	}
+	return !batch_empty(o->batch) || o->batch->messages > 0;
+}
+
+/*
+ * Ends our side and goes on reading until the origin ends its own. We do not close earlier, even
+ * with everything acknowledged: what the origin answers to a socket that is gone comes back to it
+ * as a reset, and takes along what it has received but not yet read.
+ */
+static void shut(struct origin *o)
+{
+	if (!o->shut) {
+		(void)shutdown(o->fd, SHUT_WR);
+		o->shut = true;
+	}
+}
+
+/* One step; true when there may be another. */
+static bool step(struct origin *o, size_t *budget, uint64_t now_us)
+{
+	enum origin_flush flush = origin_io_flush(o, budget);
+
+	if (flush == ORIGIN_BROKEN) {
+		origin_fail_errno(o, "send", errno, now_us);
+		return false;
+	}
+	if (flush == ORIGIN_BLOCKED) {
+		if (o->hung_up) {
+			origin_fail_errno(o, "send", 0, now_us);
+		}
+		return false;
+	}
+	if (o->readable && !o->batch->open) {
+		return read_input(o, now_us);
+	}
+	if (o->state == ORIGIN_CLOSING) {
+		shut(o);
+		return false;
+	}
+	return o->state == ORIGIN_PUBLISHING && take_messages(o, now_us);
+}
+
+static void update_lag(struct origin *o)
+{
+	uint64_t bytes = o->stream->scan.bytes - o->cursor.bytes;
+	uint64_t since = o->batch ? o->batch->arrived_us : 0;
+	uint64_t now = o->stream->arrived_us;
+
+	atomic_store_explicit(&o->lag_bytes, bytes, memory_order_relaxed);
+	atomic_store_explicit(&o->lag_ms,
+			      bytes && since && now > since ? (now - since) / US_PER_MS : 0,
+			      memory_order_relaxed);
+}
+
+bool origin_pump(struct origin *o, uint64_t now_us)
+{
+	size_t budget = PUMP_BYTES;
+	bool more = true;
+
+	while (o->batch && budget > 0 && !(o->blocked && !o->readable) && more) {
+		more = step(o, &budget, now_us);
+	}
+	update_lag(o);
+	return o->batch && more && budget == 0;
+}
