@@ -29,7 +29,7 @@
 #define DATA_ROOM   4096u
 #define FINISH_US   UINT64_C(2000000)
 #define CONNECT_US  UINT64_C(10000000)
-#define SEND_BUDGET (256u * 1024u)
+#define SEND_BUDGET (256u * 1024u) /* bytes, and room for a keyframe on top */
 
 struct generator {
 	struct gen_options options;
@@ -111,7 +111,7 @@ static int create_stack(struct generator *g)
 		.side_records = g->options.publishers + 16,
 		.segment_truesize = 2368,
 		.receive_budget = 256 * 1024,
-		.send_budget = SEND_BUDGET,
+		.send_budget = SEND_BUDGET + 16 * g->options.message,
 		.ooo_segments = 64,
 		.mtu = 1500,
 		.offload_tx = dp_port_tcp_offloads(&g->port),
