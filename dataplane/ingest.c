@@ -305,7 +305,9 @@ void dp_ingest_shutdown(struct dp_ingest *ingest, uint64_t now_us)
 
 bool dp_ingest_idle(const struct dp_ingest *ingest)
 {
-	return ingest->sessions.active == 0;
+	/* Control gets to read the rest, if there is one; the worker's own time limit holds. */
+	return ingest->sessions.active == 0 &&
+	       (!ingest->publish.sub || ingest->publish.ending_count == 0);
 }
 
 const uint64_t *dp_ingest_rtmp_errors(const struct dp_ingest *ingest)

@@ -53,7 +53,11 @@ uint32_t dp_ingest_commands(struct dp_ingest *ingest, uint64_t now_us);
  */
 bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us);
 
-/* Ends every session in order (onStatus, FIN); poll goes on until dp_ingest_idle(). */
+/*
+ * Ends every session in order (onStatus, FIN). Poll goes on until dp_ingest_idle(): the sessions
+ * are gone and control has read what they left. A control that does not read is the caller's to
+ * give up on: dp_ingest_destroy() gives everything back.
+ */
 void dp_ingest_shutdown(struct dp_ingest *ingest, uint64_t now_us);
 bool dp_ingest_idle(const struct dp_ingest *ingest);
 

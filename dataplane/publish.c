@@ -74,8 +74,23 @@ int publish_table_init(struct publish_table *table, struct abi_pub *pub,
 	return 0;
 }
 
+/* Whoever reads them now reads on at their own risk: this is the end of the process. */
+static void give_back_all(struct publish_table *table)
+{
+	struct publication *p;
+
+	while ((p = TAILQ_FIRST(&table->active))) {
+		if (!p->closing) {
+			publish_retire(table, p);
+		}
+		(void)log_reclaim(&p->log, p->log.head, UINT32_MAX);
+		publish_free(table, p);
+	}
+}
+
 void publish_table_fini(struct publish_table *table)
 {
+	give_back_all(table);
 	log_pool_fini(&table->pool);
 	local_free(table->publications, table->count * sizeof(table->publications[0]));
 	free(table->free);

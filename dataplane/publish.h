@@ -86,6 +86,7 @@ struct publish_table {
 int publish_table_init(struct publish_table *table, struct abi_pub *pub,
 		       struct message_pool *messages, struct dp_counters *counters,
 		       uint64_t early_max, int numa_node) __attribute__((warn_unused_result));
+/* Gives back all that logs still hold. */
 void publish_table_fini(struct publish_table *table);
 
 struct publish_request {

@@ -119,6 +119,6 @@ uint32_t publisher_go_live(struct publisher *p, struct world *w, const char *nam
 	world_poll(w);
 	publisher_pump(p);
 	CU_ASSERT_TRUE(p->publishing);
-	event = world_expect(w, ABI_EVENT_LIVE);
+	(void)world_expect(w, ABI_EVENT_LIVE);
 	return slot;
 }

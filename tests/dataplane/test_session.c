@@ -177,7 +177,7 @@ static void test_reject(void)
 	world_command(&w, ABI_COMMAND_ACCEPT, 0, generation, 0, "public");
 	world_poll(&w);
 	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_commands_stale), 1);
-	event = world_expect(&w, ABI_EVENT_ENDED);
+	(void)world_expect(&w, ABI_EVENT_ENDED);
 	publisher_close(&pub1);
 	world_close(&w);
 }
@@ -590,6 +590,39 @@ static void test_shutdown(void)
 	world_close(&w);
 }
 
+/* The end with a control that does not read: everything is given back all the same. */
+static void test_destroy_unread(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "one", 128, 1448);
+	reader_init(&reader, &w, slot);
+	send_and_check(70000, 1, 0x17);
+	publisher_open(&pub2, &w, "two", 128, 1448);
+	dp_ingest_shutdown(w.ingest, w.now_us);
+	publisher_close(&pub1);
+	publisher_close(&pub2);
+	CU_ASSERT_FALSE(dp_ingest_idle(w.ingest));
+	world_set_tail(&w, slot, reader.position);
+	world_poll(&w);
+	CU_ASSERT_TRUE(dp_ingest_idle(w.ingest));
+	dp_ingest_destroy(w.ingest);
+	CU_ASSERT_EQUAL(rte_mempool_avail_count(w.packets.pool), w.memory.packets);
+	world_release(&w);
+	world_open(&w);
+	world_attach(&w);
+	slot = publisher_go_live(&pub1, &w, "one", 128, 1448);
+	reader_init(&reader, &w, slot);
+	send_and_check(70000, 1, 0x17);
+	fake_tcp_fini(&pub1.conn);
+	dp_ingest_destroy(w.ingest);
+	CU_ASSERT_EQUAL(rte_mempool_avail_count(w.packets.pool), w.memory.packets);
+	world_release(&w);
+}
+
 /* Metadata and sequence headers are found in the header block. */
 static void test_headers(void)
 {
@@ -753,7 +786,7 @@ static void test_hostile_sub(void)
 		uint64_t lies[] = {0, head, head + 1, UINT64_MAX, (uint64_t)rand() % (head + 9), 1};
 		atomic_store(&w.sub->tail[slot].generation, i % 3 ? 1 : (uint64_t)rand());
 		atomic_store(&w.sub->tail[slot].position, lies[(uint32_t)rand() % 6]);
-		atomic_store(&w.sub->event_tail, (uint64_t)rand() * (uint64_t)rand());
+		atomic_store(&w.sub->event_tail, (uint64_t)rand() << 33 | (uint64_t)rand());
 		atomic_store(&w.sub->news_sleeping, (uint32_t)rand());
 		if (i % 100 == 0) {
 			world_command(&w, (uint32_t)rand() % 2 ? 0 : 99, (uint32_t)rand(),
@@ -798,6 +831,7 @@ int main(void)
 	CU_add_test(suite, "packets run short", test_pressure);
 	CU_add_test(suite, "events are not read", test_events_full);
 	CU_add_test(suite, "shutdown", test_shutdown);
+	CU_add_test(suite, "destroyed unread", test_destroy_unread);
 	CU_add_test(suite, "headers", test_headers);
 	CU_add_test(suite, "empty publication", test_empty_publication);
 	CU_add_test(suite, "hostile sub", test_hostile_sub);

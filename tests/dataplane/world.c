@@ -81,6 +81,13 @@ void world_close(struct world *w)
 	CU_ASSERT_EQUAL(rte_mempool_avail_count(w->reply), 255);
 	CU_ASSERT_EQUAL(atomic_load(&w->pub->blocks_free), w->memory.log_blocks);
 	dp_ingest_destroy(w->ingest);
+	world_release(w);
+}
+
+void world_release(struct world *w)
+{
+	free(w->sub);
+	w->sub = NULL;
 	dp_region_destroy(&w->pub_region);
 	dp_packets_destroy(&w->packets);
 	rte_mempool_free(w->reply);

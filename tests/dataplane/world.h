@@ -37,6 +37,8 @@ void world_init(struct world *w);
 void world_open(struct world *w);
 /* Checks that all mbufs and blocks came back, with no connection left. */
 void world_close(struct world *w);
+/* What remains to be done after dp_ingest_destroy(). */
+void world_release(struct world *w);
 
 void world_attach(struct world *w);
 void world_detach(struct world *w);
