@@ -490,7 +490,7 @@ static void test_abort(void)
 	fill_video(0x17, 5000, 1);
 	size_t before = pub1.out.len;
 	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 0, payload, 5000);
-	pub1.out.len = before + 12 + 10 * 129 - 1; /* ten chunks */
+	pub1.out.len = before + 12 + (size_t)10 * 129 - 1; /* ten chunks */
 	publisher_pump(&pub1);
 	CU_ASSERT_TRUE(pub1.conn.held > 0);
 	struct rtmp_message msg = {.length = 4, .csid = 2, .type = RTMP_TYPE_ABORT};
