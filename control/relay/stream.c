@@ -332,11 +332,16 @@ static bool refresh(struct relay_stream *s, uint64_t now_us)
 {
 	/* Acquire, and before head: with ENDED seen, the head loaded after it is the last one. */
 	uint32_t state = atomic_load_explicit(&s->pub->state, memory_order_acquire);
+	uint64_t head = atomic_load_explicit(&s->pub->head, memory_order_acquire);
 
+	/*
+	 * After both: the worker changes the generation before it writes anything of the slot's
+	 * next publication, so that whoever loaded some of that sees the change here.
+	 */
 	if (atomic_load_explicit(&s->pub->generation, memory_order_acquire) != s->generation) {
 		return false;
 	}
-	s->head = atomic_load_explicit(&s->pub->head, memory_order_acquire);
+	s->head = head;
 	if (state == ABI_STREAM_ENDED) {
 		stream_ended(s, now_us);
 	}
