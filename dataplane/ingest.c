@@ -169,6 +169,9 @@ static void take_over(struct dp_ingest *ingest)
 		return;
 	}
 	publish_attach(&ingest->publish, sub);
+	/* The ring of commands is new with each `sub`: so is our place in it. */
+	ingest->command_tail = 0;
+	atomic_store_explicit(&ingest->pub->command_tail, 0, memory_order_relaxed);
 	/* Control reads the stream table once it sees its epoch: from here on nothing is dropped.
 	 */
 	atomic_store_explicit(&ingest->pub->epoch, sub ? sub->epoch : 0, memory_order_release);

@@ -406,6 +406,27 @@ static void test_control_lost_and_back(void)
 	world_close(&w);
 }
 
+/* The one that comes back begins with an empty ring of commands; the one before had used its own.
+ */
+static void test_next_control_decides(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	(void)publisher_go_live(&pub1, &w, "first", 4096, 1448);
+	world_attach(&w);
+	CU_ASSERT_EQUAL(atomic_load(&w.pub->command_tail), 0);
+	(void)publisher_go_live(&pub2, &w, "second", 4096, 1448);
+	CU_ASSERT_TRUE(pub2.publishing);
+	CU_ASSERT_EQUAL(atomic_load(&w.pub->command_tail), 1);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_sub_refused), 0);
+	publisher_close(&pub1);
+	publisher_close(&pub2);
+	world_close(&w);
+}
+
 static void send_command(uint32_t stream_id, const char *name, const char *stream)
 {
 	uint8_t bytes[256];
@@ -825,6 +846,7 @@ int main(void)
 	CU_add_test(suite, "garbage", test_garbage);
 	CU_add_test(suite, "log full", test_log_full);
 	CU_add_test(suite, "control lost and back", test_control_lost_and_back);
+	CU_add_test(suite, "the next control decides", test_next_control_decides);
 	CU_add_test(suite, "unpublish", test_unpublish_and_again);
 	CU_add_test(suite, "second publish", test_second_publish);
 	CU_add_test(suite, "abort", test_abort);

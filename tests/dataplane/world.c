@@ -107,7 +107,9 @@ void world_attach(struct world *w)
 	dp_ingest_offer_sub(w->ingest, w->sub);
 	world_poll(w);
 	CU_ASSERT_PTR_EQUAL(dp_ingest_sub(w->ingest), w->sub);
-	w->event_tail = atomic_load(&w->sub->event_tail);
+	/* As control does: what came before is in the stream table. */
+	w->event_tail = atomic_load(&w->pub->event_head);
+	atomic_store(&w->sub->event_tail, w->event_tail);
 }
 
 void world_detach(struct world *w)
