@@ -9,6 +9,7 @@
 #define INTERFACE_MAX 15u
 
 static const struct file_memory no_memory;
+static const struct file_admission no_admission;
 static const struct file_rtmp no_rtmp;
 
 /* Without `ports`: a TAP interface next to the kernel, which needs no hardware. */
@@ -55,6 +56,18 @@ static void build_memory(struct check *c, const struct file_memory *file,
 		check_number(c, "streams", file->streams, (struct check_range){1, 1u << 16, 1024});
 	memory->log_blocks = check_number(c, "log_blocks", file->log_blocks,
 					  (struct check_range){64, 1u << 20, 8192});
+	check_leave(c, mark);
+}
+
+static void build_admission(struct check *c, const struct file_admission *file,
+			    struct config_admission *admission)
+{
+	size_t mark = check_enter(c, "admission");
+
+	admission->bitrate_kbps = check_number(c, "bitrate_kbps", file->bitrate_kbps,
+					       (struct check_range){16, 1000000, 6000});
+	admission->gop_ms =
+		check_number(c, "gop_ms", file->gop_ms, (struct check_range){100, 60000, 2000});
 	check_leave(c, mark);
 }
 
@@ -220,6 +233,11 @@ void build_dataplane(struct check *c, const struct file_dataplane *file,
 		dataplane->hugepages = (enum config_hugepages) * file->hugepages;
 	}
 	build_memory(c, file->memory != NULL ? file->memory : &no_memory, &dataplane->memory);
+	build_admission(c, file->admission != NULL ? file->admission : &no_admission,
+			&dataplane->admission);
+	dataplane->control_timeout_ms =
+		check_number(c, "control_timeout_ms", file->control_timeout_ms,
+			     (struct check_range){200, 60000, 2000});
 	if (file->ports_count > 0) {
 		build_ports(c, file->ports, file->ports_count, dataplane);
 	} else {

@@ -81,6 +81,12 @@ static const cyaml_schema_field_t memory_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t admission_fields[] = {
+	NUMBER(bitrate_kbps, struct file_admission),
+	NUMBER(gop_ms, struct file_admission),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t rtmp_fields[] = {
 	CYAML_FIELD_SEQUENCE("listen", OPT_PTR, struct file_rtmp, listen, &uint_entry, 1,
 			     CONFIG_LISTEN_MAX),
@@ -100,6 +106,9 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	ENUM(power, struct file_dataplane, power_names),
 	ENUM(hugepages, struct file_dataplane, hugepages_names),
 	CYAML_FIELD_MAPPING_PTR("memory", OPT_PTR, struct file_dataplane, memory, memory_fields),
+	CYAML_FIELD_MAPPING_PTR("admission", OPT_PTR, struct file_dataplane, admission,
+				admission_fields),
+	NUMBER(control_timeout_ms, struct file_dataplane),
 	CYAML_FIELD_SEQUENCE("ports", OPT_PTR, struct file_dataplane, ports, &port_entry, 1, 1),
 	CYAML_FIELD_MAPPING_PTR("rtmp", OPT_PTR, struct file_dataplane, rtmp, rtmp_fields),
 	CYAML_FIELD_END,

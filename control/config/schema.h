@@ -41,6 +41,11 @@ struct file_memory {
 	uint32_t *log_blocks;
 };
 
+struct file_admission {
+	uint32_t *bitrate_kbps;
+	uint32_t *gop_ms;
+};
+
 struct file_rtmp {
 	uint32_t *listen;
 	uint32_t listen_count;
@@ -59,6 +64,8 @@ struct file_dataplane {
 	int32_t *power;
 	int32_t *hugepages;
 	struct file_memory *memory;
+	struct file_admission *admission;
+	uint32_t *control_timeout_ms;
 	struct file_port *ports;
 	uint32_t ports_count;
 	struct file_rtmp *rtmp;

@@ -71,6 +71,8 @@ static const char full[] =
 	"  power: performance\n"
 	"  hugepages: off\n"
 	"  memory: {packets: 2048, connections: 1, streams: 65536, log_blocks: 64}\n"
+	"  admission: {bitrate_kbps: 16, gop_ms: 60000}\n"
+	"  control_timeout_ms: 200\n"
 	"  ports:\n"
 	"    - device: \"0000:01:00.0\"\n"
 	"      name: eth7\n"
@@ -117,6 +119,9 @@ static void test_full_file(void)
 	CU_ASSERT_EQUAL(c->dataplane.memory.connections, 1);
 	CU_ASSERT_EQUAL(c->dataplane.memory.streams, 65536);
 	CU_ASSERT_EQUAL(c->dataplane.memory.log_blocks, 64);
+	CU_ASSERT_EQUAL(c->dataplane.admission.bitrate_kbps, 16);
+	CU_ASSERT_EQUAL(c->dataplane.admission.gop_ms, 60000);
+	CU_ASSERT_EQUAL(c->dataplane.control_timeout_ms, 200);
 	CU_ASSERT_STRING_EQUAL(c->control.user, "_penstock-1");
 	CU_ASSERT_EQUAL(c->control.log_level, CONFIG_LOG_DEBUG);
 	config_free(c);
@@ -210,6 +215,9 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(d->memory.connections, 4096);
 	CU_ASSERT_EQUAL(d->memory.streams, 1024);
 	CU_ASSERT_EQUAL(d->memory.log_blocks, 8192);
+	CU_ASSERT_EQUAL(d->admission.bitrate_kbps, 6000);
+	CU_ASSERT_EQUAL(d->admission.gop_ms, 2000);
+	CU_ASSERT_EQUAL(d->control_timeout_ms, 2000);
 	CU_ASSERT_EQUAL_FATAL(d->ports_count, 1);
 	CU_ASSERT_STRING_EQUAL(d->ports[0].device, "tap");
 	CU_ASSERT_STRING_EQUAL(d->ports[0].name, "penstock0");
@@ -250,6 +258,9 @@ static void test_manual(void)
 					   "connections",
 					   "streams",
 					   "log_blocks",
+					   "bitrate_kbps",
+					   "gop_ms",
+					   "control_timeout_ms",
 					   "device",
 					   "name",
 					   "addresses",
@@ -464,6 +475,12 @@ static void test_ranges(void)
 		{"dataplane: {memory: {streams: ", "dataplane.memory.streams", "}}", 1, 1u << 16},
 		{"dataplane: {memory: {log_blocks: ", "dataplane.memory.log_blocks", "}}", 64,
 		 1u << 20},
+		{"dataplane: {admission: {bitrate_kbps: ", "dataplane.admission.bitrate_kbps", "}}",
+		 16, 1000000},
+		{"dataplane: {admission: {gop_ms: ", "dataplane.admission.gop_ms", "}}", 100,
+		 60000},
+		{"dataplane: {control_timeout_ms: ", "dataplane.control_timeout_ms", "}", 200,
+		 60000},
 		{"dataplane: {rtmp: {chunk_size: ", "dataplane.rtmp.chunk_size", "}}", 128, 65536},
 		{"dataplane: {rtmp: {window_ack_size: ", "dataplane.rtmp.window_ack_size", "}}",
 		 4096, INT32_MAX},

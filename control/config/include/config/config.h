@@ -68,13 +68,25 @@ struct config_rtmp {
 	uint32_t decision_timeout_ms; /* control has to answer a publish; default 3000 */
 };
 
+/*
+ * What a new publisher is promised before it is accepted: packet memory for its bitrate over one
+ * GOP and what an origin may leave unacknowledged, twice. Longer GOPs and higher rates live on what
+ * is free.
+ */
+struct config_admission {
+	uint32_t bitrate_kbps; /* default 6000 */
+	uint32_t gop_ms;       /* default 2000 */
+};
+
 struct config_dataplane {
 	uint32_t *cores; /* CPU of each worker; default: [0] */
 	uint32_t cores_count;
 	enum config_power power;
 	enum config_hugepages hugepages;
 	struct config_memory memory;
-	struct config_port *ports; /* exactly one for now; default: tap, 198.18.0.2/24 */
+	struct config_admission admission;
+	uint32_t control_timeout_ms; /* a control without heartbeat is killed; default 2000 */
+	struct config_port *ports;   /* exactly one for now; default: tap, 198.18.0.2/24 */
 	uint32_t ports_count;
 	struct config_rtmp rtmp;
 };
