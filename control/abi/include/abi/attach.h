@@ -4,8 +4,11 @@
  * Control connects and sends struct abi_attach_request. The dataplane answers with one struct
  * abi_attach_reply and, when status is ABI_ATTACH_OK, one struct abi_attach_worker per worker, each
  * with ABI_ATTACH_FDS descriptors in one SCM_RIGHTS message, in the order of enum abi_attach_fd.
- * The connection then stays open and silent: its end tells each side that the other is gone.
- * One control is attached at a time.
+ * The connection then stays open and silent. One control is attached at a time, known to the
+ * dataplane by its pidfd: the next one is let in only when that process has exited, because until
+ * then it may read what is released. Meanwhile others get ABI_ATTACH_BUSY and try again. A control
+ * whose heartbeat (abi_sub.heartbeat_us has to change on every worker) stands still for
+ * dataplane.control_timeout_ms, or that closed the connection and lives on for so long, is killed.
  */
 #ifndef ABI_ATTACH_H
 #define ABI_ATTACH_H

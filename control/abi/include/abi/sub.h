@@ -26,7 +26,13 @@ struct abi_command {
 	char name[ABI_NAME_MAX];
 };
 
-/* Consumer position of one stream; written by its relay thread. */
+/*
+ * Consumer position of one stream; written by its relay thread. At the attach, before control gets
+ * the descriptors, the dataplane writes {generation, reclaimed} for every publication that is LIVE
+ * or ENDED: from there on nothing of it is given back but what control releases. A new control
+ * starts its origins there. (An ENDED one that is not in its table any more has the generation of
+ * a publication that is gone: no harm.)
+ */
 struct abi_tail {
 	_Atomic uint64_t generation; /* written after a position of 0, before the first real one */
 	_Atomic uint64_t position;   /* abi/log.h */
