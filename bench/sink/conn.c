@@ -285,6 +285,27 @@ static int handle(struct sink *sink, struct conn *conn, uint8_t *data, uint32_t 
 	}
 }
 
+/* The next close() resets the connection. */
+static void set_reset(struct conn *conn)
+{
+	const struct linger linger = {.l_onoff = 1};
+
+	(void)setsockopt(conn->source.fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+/* Plays the faults that were asked for: 0, or -1 when it must be closed. */
+static int apply_faults(const struct sink *sink, struct conn *conn)
+{
+	const struct sink_options *o = sink->options;
+
+	conn->stalled = o->stall_after != 0 && conn->received >= o->stall_after;
+	if (o->reset_after != 0 && conn->received >= o->reset_after) {
+		set_reset(conn);
+		return fail(conn, "reset on purpose");
+	}
+	return 0;
+}
+
 int conn_receive(struct sink *sink, struct conn *conn)
 {
 	struct rtmp_out out = {.data = sink->tx, .cap = sizeof(sink->tx)};
@@ -297,8 +318,12 @@ int conn_receive(struct sink *sink, struct conn *conn)
 		return -1;
 	}
 	sink->dirty = true;
+	conn->received += (uint64_t)n;
 	int rc = handle(sink, conn, sink->rx, (uint32_t)n, &out);
 	/* Also after an error: the reply may say what is wrong. */
 	int sent = send_out(conn, &out);
+	if (rc == 0) {
+		rc = apply_faults(sink, conn);
+	}
 	return rc != 0 ? rc : sent;
 }

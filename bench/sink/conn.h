@@ -19,7 +19,9 @@ struct conn {
 	struct loop_source source; /* first: the loop knows the connection by it */
 	TAILQ_ENTRY(conn) link;
 	uint32_t opened_s;
-	bool published; /* at least once */
+	bool published;    /* at least once */
+	bool stalled;      /* is not read any more, on purpose */
+	uint64_t received; /* bytes */
 	uint8_t *unsent;
 	size_t unsent_len;
 	size_t unsent_cap;

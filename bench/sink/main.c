@@ -5,6 +5,19 @@
  */
 #include "options.h"
 
+static int show_marks(const char *path)
+{
+	struct marks *marks = marks_open(path);
+
+	if (marks == NULL) {
+		perror(path);
+		return 1;
+	}
+	marks_print(stdout, marks);
+	marks_close(marks);
+	return 0;
+}
+
 int main(int argc, char *argv[])
 {
 	static struct sink sink;
@@ -13,6 +26,9 @@ int main(int argc, char *argv[])
 	int rc = options_parse(&options, argc, argv);
 	if (rc != 0) {
 		return rc < 0 ? 2 : 0;
+	}
+	if (options.show_marks != NULL) {
+		return show_marks(options.show_marks);
 	}
 	if (sink_open(&sink, &options) != 0) {
 		return 1;

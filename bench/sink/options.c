@@ -17,8 +17,15 @@ static const char help[] =
 	"  --once N            end after N publishes ended\n"
 	"  --seconds S         end after S seconds\n"
 	"  --chunk-log         one line on stderr for each message\n"
+	"  --check-marks FILE  check the marks of synthetic payloads; FILE keeps what was seen, "
+	"also\n"
+	"                      for the next sink with the same FILE\n"
+	"  --show-marks FILE   print such a file as JSON and end\n"
 	"  --no-checksum       leave out the CRC-32 (crc32 is null in the report)\n"
 	"  --quiet             no lines on stderr for publishes\n"
+	"  --never-read        accept connections and read nothing\n"
+	"  --stall-after N     read no more of a connection after N bytes\n"
+	"  --reset-after N     reset a connection after N bytes\n"
 	"  --help, --version\n"
 	"\n"
 	"SIGINT and SIGTERM end it in order. See penstock-sink(1).\n";
@@ -30,8 +37,13 @@ enum option_code {
 	OPT_ONCE,
 	OPT_SECONDS,
 	OPT_CHUNK_LOG,
+	OPT_CHECK_MARKS,
+	OPT_SHOW_MARKS,
 	OPT_NO_CHECKSUM,
 	OPT_QUIET,
+	OPT_NEVER_READ,
+	OPT_STALL_AFTER,
+	OPT_RESET_AFTER,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -43,8 +55,13 @@ static const struct option long_options[] = {
 	{"once", required_argument, NULL, OPT_ONCE},
 	{"seconds", required_argument, NULL, OPT_SECONDS},
 	{"chunk-log", no_argument, NULL, OPT_CHUNK_LOG},
+	{"check-marks", required_argument, NULL, OPT_CHECK_MARKS},
+	{"show-marks", required_argument, NULL, OPT_SHOW_MARKS},
 	{"no-checksum", no_argument, NULL, OPT_NO_CHECKSUM},
 	{"quiet", no_argument, NULL, OPT_QUIET},
+	{"never-read", no_argument, NULL, OPT_NEVER_READ},
+	{"stall-after", required_argument, NULL, OPT_STALL_AFTER},
+	{"reset-after", required_argument, NULL, OPT_RESET_AFTER},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -78,9 +95,31 @@ static int add_listen(struct sink_options *o, const char *text)
 	return 0;
 }
 
+static int apply_fault(struct sink_options *o, int code)
+{
+	uint64_t *after = code == OPT_STALL_AFTER ? &o->stall_after : &o->reset_after;
+
+	if (code == OPT_NEVER_READ) {
+		o->never_read = true;
+		return 0;
+	}
+	*after = number(optarg, UINT64_MAX);
+	return *after != 0 ? 0 : complain("faults come after a number of bytes above 0");
+}
+
 static int apply(struct sink_options *o, int code)
 {
 	switch (code) {
+	case OPT_NEVER_READ:
+	case OPT_STALL_AFTER:
+	case OPT_RESET_AFTER:
+		return apply_fault(o, code);
+	case OPT_CHECK_MARKS:
+		o->marks = optarg;
+		return 0;
+	case OPT_SHOW_MARKS:
+		o->show_marks = optarg;
+		return 0;
 	case OPT_LISTEN:
 		return add_listen(o, optarg);
 	case OPT_FLV_DIR:
@@ -130,5 +169,7 @@ int options_parse(struct sink_options *options, int argc, char *argv[])
 	if (optind != argc) {
 		return complain("arguments that are not options");
 	}
-	return options->listen_count > 0 ? 0 : complain("--listen is missing");
+	return options->listen_count > 0 || options->show_marks != NULL
+		       ? 0
+		       : complain("--listen is missing");
 }

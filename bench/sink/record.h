@@ -5,6 +5,7 @@
 #define SINK_RECORD_H
 
 #include "flv.h"
+#include "marks.h"
 #include "rtmp/server.h"
 
 #include <sys/queue.h>
@@ -43,6 +44,8 @@ struct record {
 	uint32_t last_timestamp;
 	bool timed; /* the two above are set */
 	bool checksum;
+	bool marked; /* `marks` is in use */
+	struct marks_publish marks;
 	struct flv flv;
 };
 

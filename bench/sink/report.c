@@ -104,6 +104,10 @@ static void print_record(FILE *out, const struct record *r)
 	} else {
 		fputs("null", out);
 	}
+	if (r->marked) {
+		fputs(", \"marks\": ", out);
+		marks_print_publish(out, &r->marks);
+	}
 	putc('}', out);
 }
 

@@ -61,6 +61,10 @@ struct record *sink_publish(struct sink *sink, const char *app, const char *name
 	r->checksum = sink->options->checksum;
 	snprintf(r->app, sizeof(r->app), "%s", app);
 	snprintf(r->name, sizeof(r->name), "%.*s", (int)strcspn(name, "?"), name);
+	if (sink->marks != NULL) {
+		r->marked = true;
+		marks_publish_init(&r->marks, sink->marks, r->app, r->name);
+	}
 	open_flv(sink, r);
 	if (sink->records_count >= SINK_RECORDS_MAX) {
 		drop_oldest_ended(sink);
@@ -114,9 +118,9 @@ static void on_conn(struct sink *sink, struct loop_source *source, uint32_t even
 {
 	struct conn *conn = (struct conn *)source;
 	bool had_unsent = conn_has_unsent(conn);
-	int rc = 0;
+	int rc = conn->stalled ? -1 : 0; /* the peer gave up: nothing else wakes us */
 
-	if ((events & EPOLLOUT) != 0) {
+	if (rc == 0 && (events & EPOLLOUT) != 0) {
 		rc = conn_flush(conn);
 	}
 	if (rc == 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
@@ -124,6 +128,8 @@ static void on_conn(struct sink *sink, struct loop_source *source, uint32_t even
 	}
 	if (rc != 0) {
 		remove_conn(sink, conn, RECORD_CLOSE);
+	} else if (conn->stalled) {
+		loop_change(&sink->loop, source, 0);
 	} else if (conn_has_unsent(conn) != had_unsent) {
 		loop_change(&sink->loop, source, had_unsent ? EPOLLIN : EPOLLIN | EPOLLOUT);
 	}
@@ -140,7 +146,8 @@ static void add_conn(struct sink *sink, int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	conn->source.ready = on_conn;
 	TAILQ_INSERT_TAIL(&sink->conns, conn, link);
-	if (loop_add(&sink->loop, &conn->source, EPOLLIN) != 0) {
+	conn->stalled = sink->options->never_read;
+	if (loop_add(&sink->loop, &conn->source, conn->stalled ? 0 : EPOLLIN) != 0) {
 		remove_conn(sink, conn, RECORD_CLOSE);
 	}
 }
@@ -202,7 +209,8 @@ static void close_silent(struct sink *sink)
 
 	while (conn != NULL) {
 		struct conn *next = TAILQ_NEXT(conn, link);
-		if (!conn->published && sink->elapsed_s - conn->opened_s >= PUBLISH_TIMEOUT_S) {
+		if (!conn->published && !conn->stalled &&
+		    sink->elapsed_s - conn->opened_s >= PUBLISH_TIMEOUT_S) {
 			remove_conn(sink, conn, RECORD_CLOSE);
 		}
 		conn = next;
@@ -311,6 +319,12 @@ int sink_open(struct sink *sink, const struct sink_options *options)
 {
 	init(sink, options);
 	raise_descriptor_limit();
+	if (options->marks != NULL) {
+		sink->marks = marks_open(options->marks);
+		if (sink->marks == NULL) {
+			return complain(options->marks, errno);
+		}
+	}
 	int rc = loop_open(&sink->loop);
 	if (rc != 0) {
 		return complain("epoll", -rc);
@@ -384,4 +398,7 @@ void sink_close(struct sink *sink)
 	close_fd(sink->timer.fd);
 	close_fd(sink->signals.fd);
 	loop_close(&sink->loop);
+	if (sink->marks != NULL) {
+		marks_close(sink->marks);
+	}
 }

@@ -15,19 +15,27 @@
 struct sink_options {
 	const char *listen[SINK_LISTEN_MAX];
 	uint32_t listen_count;
-	const char *flv_dir; /* NULL: none */
-	const char *json;    /* NULL: none */
-	uint64_t once;       /* end after so many publishes ended; 0: never */
-	uint32_t seconds;    /* end after so long; 0: never */
+	const char *flv_dir;    /* NULL: none */
+	const char *json;       /* NULL: none */
+	const char *marks;      /* table of marks to fill; NULL: payloads are not marked */
+	const char *show_marks; /* print this table and end */
+	uint64_t once;          /* end after so many publishes ended; 0: never */
+	uint32_t seconds;       /* end after so long; 0: never */
 	bool chunk_log;
 	bool checksum;
 	bool quiet;
+
+	/* Faults, for those who test a relay; they count from the beginning of each connection. */
+	bool never_read;      /* connections are accepted, and that is all */
+	uint64_t stall_after; /* bytes, then nothing is read any more; 0: never */
+	uint64_t reset_after; /* bytes, then the connection is reset; 0: never */
 };
 
 struct sink {
 	const struct sink_options *options;
 	struct rtmp_server_config rtmp;
 	struct loop loop;
+	struct marks *marks; /* NULL: none */
 	struct loop_source signals;
 	struct loop_source timer;
 	struct loop_source listeners[SINK_LISTEN_MAX];
