@@ -227,12 +227,14 @@ class Lab:
             "penstock-sink": "bench/sink/penstock-sink",
             "penstock-publish": "tests/integration/penstock-publish",
             "attach-probe": "tests/integration/attach-probe",
+            "stick-thread": "tests/integration/stick-thread",
         }[name]
         path = self.build / found
         check(path.exists(), f"{path} was not built")
         return path
 
-    def write_config(self, apps, port=None, rtmp=None, memory=None, cores=(0, 1)):
+    def write_config(self, apps, port=None, rtmp=None, memory=None, cores=(0, 1),
+                     dataplane=None, log_level="debug"):
         """The configuration of both processes (JSON is YAML)."""
         config = {
             "run_dir": str(self.run_dir),
@@ -245,11 +247,12 @@ class Lab:
                 }],
                 "rtmp": {"listen": [PORT], **(rtmp or {})},
             },
-            "control": {"user": "nobody", "log_level": "debug"},
+            "control": {"user": "nobody", "log_level": log_level},
             "apps": apps,
         }
         if memory:
             config["dataplane"]["memory"] = memory
+        config["dataplane"].update(dataplane or {})
         path = self.dir / "penstock.yaml"
         path.write_text(json.dumps(config, indent=2) + "\n")
         return path
@@ -268,7 +271,15 @@ class Lab:
         self.wait_for(self.dataplane, "the dataplane's socket",
                       (self.run_dir / "dataplane.sock").exists, 20)
         if self.encoders == self.netns:
+            # The socket may be that of one that was killed; the interface went with it.
+            self.wait_for(self.dataplane, "the TAP interface", lambda: self.has_link(TAP), 20)
+        if self.encoders == self.netns:
             self.address(TAP, self.netns)
+
+    def has_link(self, name):
+        found = subprocess.run(["ip", "-n", self.netns, "link", "show", name],
+                               capture_output=True, check=False)
+        return found.returncode == 0
 
     def address(self, interface, netns):
         """The encoders' side of the link."""
@@ -277,16 +288,19 @@ class Lab:
         self.ip("link", "set", interface, "up", netns=netns)
 
     def start_control(self):
-        self.control = self.spawn("control", [self.tool("penstock-control"), "-c", self.config])
-        self.wait_for(self.control, "control to attach", self._attached)
+        self.control = self.spawn_control()
+        self.wait_for(self.control, "control to attach", self.attached)
 
-    def _attached(self):
+    def spawn_control(self):
+        return self.spawn("control", [self.tool("penstock-control"), "-c", self.config])
+
+    def attached(self):
         answer = self.ctl("status", check_code=False)
         return bool(answer) and answer["dataplane"]["attached"]
 
-    def start_sink(self, name="sink", port=19350):
+    def start_sink(self, name="sink", port=19350, **options):
         """An embedded origin; returns a Sink."""
-        return Sink(self, name, port)
+        return Sink(self, name, port, **options)
 
     def start_nginx(self, port=19360, chunk_size=4096):
         """Debian's nginx with its RTMP module, recording; returns the directory of recordings."""
@@ -397,17 +411,30 @@ class Lab:
 
 
 class Sink:
-    """penstock-sink with its JSON and its recordings."""
+    """penstock-sink with its JSON and its recordings.
 
-    def __init__(self, lab, name, port):
+    `marks` is a file that its successors go on with; then there are no recordings.
+    """
+
+    def __init__(self, lab, name, port, marks=None, faults=()):
+        self.lab = lab
         self.flv = lab.dir / name
-        self.flv.mkdir()
+        self.flv.mkdir(exist_ok=True)
         self.json = lab.dir / f"{name}.json"
+        self.marks_file = marks
         self.url = f"rtmp://127.0.0.1:{port}/live"
+        what = ["--check-marks", marks, "--quiet"] if marks else ["--flv-dir", self.flv]
         self.process = lab.spawn(name, [
-            lab.tool("penstock-sink"), "--listen", f"127.0.0.1:{port}", "--flv-dir", self.flv,
-            "--json", self.json])
+            lab.tool("penstock-sink"), "--listen", f"127.0.0.1:{port}", "--json", self.json,
+            *what, *faults])
         lab.wait_for(self.process, f"{name} to listen", lambda: lab.listens(port))
+
+    def marks(self):
+        """What it and its predecessors saw, by (name, incarnation)."""
+        text = run([self.lab.tool("penstock-sink"), "--show-marks", self.marks_file])
+        table = json.loads(text)
+        equal("marks that found no room", table["lost"], 0)
+        return {(s["name"], s["incarnation"]): s for s in table["streams"]}
 
     def streams(self):
         try:

@@ -49,7 +49,7 @@ def test_dataplane_with_live_publishers(context):
         sink.ended(PUBLISHERS)
         check(lab.control.running(), "control did not survive the dataplane")
         lab.start_dataplane()
-        wait_for("control to attach again", lab._attached)
+        wait_for("control to attach again", lab.attached)
         lab.publish(context.small, "again")
 
 
