@@ -74,6 +74,9 @@ static void open_message(struct batch *batch, struct rtmp_chunk_writer *writer, 
 						message->entry.length, stream_id);
 
 	rtmp_chunk_writer_begin(writer, &msg);
+	if (batch->marks) {
+		marks_add(batch->marks, batch->base + batch->unsent, message->entry.number);
+	}
 	log_slices_init(&batch->slices, message);
 	batch->open = true;
 	batch->open_hold = message->at.position;

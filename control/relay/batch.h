@@ -10,6 +10,7 @@
 #define BATCH_H
 
 #include "log_reader.h"
+#include "marks.h"
 #include "rtmp/chunk_writer.h"
 
 #define BATCH_IOVECS  256u
@@ -20,10 +21,12 @@ struct batch {
 	uint32_t first; /* iovec not yet sent whole */
 	uint32_t count;
 	uint32_t headers_used;
-	uint32_t messages; /* that end in this batch */
-	uint64_t unsent;   /* bytes */
-	uint64_t hold;     /* position of the first message that the batch reads from */
-	uint8_t *copy;     /* memory that the iovec points to instead of the log, or NULL */
+	uint32_t messages;   /* that end in this batch */
+	uint64_t unsent;     /* bytes */
+	uint64_t base;       /* bytes that the connection had sent when the batch was filled */
+	struct marks *marks; /* where its messages begin, or NULL */
+	uint64_t hold;       /* position of the first message that the batch reads from */
+	uint8_t *copy;       /* memory that the iovec points to instead of the log, or NULL */
 
 	/* message under way */
 	bool open;

@@ -23,6 +23,7 @@ struct relay_context {
 	uint64_t random;
 	bool pressure; /* packet memory or log blocks run short: nothing is kept without need */
 	bool shutdown;
+	bool let_go; /* pub, sub and packets may be gone */
 
 	/*
 	 * Guards, against the main thread, the lists of streams and the states and error texts of

@@ -92,7 +92,7 @@ int log_reader_next(const struct log_view *view, struct log_cursor *cursor, uint
 	message->entry = unit.entry;
 	message->slices = *cursor;
 	cursor->previous = start;
-	cursor->messages++;
+	cursor->messages = unit.entry.number + 1;
 	cursor->bytes += unit.entry.length;
 	return log_cursor_skip(view, cursor, abi_log_units(unit.entry.slices) - 1) ? LOG_BROKEN : 1;
 }

@@ -41,7 +41,7 @@ struct log_view {
 struct log_cursor {
 	uint64_t position; /* of the next unit */
 	uint64_t previous; /* position of the entry last read */
-	uint64_t messages; /* read so far */
+	uint64_t messages; /* number of the next one, once one was read */
 	uint64_t bytes;    /* of payload read so far */
 	uint32_t block;
 	bool unresolved;

@@ -17,6 +17,8 @@ enum mail_type {
 	MAIL_ENDED,     /* the publisher of slot + generation is gone */
 	MAIL_RESOLVED,  /* addresses, or error: for origin `index` of slot + generation */
 	MAIL_SHUTDOWN,  /* end every origin in order, then stop */
+	MAIL_LET_GO,    /* the dataplane is gone: end every origin in order without it */
+	MAIL_HANG,      /* for tests of the heartbeat: never come back */
 	MAIL_STOP,      /* stop now: the mappings go away */
 };
 

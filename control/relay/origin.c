@@ -10,12 +10,11 @@
 
 #include "clock.h"
 #include "journal.h"
+#include "origin_ack.h"
 #include "origin_io.h"
 #include "origin_private.h"
 #include "stream.h"
 #include "text.h"
-
-#define WINDOW_ACK_SIZE 262144u /* bytes: a failed origin is known to have had what it acked */
 
 static const char flash_ver[] = "FMLE/3.0 (compatible; Penstock/0.1)";
 
@@ -72,6 +71,7 @@ void origin_init(struct origin *o, struct relay_context *context, struct relay_s
 	o->config = config;
 	o->index = index;
 	o->fd = -1;
+	o->fresh_number = UINT64_MAX;
 	o->backoff_us = context->settings.backoff_min_us;
 	format_url(o, o->tc_url, sizeof(o->tc_url));
 }
@@ -115,12 +115,15 @@ static uint64_t next_delay(struct origin *o)
 
 static bool worth_returning(const struct origin *o)
 {
-	return !o->context->shutdown && !o->stream->broken && (!o->stream->ended || o->claim);
+	return !o->context->shutdown && !o->stream->broken && !o->stream->let_go &&
+	       (!o->stream->ended || o->returning);
 }
 
 void origin_fail(struct origin *o, const char *text, uint64_t now_us)
 {
 	if (o->state == ORIGIN_PUBLISHING) {
+		o->returning |= o->claim;
+		o->returning_us = now_us + o->context->settings.return_us;
 		o->claim = false;
 		o->skip_from = 0;
 		if (now_us - o->publishing_us >= o->context->settings.backoff_reset_us) {
@@ -221,16 +224,19 @@ void origin_resolved(struct origin *o, struct mail *mail, uint64_t now_us)
 
 static void begin_handshake(struct origin *o, uint64_t now_us)
 {
-	struct rtmp_client_config config = {
+	struct rtmp_client_config config;
+	struct rtmp_out out = {o->out, 0, sizeof(o->out), false};
+
+	origin_ack_open(o);
+	o->ack_window = origin_ack_window(o, o->stream->gop_length);
+	config = (struct rtmp_client_config){
 		.app = o->config->app,
 		.tc_url = o->tc_url,
 		.name = o->config->name ? o->config->name : o->stream->name,
 		.flash_ver = flash_ver,
 		.chunk_size = ORIGIN_CHUNK_SIZE,
-		.window_ack_size = WINDOW_ACK_SIZE,
+		.window_ack_size = o->ack_window,
 	};
-	struct rtmp_out out = {o->out, 0, sizeof(o->out), false};
-
 	o->batch = malloc(sizeof(*o->batch));
 	if (!o->batch) {
 		origin_fail(o, "no memory", now_us);
@@ -294,6 +300,9 @@ void origin_finish(struct origin *o, uint64_t now_us)
 		return;
 	}
 	o->out_len = out.len;
+	/* What it has is known for sure only when it has closed: until then the log stays. */
+	o->returning_us = now_us + o->context->settings.drain_us;
+	o->returning = o->claim && o->stream->ended && !o->context->shutdown && !o->stream->let_go;
 	o->claim = false;
 	origin_set_state(o, ORIGIN_CLOSING, now_us + o->context->settings.drain_us);
 	(void)origin_pump(o, now_us);
@@ -307,6 +316,7 @@ void origin_abandon(struct origin *o, const char *why)
 	set_error(o, why);
 	origin_close(o);
 	o->claim = false;
+	o->returning = false;
 	origin_set_state(o, ORIGIN_IDLE, 0);
 }
 
@@ -327,6 +337,10 @@ void origin_tick(struct origin *o, uint64_t now_us)
 		closing_tick(o, now_us);
 		return;
 	}
+	origin_ack_tick(o, now_us);
+	if (o->returning && o->state != ORIGIN_PUBLISHING && now_us >= o->returning_us) {
+		o->returning = false; /* away for too long: the newest keyframe will do */
+	}
 	if (o->deadline_us == 0 || now_us < o->deadline_us) {
 		return;
 	}
@@ -343,18 +357,40 @@ void origin_tick(struct origin *o, uint64_t now_us)
 bool origin_hold(const struct origin *o, uint64_t *position)
 {
 	bool reads = o->batch && (o->batch->open || (!batch_empty(o->batch) && !o->batch->copy));
+	const struct start *start = origin_place(o);
 
-	if (!o->claim && !reads) {
-		return false;
+	*position = UINT64_MAX;
+	if (o->claim || reads) {
+		*position =
+			o->batch ? batch_hold(o->batch, &o->cursor) : log_cursor_hold(&o->cursor);
 	}
-	*position = o->batch ? batch_hold(o->batch, &o->cursor) : log_cursor_hold(&o->cursor);
-	return true;
+	if (start && start->cursor.position < *position) {
+		*position = start->cursor.position;
+	}
+	return *position != UINT64_MAX;
 }
 
 bool origin_caught_up(const struct origin *o, uint64_t head)
 {
 	return o->state == ORIGIN_PUBLISHING && o->claim && o->cursor.position == head &&
 	       batch_empty(o->batch) && !o->batch->open;
+}
+
+const struct start *origin_place(const struct origin *o)
+{
+	if (!o->claim && !o->returning) {
+		return NULL;
+	}
+	return starts_for(&o->stream->starts, o->resume_number, o->given_up);
+}
+
+void origin_give_up(struct origin *o, uint64_t number)
+{
+	if (number > o->given_up) {
+		o->given_up = number;
+		relay_add(&o->lost_marks, 1);
+		relay_count(o->context, RELAY_COUNTER_relay_lost_marks, 1);
+	}
 }
 
 void origin_skip(struct origin *o, uint64_t now_us)
@@ -366,6 +402,7 @@ void origin_skip(struct origin *o, uint64_t now_us)
 		return;
 	}
 	o->claim = false;
+	o->returning = false;
 	o->skip_from = o->cursor.position + 1;
 	o->behind_since_us = 0;
 	if ((atomic_load_explicit(&o->skips, memory_order_relaxed) &
@@ -393,6 +430,15 @@ void origin_status(const struct origin *o, struct origin_status *out)
 	out->failures = load(&o->failures);
 	out->skips = load(&o->skips);
 	out->skipped_messages = load(&o->skipped_messages);
+	out->repeated_messages = load(&o->repeated_messages);
+	out->lost_marks = load(&o->lost_marks);
+	out->ack_mode =
+		origin_ack_name(atomic_load_explicit(&o->ack_mode_shown, memory_order_relaxed));
+	out->sent_message = load(&o->sent_message);
+	out->sent_bytes = load(&o->sent_bytes);
+	out->tcp_acked_message = load(&o->tcp_acked_message);
+	out->tcp_acked_bytes = load(&o->tcp_acked_bytes);
+	out->acked_message = load(&o->acked_message);
 	out->acked_bytes = load(&o->acked_bytes);
 	out->lag_bytes = load(&o->lag_bytes);
 	out->lag_ms = load(&o->lag_ms);

@@ -1,21 +1,32 @@
 /*
  * One connection of one stream to one origin: connect, publish, send, back off, close in order.
  *
- * States: origin_state.h. The relay thread owns it. Its place in the log is a cursor, and it holds
- * the log there (origin_hold()) only while it has a claim to what follows: while it publishes, and,
- * for a new stream, until its first chance is over. Without a claim it waits for a keyframe.
+ * States: origin_state.h. The relay thread owns it. While it publishes, its place in the log is a
+ * cursor (a claim). Beside that it holds the log (origin_hold()) from where it would have to begin
+ * again if the connection broke: the last keyframe at or before what the origin acknowledged
+ * (origin_ack.h). A broken one holds on to that place for a while (it is returning); one that is
+ * given up, or was moved on, begins at the newest keyframe.
  */
 #ifndef ORIGIN_H
 #define ORIGIN_H
 
 #include "batch.h"
 #include "context.h"
+#include "marks.h"
 #include "origin_state.h"
 #include "rtmp/client.h"
 
 #define ORIGIN_OUT_SIZE 8192u /* bytes: what the protocol itself writes */
 
 struct relay_stream;
+struct start;
+
+/* By what it is known how much an origin has. */
+enum origin_ack_mode {
+	ORIGIN_ACK_PENDING = 0, /* not known yet: as long as that nothing counts as arrived */
+	ORIGIN_ACK_RTMP,
+	ORIGIN_ACK_TCP, /* it never acknowledges: what its kernel has is all that can be known */
+};
 
 struct origin {
 	struct relay_context *context;
@@ -40,10 +51,24 @@ struct origin {
 	bool shut;     /* CLOSING: our side is shut down */
 	uint32_t failed_in_row;
 
-	bool claim;         /* `cursor` is where it goes on: hold it */
-	uint64_t skip_from; /* without a claim: the keyframe must not stand before it */
+	bool claim;             /* `cursor` is where it goes on */
+	bool returning;         /* without a claim: goes on at resume_number */
+	uint64_t returning_us;  /* until then, while it is not publishing */
+	uint64_t resume_number; /* it has all messages before it */
+	uint64_t given_up;      /* it does not get back to a place before this message */
+	uint64_t skip_from;     /* neither: the keyframe must not stand before this position */
 	struct log_cursor cursor;
 	uint64_t behind_since_us;
+
+	/* Messages, by number: what was handed over, and what arrived. */
+	uint64_t next_number;  /* on this connection all before it were handed over */
+	uint64_t fresh_number; /* from it on none ever was, UINT64_MAX: nothing is known */
+	struct marks marks;    /* of this connection */
+	enum origin_ack_mode ack_mode;
+	uint32_t ack_window;  /* bytes, as asked for */
+	uint64_t conn_bytes;  /* handed to the socket, handshake included */
+	uint64_t acked_conn;  /* of these, acknowledged by `ack_mode` */
+	uint64_t tcp_look_us; /* when TCP's acknowledgements are looked at again */
 
 	struct batch *batch; /* while connected */
 	struct rtmp_client client;
@@ -59,7 +84,15 @@ struct origin {
 	_Atomic uint64_t failures;
 	_Atomic uint64_t skips;
 	_Atomic uint64_t skipped_messages;
+	_Atomic uint64_t repeated_messages;
+	_Atomic uint64_t lost_marks;
+	_Atomic uint64_t sent_message;
+	_Atomic uint64_t sent_bytes;
+	_Atomic uint64_t tcp_acked_message;
+	_Atomic uint64_t tcp_acked_bytes;
+	_Atomic uint64_t acked_message;
 	_Atomic uint64_t acked_bytes;
+	_Atomic uint32_t ack_mode_shown; /* enum origin_ack_mode */
 	_Atomic uint64_t lag_bytes;
 	_Atomic uint64_t lag_ms;
 };
@@ -88,6 +121,12 @@ bool origin_hold(const struct origin *o, uint64_t *position);
 
 /* Everything below head is handed to the socket. */
 bool origin_caught_up(const struct origin *o, uint64_t head);
+
+/* Where it would begin again, NULL: at no place that is known yet. */
+const struct start *origin_place(const struct origin *o);
+
+/* Gives up its places before message `number`. */
+void origin_give_up(struct origin *o, uint64_t number);
 
 /* Too slow: lets go of the log, goes on at the next keyframe. */
 void origin_skip(struct origin *o, uint64_t now_us);

@@ -1,5 +1,7 @@
 #include "origin_io.h"
 
+#include "origin_ack.h"
+
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -75,6 +77,7 @@ static enum origin_flush stopped(struct origin *o)
 
 static void account(struct origin *o, size_t sent, size_t *budget)
 {
+	o->conn_bytes += sent;
 	relay_add(&o->bytes, sent);
 	relay_count(o->context, RELAY_COUNTER_relay_bytes, sent);
 	*budget -= sent < *budget ? sent : *budget;
@@ -83,9 +86,10 @@ static void account(struct origin *o, size_t sent, size_t *budget)
 /* A batch counts its messages once the last byte of it is with the kernel. */
 static void batch_done(struct origin *o)
 {
-	relay_add(&o->messages, o->batch->messages);
-	relay_count(o->context, RELAY_COUNTER_relay_messages, o->batch->messages);
-	o->batch->messages = 0;
+	if (o->batch->messages > 0) {
+		origin_ack_sent(o, o->batch->messages);
+		o->batch->messages = 0;
+	}
 }
 
 enum origin_flush origin_io_flush(struct origin *o, size_t *budget)
@@ -99,6 +103,9 @@ enum origin_flush origin_io_flush(struct origin *o, size_t *budget)
 		account(o, (size_t)sent, budget);
 	}
 	batch_done(o);
+	if (o->batch->open) {
+		return ORIGIN_FLUSHED; /* replies wait for the end of the message */
+	}
 	while (o->out_sent < o->out_len) {
 		ssize_t sent = send(o->fd, o->out + o->out_sent, o->out_len - o->out_sent,
 				    MSG_NOSIGNAL | MSG_DONTWAIT);

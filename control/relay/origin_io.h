@@ -19,8 +19,7 @@ enum origin_flush {
 };
 
 /*
- * First the batch, then `out`: replies are made between messages only, after what the batch
- * already holds, so that chunks never mix.
+ * First the batch, then `out`, and that between messages only, so that chunks never mix.
  */
 enum origin_flush origin_io_flush(struct origin *o, size_t *budget)
 	__attribute__((warn_unused_result));

@@ -7,12 +7,16 @@
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "origin_ack.h"
 #include "origin_io.h"
 #include "origin_private.h"
 #include "stream.h"
 
-#define PUMP_BYTES ((size_t)1 << 20) /* bytes: one origin's turn */
-#define READ_SIZE  4096u
+#define PUMP_BYTES   ((size_t)1 << 20) /* bytes: one origin's turn */
+#define READ_SIZE    4096u
+
+#define CSID_CONTROL 2u
+#define OUT_SPARE    (ORIGIN_OUT_SIZE / 2) /* with more waiting, nothing is read */
 
 static void publishing(struct origin *o, uint64_t now_us)
 {
@@ -21,9 +25,10 @@ static void publishing(struct origin *o, uint64_t now_us)
 	o->failed_in_row = 0;
 	o->publishing_us = now_us;
 	o->behind_since_us = 0;
+	o->tcp_look_us = now_us;
 	origin_set_state(o, ORIGIN_PUBLISHING, 0);
 	origin_log(o, CONFIG_LOG_INFO, "origin.publishing",
-		   o->claim ? "from its place" : "from a keyframe");
+		   o->returning ? "from what it acknowledged" : "from the newest keyframe");
 }
 
 static void refused(struct origin *o, const struct rtmp_client_event *event, uint64_t now_us)
@@ -47,7 +52,7 @@ static bool handle(struct origin *o, const struct rtmp_client_event *event, uint
 		refused(o, event, now_us);
 		return false;
 	case RTMP_CLIENT_ACK:
-		atomic_store_explicit(&o->acked_bytes, event->acked, memory_order_relaxed);
+		origin_ack_take(o, event->acked);
 		return true;
 	case RTMP_CLIENT_STATUS:
 		origin_log(o, CONFIG_LOG_DEBUG, "origin.status", event->code);
@@ -79,6 +84,22 @@ static bool feed(struct origin *o, uint8_t *data, size_t length, uint64_t now_us
 	return true;
 }
 
+/*
+ * The end that we waited for; or the origin died with part of the stream still on its way: then it
+ * gets that part again. Always false.
+ */
+static bool closed(struct origin *o, uint64_t now_us)
+{
+	if (o->returning && errno != 0 && !(o->shut && origin_io_unacked(o) == 0)) {
+		origin_fail_errno(o, "read", errno, now_us);
+		return false;
+	}
+	origin_close(o);
+	o->returning = false;
+	origin_set_state(o, ORIGIN_IDLE, 0);
+	return false;
+}
+
 /* Reads once. False when the connection is gone. */
 static bool read_input(struct origin *o, uint64_t now_us)
 {
@@ -86,24 +107,22 @@ static bool read_input(struct origin *o, uint64_t now_us)
 	ssize_t got = origin_io_read(o, data, sizeof(data));
 
 	if (got < 0 && o->state == ORIGIN_CLOSING) {
-		origin_close(o); /* which is what we waited for */
-		origin_set_state(o, ORIGIN_IDLE, 0);
-		return false;
+		return closed(o, now_us);
 	}
 	if (got < 0) {
 		origin_fail_errno(o, "read", errno, now_us);
 		return false;
 	}
-	return got == 0 || o->state == ORIGIN_CLOSING || feed(o, data, (size_t)got, now_us);
+	return got == 0 || o->shut || feed(o, data, (size_t)got, now_us);
 }
 
 /* Sequence headers and metadata as of the keyframe, before it. */
-static int put_headers(struct origin *o, const struct stream_start *start)
+static int put_headers(struct origin *o, const struct start *start)
 {
 	struct rtmp_out out = {0};
 
 	for (int kind = 0; kind < (int)ABI_HEADER_KINDS; kind++) {
-		const struct header *header = start->headers->headers[kind];
+		const struct header *header = start->headers.headers[kind];
 
 		if (header) {
 			out.cap += header->length +
@@ -115,7 +134,7 @@ static int put_headers(struct origin *o, const struct stream_start *start)
 		return -1;
 	}
 	for (int kind = 0; kind < (int)ABI_HEADER_KINDS; kind++) {
-		const struct header *header = start->headers->headers[kind];
+		const struct header *header = start->headers.headers[kind];
 		struct rtmp_message msg;
 
 		if (!header) {
@@ -132,25 +151,44 @@ static int put_headers(struct origin *o, const struct stream_start *start)
 /* False while there is no keyframe to begin at. */
 static bool take_claim(struct origin *o, uint64_t now_us)
 {
-	struct stream_start start;
+	const struct start *start = stream_starting_point(o->stream, o);
 
-	if (!stream_starting_point(o->stream, o->skip_from, &start)) {
+	if (!start) {
 		return false;
 	}
-	if (put_headers(o, &start)) {
+	if (put_headers(o, start)) {
 		origin_fail(o, "no memory", now_us);
 		return false;
 	}
-	if (start.cursor->messages > o->cursor.messages) {
-		uint64_t skipped = start.cursor->messages - o->cursor.messages;
-
-		relay_add(&o->skipped_messages, skipped);
-		relay_count(o->context, RELAY_COUNTER_relay_skipped_messages, skipped);
+	if (o->fresh_number == UINT64_MAX) {
+		o->fresh_number = o->stream->first_number;
 	}
-	o->cursor = *start.cursor;
+	origin_ack_begin(o, start->cursor.messages, o->batch->unsent);
+	if (o->resume_number < start->cursor.messages) {
+		o->resume_number = start->cursor.messages;
+	}
+	o->cursor = start->cursor;
 	o->claim = true;
+	o->returning = false;
 	o->behind_since_us = 0;
 	return true;
+}
+
+/* Asks to be told within another window than before, when the stream is not what it was. */
+static void update_window(struct origin *o)
+{
+	uint32_t window = origin_ack_window(o, o->stream->gop_length);
+	struct rtmp_out out = {o->out, o->out_len, sizeof(o->out), false};
+	struct rtmp_message msg = {
+		.csid = CSID_CONTROL, .type = RTMP_TYPE_WINDOW_ACK_SIZE, .length = 4};
+	uint8_t payload[4] = {(uint8_t)(window >> 24), (uint8_t)(window >> 16),
+			      (uint8_t)(window >> 8), (uint8_t)window};
+
+	if (window != 0 && o->out_len < OUT_SPARE &&
+	    rtmp_chunk_writer_put(&o->client.writer, &msg, payload, &out)) {
+		o->out_len = out.len;
+		o->ack_window = window;
+	}
 }
 
 /* Fills the empty batch; false when there is nothing to send. */
@@ -159,6 +197,14 @@ static bool take_messages(struct origin *o, uint64_t now_us)
 	if (!o->claim) {
 		return take_claim(o, now_us);
 	}
+	if (!o->batch->open && o->out_len == 0) {
+		update_window(o);
+		if (o->out_len > 0) {
+			return true; /* it goes first */
+		}
+	}
+	o->batch->base = o->conn_bytes;
+	o->batch->marks = &o->marks;
 	if (batch_fill(o->batch, &o->client.writer, o->client.stream_id, &o->context->view,
 		       &o->cursor, o->stream->head)) {
 		stream_break(o->stream, "send");
@@ -195,7 +241,7 @@ static bool step(struct origin *o, size_t *budget, uint64_t now_us)
 		}
 		return false;
 	}
-	if (o->readable && !o->batch->open) {
+	if (o->readable && o->out_len < OUT_SPARE) {
 		return read_input(o, now_us);
 	}
 	if (o->state == ORIGIN_CLOSING) {

@@ -15,7 +15,7 @@
 	X(HANDSHAKE, "handshake", TO(PUBLISHING) | TO(BACKOFF) | TO(IDLE))  \
 	X(PUBLISHING, "publishing", TO(CLOSING) | TO(BACKOFF) | TO(IDLE))   \
 	X(BACKOFF, "backoff", TO(RESOLVING) | TO(IDLE))                     \
-	X(CLOSING, "closing", TO(IDLE))
+	X(CLOSING, "closing", TO(BACKOFF) | TO(IDLE))
 
 enum origin_state {
 #define ORIGIN_STATE_ENUM(name, shown, next) ORIGIN_##name,

@@ -22,17 +22,21 @@ TAILQ_HEAD(stream_list, relay_stream);
 struct relay {
 	struct relay_context context;
 	pthread_t thread;
-	struct relay_stream **slots; /* [pub->streams]; guarded for readers */
-	struct stream_list streams;  /* guarded for readers */
+	struct relay_stream **slots; /* [slots_count]; guarded for readers */
+	uint32_t slots_count;
+	struct stream_list streams; /* guarded for readers */
 	struct stream_list dirty;
 	uint64_t news_seen;
 	uint64_t serial;
-	uint64_t tick_us; /* next */
-	uint64_t shed_us; /* last */
-	uint64_t shutdown_deadline_us;
+	uint64_t tick_us;              /* next */
+	uint64_t shed_us;              /* last */
+	uint64_t flush_deadline_us;    /* of a shutdown, 0: over */
+	uint64_t shutdown_deadline_us; /* or of having let go */
 	bool stop;
 	bool joined; /* main thread's */
 	_Atomic bool stopped;
+	_Atomic bool gone; /* has let go */
+	_Atomic uint64_t progress;
 };
 
 const struct relay_settings relay_settings_default = {
@@ -40,6 +44,8 @@ const struct relay_settings relay_settings_default = {
 	.connect_us = 5 * US_PER_S,
 	.handshake_us = 5 * US_PER_S,
 	.first_chance_us = 5 * US_PER_S,
+	.return_us = 30 * US_PER_S,
+	.ack_us = 3 * US_PER_S,
 	.drain_us = 10 * US_PER_S,
 	.behind_us = 500 * US_PER_MS,
 	.backoff_min_us = 500 * US_PER_MS,
@@ -64,6 +70,12 @@ uint64_t relay_counter(const struct relay *relay, enum relay_counter counter)
 	return atomic_load_explicit(&relay->context.counters[counter], memory_order_relaxed);
 }
 
+/* One writer; the main thread only wants to see it move. */
+static void count_progress(struct relay *relay)
+{
+	relay_add(&relay->progress, 1);
+}
+
 static void mark_dirty(struct relay *relay, struct relay_stream *stream)
 {
 	if (!stream->dirty) {
@@ -76,7 +88,7 @@ static struct relay_stream *find_slot(struct relay *relay, uint32_t slot, uint64
 {
 	struct relay_stream *stream = NULL;
 
-	if (slot < relay->context.source.pub->streams) {
+	if (slot < relay->slots_count) {
 		stream = relay->slots[slot];
 	}
 	return stream && stream->generation == generation ? stream : NULL;
@@ -119,14 +131,63 @@ static void resolved(struct relay *relay, struct mail *mail, uint64_t now_us)
 	}
 }
 
-static void begin_shutdown(struct relay *relay, uint64_t now_us)
+static void shut_down_streams(struct relay *relay, bool at_once, uint64_t now_us)
 {
 	struct relay_stream *stream;
 
-	relay->context.shutdown = true;
-	relay->shutdown_deadline_us = now_us + relay->context.settings.shutdown_us;
 	TAILQ_FOREACH (stream, &relay->streams, link) {
-		stream_shutdown(stream, now_us);
+		stream_shutdown(stream, at_once, now_us);
+		mark_dirty(relay, stream);
+	}
+}
+
+/*
+ * What is in the logs goes out as far as origins take it, for most of the time; the rest of the
+ * time is for closing in order. Nothing is released any more: the successor begins where each
+ * origin's acknowledgements end.
+ */
+static void begin_shutdown(struct relay *relay, uint64_t now_us)
+{
+	uint64_t shutdown_us = relay->context.settings.shutdown_us;
+
+	relay->context.shutdown = true;
+	relay->flush_deadline_us = now_us + shutdown_us / 2;
+	relay->shutdown_deadline_us = now_us + shutdown_us;
+	shut_down_streams(relay, false, now_us);
+}
+
+static void end_flush(struct relay *relay, uint64_t now_us)
+{
+	if (relay->flush_deadline_us != 0 && now_us >= relay->flush_deadline_us) {
+		relay->flush_deadline_us = 0;
+		shut_down_streams(relay, true, now_us);
+	}
+}
+
+static void let_go(struct relay *relay, uint64_t now_us)
+{
+	struct relay_context *context = &relay->context;
+	struct relay_stream *stream;
+
+	if (context->let_go) {
+		return;
+	}
+	(void)epoll_ctl(context->epoll_fd, EPOLL_CTL_DEL, context->source.news_fd, NULL);
+	TAILQ_FOREACH (stream, &relay->streams, link) {
+		stream_let_go(stream, now_us);
+		mark_dirty(relay, stream);
+		count_progress(relay);
+	}
+	context->let_go = true;
+	relay->shutdown_deadline_us = now_us + context->settings.drain_us;
+	/* Release: all our reads and writes of the mappings are over. */
+	atomic_store_explicit(&relay->gone, true, memory_order_release);
+}
+
+static void hang(void)
+{
+	for (;;) {
+		(void)pause();
 	}
 }
 
@@ -149,6 +210,12 @@ static void handle_mail(struct relay *relay, struct mail *mail, uint64_t now_us)
 		break;
 	case MAIL_SHUTDOWN:
 		begin_shutdown(relay, now_us);
+		break;
+	case MAIL_LET_GO:
+		let_go(relay, now_us);
+		break;
+	case MAIL_HANG:
+		hang();
 		break;
 	case MAIL_STOP:
 		relay->stop = true;
@@ -211,7 +278,7 @@ static void read_news(struct relay *relay)
 		uint32_t slot =
 			atomic_load_explicit(&ring[i % ABI_NEWS_RING], memory_order_relaxed);
 
-		if (slot < relay->context.source.pub->streams && relay->slots[slot]) {
+		if (slot < relay->slots_count && relay->slots[slot]) {
 			mark_dirty(relay, relay->slots[slot]);
 		}
 	}
@@ -291,6 +358,7 @@ static void pump(struct relay *relay, uint64_t now_us)
 
 		TAILQ_REMOVE(&round, stream, dirty_link);
 		stream->dirty = false;
+		count_progress(relay);
 		if (stream_pump(stream, now_us)) {
 			mark_dirty(relay, stream);
 		}
@@ -318,6 +386,9 @@ static int sleep_and_wait(struct relay *relay, struct epoll_event *events, uint6
 	int timeout = wait_ms(relay, now_us);
 	int count;
 
+	if (relay->context.let_go) {
+		return epoll_wait(relay->context.epoll_fd, events, EVENTS_MAX, timeout);
+	}
 	atomic_store_explicit(sleeping, 1, memory_order_seq_cst);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (news_head(relay) != relay->news_seen) {
@@ -346,8 +417,17 @@ static void dispatch(struct relay *relay, const struct epoll_event *event, uint6
 
 static bool done(const struct relay *relay, uint64_t now_us)
 {
-	return relay->stop || (relay->context.shutdown && (TAILQ_EMPTY(&relay->streams) ||
-							   now_us >= relay->shutdown_deadline_us));
+	bool ending = relay->context.shutdown || relay->context.let_go;
+
+	return relay->stop ||
+	       (ending && (TAILQ_EMPTY(&relay->streams) || now_us >= relay->shutdown_deadline_us));
+}
+
+static void look_at_worker(struct relay *relay, uint64_t now_us)
+{
+	read_news(relay);
+	update_pressure(relay);
+	shed(relay, now_us);
 }
 
 static void *relay_main(void *arg)
@@ -366,9 +446,11 @@ static void *relay_main(void *arg)
 		if (relay->stop) {
 			break;
 		}
-		read_news(relay);
-		update_pressure(relay);
-		shed(relay, now_us);
+		count_progress(relay);
+		if (!relay->context.let_go) {
+			look_at_worker(relay, now_us);
+		}
+		end_flush(relay, now_us);
 		tick(relay, now_us);
 		pump(relay, now_us);
 	}
@@ -434,7 +516,8 @@ struct relay *relay_create(const struct relay_source *source, const struct relay
 	}
 	TAILQ_INIT(&relay->streams);
 	TAILQ_INIT(&relay->dirty);
-	relay->slots = calloc(source->pub->streams, sizeof(struct relay_stream *));
+	relay->slots_count = source->pub->streams;
+	relay->slots = calloc(relay->slots_count, sizeof(struct relay_stream *));
 	if (!relay->slots || context_init(&relay->context, source, settings, resolver)) {
 		goto free_relay;
 	}
@@ -484,13 +567,39 @@ void relay_destroy(struct relay *relay)
 	free(relay);
 }
 
-void relay_shutdown(struct relay *relay)
+static void post(struct relay *relay, enum mail_type type)
 {
-	struct mail *mail = mail_create(MAIL_SHUTDOWN);
+	struct mail *mail = mail_create(type);
 
 	if (mail) {
 		mailbox_post(&relay->context.mailbox, mail);
 	}
+}
+
+void relay_shutdown(struct relay *relay)
+{
+	post(relay, MAIL_SHUTDOWN);
+}
+
+void relay_let_go(struct relay *relay)
+{
+	post(relay, MAIL_LET_GO);
+}
+
+bool relay_has_let_go(const struct relay *relay)
+{
+	/* Acquire: pairs with let_go(). A thread that has ended touches nothing either. */
+	return atomic_load_explicit(&relay->gone, memory_order_acquire) || relay_stopped(relay);
+}
+
+uint64_t relay_progress(const struct relay *relay)
+{
+	return atomic_load_explicit(&relay->progress, memory_order_relaxed);
+}
+
+void relay_hang(struct relay *relay)
+{
+	post(relay, MAIL_HANG);
 }
 
 bool relay_stopped(const struct relay *relay)
@@ -539,4 +648,18 @@ size_t relay_origins(struct relay *relay, uint32_t slot, uint64_t generation,
 	}
 	pthread_mutex_unlock(&relay->context.lock);
 	return count;
+}
+
+uint64_t relay_kept_bytes(struct relay *relay, uint32_t slot, uint64_t generation)
+{
+	const struct relay_stream *stream;
+	uint64_t bytes = 0;
+
+	pthread_mutex_lock(&relay->context.lock);
+	stream = find_slot(relay, slot, generation);
+	if (stream) {
+		bytes = atomic_load_explicit(&stream->kept_bytes, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&relay->context.lock);
+	return bytes;
 }

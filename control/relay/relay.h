@@ -30,6 +30,8 @@ struct resolver;
 	X(relay_failures, "connections to origins that failed or broke")                   \
 	X(relay_skips, "times an origin was too far behind and was moved on")              \
 	X(relay_skipped_messages, "messages that origins did not get")                     \
+	X(relay_repeated_messages, "messages sent again on a new connection")              \
+	X(relay_lost_marks, "places to return to that were given up for memory")           \
 	X(relay_gop_lost, "GOPs too long, or memory too short, to be kept")                \
 	X(relay_log_broken, "logs that violated their format")                             \
 	X(relay_drains_abandoned, "origins that did not take the end of a stream in time") \
@@ -61,6 +63,8 @@ struct relay_settings {
 	uint64_t first_chance_us; /* a new stream keeps its beginning for its origins so long */
 	uint64_t drain_us;  /* an ended stream's origins may take its rest, and close, so long */
 	uint64_t behind_us; /* over behind_max_kib so long: moved on */
+	uint64_t return_us; /* what a broken origin has not acknowledged is kept so long */
+	uint64_t ack_us;    /* an origin that acknowledges nothing for so long never will */
 	uint64_t backoff_min_us;
 	uint64_t backoff_max_us;
 	uint64_t backoff_reset_us; /* of good publishing */
@@ -90,6 +94,20 @@ int relay_adopt(struct relay *relay, uint32_t slot, uint64_t generation,
 /* The publisher is gone: the log is drained and released. */
 void relay_ended(struct relay *relay, uint32_t slot, uint64_t generation);
 
+/*
+ * The dataplane is gone: ends every origin in order, with what is under way copied, within
+ * settings.drain_us. Once relay_has_let_go() the source may be unmapped and closed; the thread goes
+ * on without it until relay_stopped().
+ */
+void relay_let_go(struct relay *relay);
+bool relay_has_let_go(const struct relay *relay);
+
+/* Moves on as long as the thread does. */
+uint64_t relay_progress(const struct relay *relay);
+
+/* For tests of the heartbeat: the thread stands still for ever. */
+void relay_hang(struct relay *relay);
+
 uint64_t relay_counter(const struct relay *relay, enum relay_counter counter);
 
 #define ORIGIN_URL_MAX   512u
@@ -105,6 +123,14 @@ struct origin_status {
 	uint64_t failures;
 	uint64_t skips;
 	uint64_t skipped_messages;
+	uint64_t repeated_messages;
+	uint64_t lost_marks;
+	const char *ack_mode;
+	uint64_t sent_message; /* all before this number, of this connection, were handed over, */
+	uint64_t sent_bytes;   /* which are so many bytes of it */
+	uint64_t tcp_acked_message;
+	uint64_t tcp_acked_bytes;
+	uint64_t acked_message; /* as `ack_mode` says */
 	uint64_t acked_bytes;
 	uint64_t lag_bytes;
 	uint64_t lag_ms;
@@ -114,5 +140,8 @@ struct origin_status {
 /* Fills at most `max` entries; returns how many origins the stream has here, 0 if unknown. */
 size_t relay_origins(struct relay *relay, uint32_t slot, uint64_t generation,
 		     struct origin_status *out, size_t max);
+
+/* Payload bytes of a stream that are kept for origins that return; 0 if it is unknown. */
+uint64_t relay_kept_bytes(struct relay *relay, uint32_t slot, uint64_t generation);
 
 #endif

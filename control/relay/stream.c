@@ -13,6 +13,9 @@
 /* Under memory pressure an origin may be no further behind than this, whatever it may otherwise. */
 #define PRESSURE_BEHIND_KIB 1024u
 
+/* Without video any message will do to begin at; so often one is remembered. */
+#define AUDIO_START_US      (250 * US_PER_MS)
+
 void stream_break(struct relay_stream *s, const char *where)
 {
 	if (s->broken) {
@@ -82,18 +85,27 @@ static void resume(struct relay_stream *s)
 		journal(CONFIG_LOG_WARN, "stream.no_headers", "{s:s, s:s}", "app", s->app->name,
 			"name", s->name);
 	}
+	journal(CONFIG_LOG_INFO, "stream.resumed", "{s:s, s:s, s:I, s:I}", "app", s->app->name,
+		"name", s->name, "position", (long long)s->scan.position, "head",
+		(long long)s->head);
 }
 
+/*
+ * Until it has had its chance each origin holds the first place where it can begin: the beginning
+ * of a new stream, the first keyframe of one taken over.
+ */
 static void init_origins(struct relay_stream *s, uint64_t now_us)
 {
-	bool fresh = s->scan.position == 0;
+	const struct relay_settings *settings = &s->context->settings;
+	uint64_t chance_us =
+		s->scan.position == 0 ? settings->first_chance_us : settings->return_us;
 
-	s->first_chance_us = fresh ? now_us + s->context->settings.first_chance_us : 0;
 	s->origins_count = s->app->origins_count;
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		origin_init(&s->origins[i], s->context, s, &s->app->origins[i], i);
 		s->origins[i].cursor = s->scan;
-		s->origins[i].claim = fresh;
+		s->origins[i].returning = true;
+		s->origins[i].returning_us = now_us + chance_us;
 	}
 }
 
@@ -134,7 +146,7 @@ void stream_destroy(struct relay_stream *s)
 		origin_fini(&s->origins[i]);
 	}
 	headers_clear(&s->headers);
-	headers_clear(&s->gop_headers);
+	starts_clear(&s->starts);
 	free(s);
 }
 
@@ -147,24 +159,59 @@ void stream_start(struct relay_stream *s, uint64_t now_us)
 
 uint64_t stream_gop_bytes(const struct relay_stream *s)
 {
-	return s->gop_valid ? s->scan.bytes - s->gop.bytes : 0;
+	return s->starts.count > 0 ? s->scan.bytes - s->starts.list[0].cursor.bytes : 0;
 }
 
-void stream_drop_gop(struct relay_stream *s)
+/* The GOP under way goes on, but nobody can begin at its keyframe any more. */
+static void lose_gop(struct relay_stream *s)
 {
 	if (s->gop_valid) {
 		s->gop_valid = false;
-		headers_clear(&s->gop_headers);
 		relay_count(s->context, RELAY_COUNTER_relay_gop_lost, 1);
 	}
 }
 
+void stream_drop_gop(struct relay_stream *s)
+{
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		if (origin_place(&s->origins[i])) {
+			origin_give_up(&s->origins[i], s->scan.messages);
+		}
+	}
+	lose_gop(s);
+	starts_clear(&s->starts);
+}
+
 static void begin_gop(struct relay_stream *s, const struct log_message *message)
 {
-	s->gop = message->at;
-	s->gop_timestamp = message->entry.timestamp;
-	headers_copy(&s->gop_headers, &s->headers);
+	const struct start *newest = starts_newest(&s->starts);
+
+	if (newest) {
+		s->gop_length = message->at.bytes - newest->cursor.bytes;
+	}
+	starts_add(&s->starts, message, &s->headers);
 	s->gop_valid = true;
+}
+
+/* Keyframes; without video a message now and then; and the very first of a publication. */
+static bool may_begin_at(const struct relay_stream *s, const struct log_message *message)
+{
+	const struct abi_log_entry *entry = &message->entry;
+	const struct start *newest = starts_newest(&s->starts);
+
+	if (s->origins_count == 0) {
+		return false;
+	}
+	if (entry->number == 0) {
+		return true;
+	}
+	if (headers_kind(entry->type, entry->flags) >= 0) {
+		return false;
+	}
+	if (s->video) {
+		return (entry->flags & ABI_LOG_KEYFRAME) != 0;
+	}
+	return !newest || entry->arrived_us >= newest->arrived_us + AUDIO_START_US;
 }
 
 static int scan_message(struct relay_stream *s, const struct log_message *message)
@@ -172,18 +219,29 @@ static int scan_message(struct relay_stream *s, const struct log_message *messag
 	const struct abi_log_entry *entry = &message->entry;
 	bool header = headers_kind(entry->type, entry->flags) >= 0;
 
-	if (header && headers_update(&s->headers, &s->context->view, message)) {
-		return LOG_BROKEN;
+	if (!s->scanned) {
+		s->first_number = entry->number;
+		s->scanned = true;
 	}
 	if (!header && (entry->type == RTMP_TYPE_VIDEO || entry->type == RTMP_TYPE_AGGREGATE)) {
 		s->video = true;
 	}
-	if (!header && (entry->flags & ABI_LOG_KEYFRAME) && s->origins_count > 0) {
+	if (may_begin_at(s, message)) {
 		begin_gop(s, message);
 	}
-	s->timestamp = entry->timestamp;
+	if (header && headers_update(&s->headers, &s->context->view, message)) {
+		return LOG_BROKEN;
+	}
 	s->arrived_us = entry->arrived_us;
 	return 0;
+}
+
+/* Of the GOP under way. */
+static uint64_t gop_bytes(const struct relay_stream *s)
+{
+	const struct start *newest = starts_newest(&s->starts);
+
+	return newest ? s->scan.bytes - newest->cursor.bytes : 0;
 }
 
 /* Reads on to head: headers and keyframes. */
@@ -200,36 +258,19 @@ static void scan(struct relay_stream *s)
 	}
 	if (rc < 0) {
 		stream_break(s, "scan");
-	} else if (stream_gop_bytes(s) > s->app->gop_max_kib * KIB) {
-		stream_drop_gop(s);
+	} else if (gop_bytes(s) > s->app->gop_max_kib * KIB) {
+		lose_gop(s);
 	}
 }
 
-bool stream_starting_point(const struct relay_stream *s, uint64_t from, struct stream_start *start)
+const struct start *stream_starting_point(const struct relay_stream *s, const struct origin *o)
 {
-	if (!s->video) {
-		*start = (struct stream_start){&s->scan, &s->headers, s->timestamp};
-		return true;
-	}
-	if (!s->gop_valid || s->gop.position < from) {
-		return false;
-	}
-	*start = (struct stream_start){&s->gop, &s->gop_headers, s->gop_timestamp};
-	return true;
-}
+	const struct start *newest = starts_newest(&s->starts);
 
-/* A new stream's beginning is kept for an origin that is not up yet only so long. */
-static void end_first_chance(struct relay_stream *s, uint64_t now_us)
-{
-	if (s->first_chance_us == 0 || s->ended || now_us < s->first_chance_us) {
-		return;
+	if (o->returning) {
+		return origin_place(o);
 	}
-	s->first_chance_us = 0;
-	for (uint32_t i = 0; i < s->origins_count; i++) {
-		if (s->origins[i].state != ORIGIN_PUBLISHING) {
-			s->origins[i].claim = false;
-		}
-	}
+	return s->gop_valid && newest && newest->cursor.position >= o->skip_from ? newest : NULL;
 }
 
 static uint64_t behind_max(const struct relay_stream *s, const struct origin *o)
@@ -259,13 +300,39 @@ static void check_behind(struct relay_stream *s, struct origin *o, uint64_t now_
 	}
 }
 
+/*
+ * What an origin has not acknowledged is kept within bounds: for one that is not there at the
+ * moment its behind_max_kib, or the GOP under way; for one that is, gop_max_kib behind its cursor.
+ * Beyond that it would begin again later than it should, and it is counted.
+ */
+static bool keeps_place(const struct relay_stream *s, const struct origin *o,
+			const struct start *place)
+{
+	if (o->claim) {
+		return o->cursor.bytes - place->cursor.bytes <= s->app->gop_max_kib * KIB;
+	}
+	return (s->gop_valid && place == starts_newest(&s->starts)) ||
+	       s->scan.bytes - place->cursor.bytes <= behind_max(s, o);
+}
+
+static void check_place(struct relay_stream *s, struct origin *o)
+{
+	const struct start *place = origin_place(o);
+
+	while (place && !keeps_place(s, o, place)) {
+		origin_give_up(o, place->cursor.messages + 1);
+		place = origin_place(o);
+	}
+}
+
 static void release(struct relay_stream *s)
 {
+	const struct start *newest = starts_newest(&s->starts);
 	uint64_t hold = log_cursor_hold(&s->scan);
 	uint64_t position;
 
-	if (s->gop_valid && !s->ended && s->gop.position < hold) {
-		hold = s->gop.position;
+	if (s->gop_valid && newest && !s->ended && newest->cursor.position < hold) {
+		hold = newest->cursor.position;
 	}
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		if (origin_hold(&s->origins[i], &position) && position < hold) {
@@ -276,13 +343,15 @@ static void release(struct relay_stream *s)
 		/* Release: pairs with the worker's acquire; our reads below `hold` are over. */
 		atomic_store_explicit(&s->tail->position, hold, memory_order_release);
 		s->released = hold;
+		starts_release(&s->starts, hold);
 	}
+	atomic_store_explicit(&s->kept_bytes, stream_gop_bytes(s), memory_order_relaxed);
 }
 
 /* Nothing reads the log any more: all of it goes back. */
 static void release_all(struct relay_stream *s)
 {
-	s->gop_valid = false;
+	starts_clear(&s->starts);
 	s->finished = true;
 	s->released = s->head;
 	atomic_store_explicit(&s->tail->position, s->head, memory_order_release);
@@ -291,11 +360,14 @@ static void release_all(struct relay_stream *s)
 
 static void drain_origin(struct relay_stream *s, struct origin *o, uint64_t now_us)
 {
-	if (o->state == ORIGIN_PUBLISHING && (!o->claim || origin_caught_up(o, s->head))) {
+	bool waits = !o->claim && o->returning && stream_starting_point(s, o);
+
+	if (o->state == ORIGIN_PUBLISHING && !waits &&
+	    (!o->claim || origin_caught_up(o, s->head))) {
 		origin_finish(o, now_us);
-	} else if (o->state != ORIGIN_CLOSING && !o->claim) {
+	} else if (o->state != ORIGIN_CLOSING && !o->claim && !waits) {
 		origin_abandon(o, "stream ended");
-	} else if (now_us >= s->drain_us && o->claim) {
+	} else if (now_us >= s->drain_us && (o->claim || waits)) {
 		relay_count(s->context, RELAY_COUNTER_relay_drains_abandoned, 1);
 		origin_abandon(o, "did not take the end in time");
 	}
@@ -327,6 +399,16 @@ static void give_up(struct relay_stream *s, const char *why)
 	}
 }
 
+/* While shutting down: what is there goes out as far as it is taken, then the end. */
+static void flush(struct relay_stream *s, uint64_t now_us)
+{
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		if (origin_caught_up(&s->origins[i], s->head)) {
+			origin_finish(&s->origins[i], now_us);
+		}
+	}
+}
+
 /* False when the slot belongs to another publication, or to none. */
 static bool refresh(struct relay_stream *s, uint64_t now_us)
 {
@@ -352,7 +434,7 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 {
 	bool more = false;
 
-	if (!s->finished && !s->broken) {
+	if (!s->finished && !s->broken && !s->context->shutdown) {
 		if (!refresh(s, now_us)) {
 			s->finished = true; /* the slot is not ours to release any more */
 			give_up(s, "stream is gone");
@@ -363,12 +445,15 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 	for (uint32_t i = 0; i < s->origins_count && !s->broken; i++) {
 		more |= origin_pump(&s->origins[i], now_us);
 		check_behind(s, &s->origins[i], now_us);
+		check_place(s, &s->origins[i]);
 	}
 	if (s->broken) {
 		give_up(s, "log is broken");
 		return false;
 	}
-	if (s->ended && !s->context->shutdown) {
+	if (s->context->shutdown) {
+		flush(s, now_us);
+	} else if (s->ended && !s->let_go) {
 		drain(s, now_us);
 	}
 	if (!s->finished) {
@@ -379,7 +464,6 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 
 void stream_tick(struct relay_stream *s, uint64_t now_us)
 {
-	end_first_chance(s, now_us);
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		origin_tick(&s->origins[i], now_us);
 	}
@@ -393,11 +477,23 @@ void stream_ended(struct relay_stream *s, uint64_t now_us)
 	}
 }
 
-void stream_shutdown(struct relay_stream *s, uint64_t now_us)
+void stream_shutdown(struct relay_stream *s, bool at_once, uint64_t now_us)
 {
 	for (uint32_t i = 0; i < s->origins_count; i++) {
-		origin_finish(&s->origins[i], now_us);
+		if (at_once || s->origins[i].state != ORIGIN_PUBLISHING) {
+			origin_finish(&s->origins[i], now_us);
+		}
 	}
+}
+
+void stream_let_go(struct relay_stream *s, uint64_t now_us)
+{
+	s->let_go = true;
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		origin_finish(&s->origins[i], now_us);
+		s->origins[i].returning = false;
+	}
+	s->finished = true;
 }
 
 bool stream_over(const struct relay_stream *s)

@@ -2,9 +2,11 @@
  * One stream at the relay: reads its log once for what it must know (headers, keyframes), lets
  * its origins read it at their own pace, and releases it.
  *
- * What is kept: everything any origin with a claim still needs; the GOP under way, so that an
- * origin that returns starts at its keyframe, unless it grows longer than gop_max_kib; and the
- * beginning of a new stream until its origins had their first chance.
+ * What is kept: everything that origins still read; for each the GOPs that it has not acknowledged
+ * (origin.h), as far as behind_max_kib and gop_max_kib let it; the GOP under way, unless it grows
+ * longer than gop_max_kib; and the beginning of a new stream, or of one taken over, until its
+ * origins had their first chance. So wherever this process is killed, the position released last is
+ * one at which its successor can start every origin, and none has a gap.
  */
 #ifndef STREAM_H
 #define STREAM_H
@@ -13,6 +15,7 @@
 
 #include "headers.h"
 #include "origin.h"
+#include "starts.h"
 
 struct relay_stream {
 	struct relay_context *context;
@@ -32,15 +35,16 @@ struct relay_stream {
 	uint64_t arrived_us;
 	bool video; /* starts are at keyframes; without video every message is one */
 
-	/* The GOP under way: where to start, and with what. */
-	bool gop_valid;
-	struct log_cursor gop;
-	struct header_set gop_headers;
-	uint32_t gop_timestamp;
+	struct starts starts;        /* the newest begins the GOP under way ... */
+	bool gop_valid;              /* ... which is kept for whoever comes */
+	uint64_t gop_length;         /* payload bytes of the one before, 0: not known */
+	uint64_t first_number;       /* of the first message that we found */
+	bool scanned;                /* it is known */
+	_Atomic uint64_t kept_bytes; /* stream_gop_bytes(), for the main thread */
 
-	uint64_t first_chance_us; /* until when the beginning is kept, 0: over */
-	uint64_t drain_us;        /* ended: until when origins may take the rest */
+	uint64_t drain_us; /* ended: until when origins may take the rest */
 	bool ended;
+	bool let_go;   /* the dataplane is gone: nothing of it is touched any more */
 	bool broken;   /* the log violated its format */
 	bool finished; /* nothing reads the log any more; it was released */
 
@@ -64,25 +68,25 @@ void stream_start(struct relay_stream *stream, uint64_t now_us); /* connects its
 bool stream_pump(struct relay_stream *stream, uint64_t now_us);
 void stream_tick(struct relay_stream *stream, uint64_t now_us);
 void stream_ended(struct relay_stream *stream, uint64_t now_us);
-void stream_shutdown(struct relay_stream *stream, uint64_t now_us);
+
+/* Takes no new messages; at the second call also those that origins have not taken are left. */
+void stream_shutdown(struct relay_stream *stream, bool at_once, uint64_t now_us);
+
+/* Copies what is under way, ends every origin in order, and never looks at the log again. */
+void stream_let_go(struct relay_stream *stream, uint64_t now_us);
 
 /* The log violated its format: counts it; the next pump gives the log back. */
 void stream_break(struct relay_stream *stream, const char *where);
 
-/* Bytes kept only for origins that may return. */
+/* Payload bytes from the first place where an origin may begin again. */
 uint64_t stream_gop_bytes(const struct relay_stream *stream);
-void stream_drop_gop(struct relay_stream *stream);
+void stream_drop_gop(struct relay_stream *stream); /* and every such place */
 
 /* No origin is busy any more and the log is released: may be destroyed. */
 bool stream_over(const struct relay_stream *stream);
 
-/* Where an origin without a claim may begin now, not before `from`. */
-struct stream_start {
-	const struct log_cursor *cursor;
-	const struct header_set *headers;
-	uint32_t timestamp;
-};
-bool stream_starting_point(const struct relay_stream *stream, uint64_t from,
-			   struct stream_start *start);
+/* Where an origin without a claim may begin now; NULL: nowhere yet. */
+const struct start *stream_starting_point(const struct relay_stream *stream,
+					  const struct origin *origin);
 
 #endif

@@ -1,0 +1,65 @@
+#include "marks.h"
+
+#include <string.h>
+
+void marks_init(struct marks *marks, uint64_t bytes, uint64_t number)
+{
+	marks->count = 1;
+	marks->list[0].bytes = bytes;
+	marks->list[0].number = number;
+}
+
+/* The first one stays: it is what is reached in any case. */
+static void thin(struct marks *marks)
+{
+	for (uint32_t i = 0; 2 * i < marks->count; i++) {
+		marks->list[i] = marks->list[2 * i];
+	}
+	marks->count = (marks->count + 1) / 2;
+}
+
+void marks_add(struct marks *marks, uint64_t bytes, uint64_t number)
+{
+	if (marks->count > 0 && marks->list[marks->count - 1].number >= number) {
+		return;
+	}
+	if (marks->count == MARKS_MAX) {
+		thin(marks);
+	}
+	marks->list[marks->count].bytes = bytes;
+	marks->list[marks->count].number = number;
+	marks->count++;
+}
+
+/* Index of the last mark at or before `bytes`, 0 if there is none. */
+static uint32_t find(const struct marks *marks, uint64_t bytes)
+{
+	uint32_t low = 0;
+	uint32_t high = marks->count;
+
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (marks->list[middle].bytes <= bytes) {
+			low = middle;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+uint64_t marks_reached(const struct marks *marks, uint64_t bytes)
+{
+	return marks->count > 0 ? marks->list[find(marks, bytes)].number : 0;
+}
+
+void marks_forget(struct marks *marks, uint64_t bytes)
+{
+	uint32_t first = marks->count > 0 ? find(marks, bytes) : 0;
+
+	if (first > 0) {
+		marks->count -= first;
+		memmove(marks->list, marks->list + first, marks->count * sizeof(marks->list[0]));
+	}
+}

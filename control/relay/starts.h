@@ -1,0 +1,44 @@
+/*
+ * Places of a stream's log at which a connection to an origin can begin: its keyframes (and, while
+ * there is no video, a message now and then), each with the headers that were in force there.
+ *
+ * Oldest first. The oldest is never lower than what is released, and all of them are in the log as
+ * long as they stand here. When there is no room every other one goes, but for the oldest and the
+ * newest: an origin then goes back to an earlier one.
+ */
+#ifndef STARTS_H
+#define STARTS_H
+
+#include "headers.h"
+
+#define STARTS_MAX 32u
+
+struct start {
+	struct log_cursor cursor; /* at the entry; `messages` is its number */
+	struct header_set headers;
+	uint32_t timestamp; /* ms */
+	uint64_t arrived_us;
+};
+
+struct starts {
+	uint32_t count;
+	struct start list[STARTS_MAX];
+};
+
+void starts_add(struct starts *starts, const struct log_message *message,
+		const struct header_set *headers);
+
+/*
+ * Of those at or after message `from` the last one at or before `number`, or else the first; NULL
+ * without any.
+ */
+const struct start *starts_for(const struct starts *starts, uint64_t number, uint64_t from);
+
+/* NULL without any. */
+const struct start *starts_newest(const struct starts *starts);
+
+/* Drops those that stand below the position. */
+void starts_release(struct starts *starts, uint64_t position);
+void starts_clear(struct starts *starts);
+
+#endif
