@@ -76,6 +76,17 @@ bool attach_is_allowed(int fd, uid_t uid)
 	return cred.uid == 0 || cred.uid == uid;
 }
 
+void attach_refuse(int fd, const struct abi_attach_reply *answer, enum abi_attach_status status)
+{
+	struct abi_attach_reply reply = *answer;
+
+	reply.status = status;
+	reply.workers = 0;
+	int err = attach_send_reply(fd, &reply);
+	(void)err; /* it is told or it is not */
+	close(fd);
+}
+
 int attach_send_reply(int fd, const struct abi_attach_reply *reply)
 {
 	ssize_t n = send(fd, reply, sizeof(*reply), MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -19,6 +19,9 @@ int attach_listen(const char *path, uid_t uid, gid_t gid) __attribute__((warn_un
 /* Whether the peer is root or `uid`, as the kernel says (SO_PEERCRED). */
 bool attach_is_allowed(int fd, uid_t uid);
 
+/* Says why, as far as the socket takes it at once, and hangs up. */
+void attach_refuse(int fd, const struct abi_attach_reply *answer, enum abi_attach_status status);
+
 /* 0 or -errno. */
 int attach_send_reply(int fd, const struct abi_attach_reply *reply)
 	__attribute__((warn_unused_result));

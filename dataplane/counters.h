@@ -44,6 +44,7 @@ struct abi_pub;
 	X(publish_rejected, "publishes rejected by control")                            \
 	X(publish_no_control, "publishes refused: no control attached")                 \
 	X(publish_no_slot, "publishes refused: no stream slot left")                    \
+	X(publish_no_memory, "publishes refused: packet memory is promised to others")  \
 	X(publish_kicked, "publishers ended by the operator")                           \
 	X(publish_ended, "publications ended")                                          \
 	X(messages, "media messages completed")                                         \
@@ -54,9 +55,17 @@ struct abi_pub;
 	X(pieces, "pieces of messages")                                                 \
 	X(pieces_joined, "pieces moved over the chunk header before them")              \
 	X(pieces_copied, "pieces copied to memory of their own")                        \
+	X(pieces_collapsed, "pieces of small segments copied together")                 \
+	X(bytes_collapsed, "bytes of small segments copied together")                   \
 	X(log_blocks_missing, "no log block was free")                                  \
 	X(log_reclaimed_units, "log units given back")                                  \
 	X(log_dropped_unread, "log units given back unread: no control attached")       \
+	X(messages_dropped_unread, "media messages given up: no control to read them")  \
+	X(gops_shed_unread, "GOPs given up: packets ran short, no control")             \
+	X(control_attached, "times that a control attached")                            \
+	X(control_gone, "times that an attached control exited")                        \
+	X(control_killed, "controls killed: no heartbeat, or no release")               \
+	X(control_hung, "times that control did not release what ended")                \
 	X(sub_refused, "values of control refused: out of range")                       \
 	X(commands, "commands of control obeyed")                                       \
 	X(commands_stale, "commands of control for publications that are gone")         \

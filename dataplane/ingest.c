@@ -7,30 +7,16 @@
 
 #include "abi/sub.h"
 #include "dataplane/counters.h"
+#include "dataplane/ingest_private.h"
 #include "dataplane/local_memory.h"
-#include "dataplane/message.h"
 #include "dataplane/packets.h"
 #include "dataplane/pub.h"
-#include "dataplane/publish.h"
-#include "dataplane/session.h"
 
 #define COMMANDS_PER_LOOP 64u
 #define EXPIRE_PER_LOOP   64u
-#define TICK_US           1000u /* packets left and gauges are looked at so often */
-
-struct dp_ingest {
-	struct publish_table publish;
-	struct message_pool messages;
-	struct abi_pub *pub;
-	struct rte_mempool *packets; /* the worker's */
-	struct dp_counters *counters;
-	uint64_t command_tail;
-	uint64_t tick_us;
-	struct session_table sessions;
-	/* Between the link's thread and the worker. */
-	alignas(128) _Atomic(struct abi_sub *) offered;
-	alignas(128) _Atomic(struct abi_sub *) current;
-};
+#define MEASURED_PER_TICK 16u
+#define SHED_US           10000u /* between two rounds of giving up GOPs */
+#define TICK_US           1000u  /* packets left and gauges are looked at so often */
 
 /*
  * Blocks of references for messages under way: as many as there are packets to refer to, in large
@@ -56,6 +42,37 @@ static int init_sessions(struct dp_ingest *ingest, const struct dp_ingest_config
 	return session_table_init(&ingest->sessions, &sessions);
 }
 
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * What is kept for the rx ring: as much as its descriptors again, so that it is filled at once, and
+ * never less than a 16th nor more than a quarter of the pool.
+ */
+static uint32_t reserve_mbufs(uint32_t mbufs, uint32_t rx_descriptors)
+{
+	uint32_t reserve = larger(2 * rx_descriptors, mbufs / 16);
+
+	return reserve < mbufs / 4 ? reserve : mbufs / 4;
+}
+
+static void init_admission(struct dp_ingest *ingest, const struct dp_ingest_config *config)
+{
+	uint32_t mbufs = ingest->packets->size;
+
+	ingest->reserve_mbufs = reserve_mbufs(mbufs, config->rx_descriptors);
+	const struct publish_admission_config admission = {
+		.rate = config->admission,
+		.mbufs = mbufs,
+		.reserve_mbufs = ingest->reserve_mbufs,
+		.truesize = ingest->messages.truesize,
+		.mtu = config->mtu ? config->mtu : 1500,
+	};
+	publish_admission_init(&ingest->publish.admission, &admission);
+}
+
 static int init(struct dp_ingest *ingest, const struct dp_ingest_config *config)
 {
 	ingest->pub = dp_pub(config->pub);
@@ -72,6 +89,7 @@ static int init(struct dp_ingest *ingest, const struct dp_ingest_config *config)
 	if (err < 0) {
 		goto fini_messages;
 	}
+	init_admission(ingest, config);
 	ingest->publish.notify.news_fd = config->news_fd;
 	ingest->publish.notify.events_fd = config->events_fd;
 	err = init_sessions(ingest, config);
@@ -169,6 +187,7 @@ static void take_over(struct dp_ingest *ingest)
 		return;
 	}
 	publish_attach(&ingest->publish, sub);
+	atomic_store_explicit(&ingest->hung, false, memory_order_relaxed);
 	/* The ring of commands is new with each `sub`: so is our place in it. */
 	ingest->command_tail = 0;
 	atomic_store_explicit(&ingest->pub->command_tail, 0, memory_order_relaxed);
@@ -266,21 +285,54 @@ uint32_t dp_ingest_commands(struct dp_ingest *ingest, uint64_t now_us)
 	return count;
 }
 
-static enum publish_pressure pressure(const struct rte_mempool *packets)
+/*
+ * By free mbufs. The ring's own stand for half of the reserve, so that the other half is what has
+ * to stay free. Control begins to shed GOPs at a third.
+ */
+static enum publish_pressure pressure(uint32_t left, uint32_t mbufs, uint32_t reserve)
 {
-	uint32_t left = rte_mempool_avail_count(packets);
+	uint32_t full = reserve / 2;
 
-	if (left < packets->size / 32) {
+	if (left < full) {
 		return PUBLISH_PRESSURE_FULL;
 	}
-	return left < packets->size / 8 ? PUBLISH_PRESSURE_LOW : PUBLISH_PRESSURE_NONE;
+	if (left < larger(mbufs / 8, full + mbufs / 16)) {
+		return PUBLISH_PRESSURE_LOW;
+	}
+	if (left < larger(mbufs / 6, full + mbufs / 8)) {
+		return PUBLISH_PRESSURE_TIGHT;
+	}
+	return left < mbufs / 3 ? PUBLISH_PRESSURE_SHED : PUBLISH_PRESSURE_NONE;
+}
+
+/* A log without a block refuses its message by itself. */
+static enum publish_pressure block_pressure(const struct log_pool *pool)
+{
+	return pool->free_count < pool->count / 8 ? PUBLISH_PRESSURE_TIGHT : PUBLISH_PRESSURE_NONE;
+}
+
+/* With a control it is control that gives up GOPs. */
+static void shed_unread(struct dp_ingest *ingest)
+{
+	uint64_t now_us = ingest->tick_us;
+
+	if (ingest->publish.pressure >= PUBLISH_PRESSURE_SHED && !ingest->publish.sub &&
+	    now_us - ingest->shed_us >= SHED_US) {
+		ingest->shed_us = now_us;
+		publish_shed_unread(&ingest->publish);
+	}
 }
 
 static void tick(struct dp_ingest *ingest)
 {
 	struct abi_pub *pub = ingest->pub;
+	enum publish_pressure packets = pressure(rte_mempool_avail_count(ingest->packets),
+						 ingest->packets->size, ingest->reserve_mbufs);
+	enum publish_pressure blocks = block_pressure(&ingest->publish.pool);
 
-	ingest->publish.pressure = pressure(ingest->packets);
+	ingest->publish.pressure = packets > blocks ? packets : blocks;
+	shed_unread(ingest);
+	session_measure(&ingest->sessions, MEASURED_PER_TICK);
 	ingest->messages.pressure = ingest->publish.pressure == PUBLISH_PRESSURE_FULL;
 	atomic_store_explicit(&pub->publishers, ingest->sessions.publishers, memory_order_relaxed);
 	atomic_store_explicit(&pub->blocks_free, ingest->publish.pool.free_count,
@@ -297,7 +349,42 @@ bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us)
 	bool more = session_expire(&ingest->sessions, EXPIRE_PER_LOOP);
 	more |= publish_sweep(&ingest->publish, now_us);
 	publish_flush(&ingest->publish);
+	atomic_store_explicit(&ingest->hung, ingest->publish.hung, memory_order_relaxed);
 	return more;
+}
+
+bool dp_ingest_is_short(const struct dp_ingest *ingest)
+{
+	return ingest->publish.pressure >= PUBLISH_PRESSURE_SHED;
+}
+
+static void set(_Atomic uint64_t *field, uint64_t value)
+{
+	atomic_store_explicit(field, value, memory_order_relaxed);
+}
+
+void dp_ingest_publish_memory(struct dp_ingest *ingest, uint32_t ooo_segments)
+{
+	const struct message_pool *messages = &ingest->messages;
+	struct abi_pub *pub = ingest->pub;
+	uint64_t truesize = messages->truesize;
+	uint64_t packets_free = rte_mempool_avail_count(ingest->packets);
+	uint64_t used = (ingest->packets->size - packets_free) * truesize;
+	uint64_t streams = messages->pinned * truesize;
+	uint64_t ooo = ooo_segments * truesize;
+	/* Messages that share an mbuf count it each: the log gets what they do not. */
+	uint64_t partial = messages->held < streams ? messages->held : streams;
+
+	set(&pub->packets_free, packets_free);
+	set(&pub->packets_total, ingest->packets->size);
+	set(&pub->pinned_partial_bytes, partial);
+	set(&pub->pinned_log_bytes, streams - partial);
+	set(&pub->pinned_ooo_bytes, ooo);
+	/* With a software spread we hold mbufs of other workers' pools, and they ours. */
+	set(&pub->pinned_ring_bytes, used > streams + ooo ? used - streams - ooo : 0);
+	set(&pub->reserve_bytes, ingest->reserve_mbufs * truesize);
+	set(&pub->reserved_bytes, ingest->publish.admission.promised);
+	set(&pub->truesize, truesize);
 }
 
 void dp_ingest_shutdown(struct dp_ingest *ingest, uint64_t now_us)
@@ -337,4 +424,9 @@ void dp_ingest_offer_sub(struct dp_ingest *ingest, struct abi_sub *sub)
 struct abi_sub *dp_ingest_sub(const struct dp_ingest *ingest)
 {
 	return atomic_load_explicit(&ingest->current, memory_order_acquire);
+}
+
+bool dp_ingest_hung(const struct dp_ingest *ingest)
+{
+	return atomic_load_explicit(&ingest->hung, memory_order_relaxed);
 }

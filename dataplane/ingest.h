@@ -26,6 +26,9 @@ struct dp_ingest_config {
 	int numa_node;
 	const struct config_rtmp *rtmp;
 	const struct config_memory *memory;
+	const struct config_admission *admission; /* NULL: all publishes that fit are admitted */
+	uint16_t mtu;                             /* 0: 1500 */
+	uint16_t rx_descriptors;                  /* of the worker's queue */
 	const struct dp_packets_table *packets;
 	struct rte_mempool *reply_pool; /* mbufs for what we send */
 	struct dp_region *pub;          /* laid out by dp_pub_create() */
@@ -53,6 +56,18 @@ uint32_t dp_ingest_commands(struct dp_ingest *ingest, uint64_t now_us);
  */
 bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us);
 
+/* Packets or log blocks run short: what can be sent again should go. */
+bool dp_ingest_is_short(const struct dp_ingest *ingest);
+
+/* Who pins packet memory, to `pub`; `ooo_segments` is what TCP holds. */
+void dp_ingest_publish_memory(struct dp_ingest *ingest, uint32_t ooo_segments);
+
+/*
+ * For tests: whether the mbufs that logs, messages and collapsing refer to, counted one by one, are
+ * as many as the accounts say, and the reservations of all publications as large. Allocates.
+ */
+bool dp_ingest_check_memory(const struct dp_ingest *ingest);
+
 /*
  * Ends every session in order (onStatus, FIN). Poll goes on until dp_ingest_idle(): the sessions
  * are gone and control has read what they left. A control that does not read is the caller's to
@@ -78,5 +93,8 @@ uint64_t dp_ingest_next_us(const struct dp_ingest *ingest);
  */
 void dp_ingest_offer_sub(struct dp_ingest *ingest, struct abi_sub *sub);
 struct abi_sub *dp_ingest_sub(const struct dp_ingest *ingest);
+
+/* From the link's thread: the control that is attached does not release what ended. */
+bool dp_ingest_hung(const struct dp_ingest *ingest);
 
 #endif

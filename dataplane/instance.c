@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "dataplane/control_process.h"
 #include "dataplane/diag.h"
 #include "dataplane/eal.h"
 #include "dataplane/link.h"
@@ -27,6 +28,7 @@ struct dp_instance {
 	uint64_t generation;
 	struct dp_port port;
 	struct dp_port_losses losses;
+	struct dp_link_counts link_counts;
 	time_t losses_read; /* CLOCK_MONOTONIC, seconds */
 	struct net_iface iface;
 	struct dp_forward_mesh mesh;
@@ -131,6 +133,7 @@ static int create_workers(struct dp_instance *instance)
 	for (uint32_t i = 0; i < instance->workers_count; i++) {
 		config.index = i;
 		config.losses = i == 0 ? &instance->losses : NULL;
+		config.link_counts = i == 0 ? &instance->link_counts : NULL;
 		config.cpu = instance->config->dataplane.cores[i];
 		config.numa_node = node_of(instance->config, i);
 		instance->workers[i] = dp_worker_create(&config, &instance->shared[i]);
@@ -166,9 +169,16 @@ static int create_link(struct dp_instance *instance)
 		.uid = user->pw_uid,
 		.gid = user->pw_gid,
 		.generation = instance->generation,
+		.control_timeout_us =
+			instance->config->dataplane.control_timeout_ms * UINT64_C(1000),
+		.counts = &instance->link_counts,
 		.workers = workers,
 		.workers_count = instance->workers_count,
 	};
+	if (!control_process_supported()) {
+		dp_diag_text(DP_DIAG_WARN, "pidfd",
+			     "the kernel has no pidfd: a control that hangs is not ended");
+	}
 	instance->link = dp_link_create(&config);
 	return instance->link != NULL ? 0 : failed(-errno, instance->config->run_dir);
 }

@@ -1,9 +1,10 @@
 /*
- * One control at a time: WAITING (nobody) -> OFFERING (workers take the new `sub` over, so that
- * nothing is dropped unread any more when control sees the logs) -> SENDING (descriptors on their
- * way) -> ATTACHED -> DETACHING (workers let go of the `sub`) -> WAITING. Connections that have not
- * sent their request yet stand in a small table of their own, so that a silent one keeps nobody
- * out.
+ * One control at a time: WAITING (nobody) -> OFFERING (workers take the new `sub` over and seed its
+ * tails, so that nothing is dropped unread any more when control sees the logs) -> SENDING
+ * (descriptors on their way) -> ATTACHED -> LEAVING (its connection ended or it was killed, and its
+ * process is still there) -> DETACHING (workers let go of the `sub`) -> WAITING. Connections that
+ * have not sent their request yet stand in a small table of their own, so that a
+ * silent one keeps nobody out.
  */
 #include "dataplane/link.h"
 
@@ -13,43 +14,49 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "abi/attach.h"
-#include "abi/sub.h"
 #include "dataplane/attach_socket.h"
+#include "dataplane/control_process.h"
+#include "dataplane/diag.h"
+#include "dataplane/heartbeat.h"
 #include "dataplane/ingest.h"
+#include "dataplane/link_clients.h"
+#include "dataplane/link_offer.h"
 
-#define LINK_CLIENTS    4        /* connections without a request */
-#define LINK_TIMEOUT_US 2000000u /* for a request, and for taking the descriptors */
-#define LINK_TICK_NS    5000000  /* while something is under way */
+#define LINK_TIMEOUT_US 2000000u /* for taking the descriptors */
+#define LINK_TICK_US    5000u    /* while something is under way */
+#define LINK_LOOKS      8u       /* at the heartbeat, within its limit */
 
-enum link_state { LINK_WAITING = 0, LINK_OFFERING, LINK_SENDING, LINK_ATTACHED, LINK_DETACHING };
-
-struct link_client {
-	int fd; /* -1: free */
-	uint32_t filled;
-	uint64_t deadline_us;
-	struct abi_attach_request request;
+enum link_state {
+	LINK_WAITING = 0,
+	LINK_OFFERING,
+	LINK_SENDING,
+	LINK_ATTACHED,
+	LINK_LEAVING,
+	LINK_DETACHING,
 };
 
 struct dp_link {
 	struct dp_link_config config;
 	struct dp_link_worker *workers; /* copy of config.workers */
-	struct dp_region *subs;         /* [workers_count]; base NULL: none */
-	char path[108];                 /* of a socket address, man 7 unix */
+	struct link_offer offer;
+	struct heartbeat *beats; /* [workers_count] */
+	char path[108];          /* of a socket address, man 7 unix */
 	int epoll_fd;
 	int listen_fd;
 	int timer_fd;
-	bool ticking;
-	struct link_client clients[LINK_CLIENTS];
+	uint64_t tick_us; /* of the timer; 0: it stands */
+	uint64_t poll_us; /* last call of dp_link_poll() */
+	struct link_clients clients;
 
 	enum link_state state;
-	int control_fd; /* OFFERING, SENDING, ATTACHED */
+	int control_fd;                 /* OFFERING, SENDING, ATTACHED */
+	struct control_process process; /* from OFFERING to LEAVING */
 	uint64_t epoch;
 	uint64_t deadline_us;
 	bool reply_sent;
@@ -70,20 +77,20 @@ static int watch(struct dp_link *link, int fd, uint32_t events)
 	return epoll_ctl(link->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* The timer runs only while a time limit or a worker is waited for. */
-static void set_ticking(struct dp_link *link, bool on)
+/* The timer runs only while a time limit or a worker is waited for. 0 stops it. */
+static void set_tick(struct dp_link *link, uint64_t tick_us)
 {
-	struct itimerspec spec = {0};
+	struct itimerspec spec = {
+		.it_value = {.tv_sec = (time_t)(tick_us / 1000000),
+			     .tv_nsec = (long)(tick_us % 1000000) * 1000},
+	};
 
-	if (link->ticking == on) {
+	if (link->tick_us == tick_us) {
 		return;
 	}
-	if (on) {
-		spec.it_value.tv_nsec = LINK_TICK_NS;
-		spec.it_interval.tv_nsec = LINK_TICK_NS;
-	}
+	spec.it_interval = spec.it_value;
 	(void)timerfd_settime(link->timer_fd, 0, &spec, NULL);
-	link->ticking = on;
+	link->tick_us = tick_us;
 }
 
 static int open_socket(struct dp_link *link)
@@ -105,12 +112,12 @@ static int allocate(struct dp_link *link)
 	uint32_t count = link->config.workers_count;
 
 	link->workers = calloc(count, sizeof(link->workers[0]));
-	link->subs = calloc(count, sizeof(link->subs[0]));
-	if (!link->workers || !link->subs) {
+	link->beats = calloc(count, sizeof(link->beats[0]));
+	if (!link->workers || !link->beats) {
 		return -ENOMEM;
 	}
 	memcpy(link->workers, link->config.workers, count * sizeof(link->workers[0]));
-	return 0;
+	return link_offer_init(&link->offer, link->workers, count);
 }
 
 static int open_all(struct dp_link *link)
@@ -124,6 +131,7 @@ static int open_all(struct dp_link *link)
 	if (link->epoll_fd < 0 || link->timer_fd < 0) {
 		return -errno;
 	}
+	link->clients.epoll_fd = link->epoll_fd;
 	err = watch(link, link->timer_fd, EPOLLIN);
 	return err < 0 ? err : open_socket(link);
 }
@@ -135,10 +143,9 @@ struct dp_link *dp_link_create(const struct dp_link_config *config)
 		return NULL;
 	}
 	link->config = *config;
+	link->process.pidfd = -1;
 	link->epoll_fd = link->listen_fd = link->timer_fd = link->control_fd = -1;
-	for (size_t i = 0; i < LINK_CLIENTS; i++) {
-		link->clients[i].fd = -1;
-	}
+	link_clients_init(&link->clients, -1, config->uid);
 	int err = open_all(link);
 	if (err < 0) {
 		dp_link_destroy(link);
@@ -156,16 +163,6 @@ static void close_fd(int *fd)
 	}
 }
 
-static void destroy_subs(struct dp_link *link)
-{
-	for (uint32_t i = 0; link->subs && i < link->config.workers_count; i++) {
-		if (link->subs[i].base) {
-			dp_region_destroy(&link->subs[i]);
-		}
-		link->subs[i].base = NULL;
-	}
-}
-
 void dp_link_destroy(struct dp_link *link)
 {
 	if (!link) {
@@ -174,15 +171,14 @@ void dp_link_destroy(struct dp_link *link)
 	if (link->listen_fd >= 0) {
 		(void)unlink(link->path);
 	}
-	for (size_t i = 0; i < LINK_CLIENTS; i++) {
-		close_fd(&link->clients[i].fd);
-	}
+	link_clients_fini(&link->clients);
 	close_fd(&link->control_fd);
 	close_fd(&link->listen_fd);
 	close_fd(&link->timer_fd);
 	close_fd(&link->epoll_fd);
-	destroy_subs(link); /* the workers have ended: the caller's order */
-	free(link->subs);
+	control_process_close(&link->process);
+	link_offer_fini(&link->offer); /* the workers have ended: the caller's order */
+	free(link->beats);
 	free(link->workers);
 	free(link);
 }
@@ -206,84 +202,6 @@ static void fill_reply(const struct dp_link *link, struct abi_attach_reply *repl
 	};
 }
 
-/* Says why, as far as the socket takes it at once, and hangs up. */
-static void refuse(struct dp_link *link, int fd, enum abi_attach_status status)
-{
-	struct abi_attach_reply reply;
-
-	fill_reply(link, &reply, status);
-	reply.workers = 0;
-	int err = attach_send_reply(fd, &reply);
-	(void)err; /* it is told or it is not */
-	close(fd);
-}
-
-static struct link_client *free_client(struct dp_link *link)
-{
-	for (size_t i = 0; i < LINK_CLIENTS; i++) {
-		if (link->clients[i].fd < 0) {
-			return &link->clients[i];
-		}
-	}
-	return NULL;
-}
-
-static void accept_one(struct dp_link *link, int fd)
-{
-	struct link_client *client = free_client(link);
-
-	if (!attach_is_allowed(fd, link->config.uid)) {
-		refuse(link, fd, ABI_ATTACH_DENIED);
-	} else if (!client || watch(link, fd, EPOLLIN) < 0) {
-		refuse(link, fd, ABI_ATTACH_BUSY);
-	} else {
-		*client = (struct link_client){
-			.fd = fd,
-			.deadline_us = clock_us() + LINK_TIMEOUT_US,
-		};
-	}
-}
-
-static void accept_all(struct dp_link *link)
-{
-	for (int i = 0; i < LINK_CLIENTS; i++) {
-		int fd = accept4(link->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0) {
-			return;
-		}
-		accept_one(link, fd);
-	}
-}
-
-static void fill_sub(const struct dp_link *link, uint32_t i)
-{
-	struct abi_sub *sub = (struct abi_sub *)(void *)link->subs[i].base;
-
-	sub->magic = ABI_MAGIC;
-	sub->version = ABI_VERSION;
-	sub->worker = i;
-	sub->generation = link->config.generation;
-	sub->epoch = link->epoch;
-	sub->streams = link->workers[i].streams;
-}
-
-static int create_subs(struct dp_link *link)
-{
-	for (uint32_t i = 0; i < link->config.workers_count; i++) {
-		char name[32];
-		(void)snprintf(name, sizeof(name), "penstock-sub-%u", i);
-		int err = dp_region_create(&link->subs[i], name,
-					   abi_sub_size(link->workers[i].streams),
-					   link->workers[i].numa_node, DP_REGION_WRITABLE);
-		if (err < 0) {
-			destroy_subs(link);
-			return err;
-		}
-		fill_sub(link, i);
-	}
-	return 0;
-}
-
 static int send_reply(struct dp_link *link)
 {
 	struct abi_attach_reply reply;
@@ -292,73 +210,72 @@ static int send_reply(struct dp_link *link)
 	return attach_send_reply(link->control_fd, &reply);
 }
 
-static int send_worker(struct dp_link *link, uint32_t i)
+static void count(const struct dp_link *link, size_t offset)
 {
-	const struct dp_link_worker *w = &link->workers[i];
-	struct abi_attach_worker message = {
-		.worker = i,
-		.packets_size = w->packets->size,
-		.pub_size = w->pub->size,
-		.sub_size = link->subs[i].size,
-	};
-	int fds[ABI_ATTACH_FDS] = {
-		[ABI_FD_PACKETS] = dp_region_export(w->packets),
-		[ABI_FD_PUB] = dp_region_export(w->pub),
-		[ABI_FD_SUB] = dp_region_export(&link->subs[i]),
-		[ABI_FD_NEWS] = w->news_fd,
-		[ABI_FD_EVENTS] = w->events_fd,
-		[ABI_FD_COMMANDS] = w->commands_fd,
-	};
-	int err = 0;
-
-	for (int fd = ABI_FD_PACKETS; fd <= ABI_FD_SUB; fd++) {
-		err = fds[fd] < 0 ? fds[fd] : err;
+	if (link->config.counts) {
+		_Atomic uint64_t *at = (void *)((uint8_t *)link->config.counts + offset);
+		atomic_fetch_add_explicit(at, 1, memory_order_relaxed);
 	}
-	if (err == 0) {
-		err = attach_send_worker(link->control_fd, &message, fds);
-	}
-	for (int fd = ABI_FD_PACKETS; fd <= ABI_FD_SUB; fd++) {
-		close_fd(&fds[fd]);
-	}
-	return err;
-}
-
-static void wake_worker(const struct dp_link_worker *worker)
-{
-	uint64_t one = 1;
-	(void)!write(worker->commands_fd, &one, sizeof(one));
-}
-
-static struct abi_sub *sub_of(const struct dp_link *link, uint32_t i)
-{
-	return (struct abi_sub *)(void *)link->subs[i].base;
-}
-
-static void offer(struct dp_link *link, bool attach)
-{
-	for (uint32_t i = 0; i < link->config.workers_count; i++) {
-		dp_ingest_offer_sub(link->workers[i].ingest, attach ? sub_of(link, i) : NULL);
-		wake_worker(&link->workers[i]);
-	}
-}
-
-/* Whether every worker uses what it was offered. */
-static bool is_taken(const struct dp_link *link, bool attach)
-{
-	for (uint32_t i = 0; i < link->config.workers_count; i++) {
-		struct abi_sub *offered = attach ? sub_of(link, i) : NULL;
-		if (dp_ingest_sub(link->workers[i].ingest) != offered) {
-			return false;
-		}
-	}
-	return true;
 }
 
 static void detach(struct dp_link *link)
 {
 	close_fd(&link->control_fd);
-	offer(link, false);
+	control_process_close(&link->process);
+	link_offer_give(&link->offer, false);
 	link->state = LINK_DETACHING;
+}
+
+static void say(const struct dp_link *link, enum dp_diag_level level, const char *event,
+		const char *why)
+{
+	struct dp_diag diag;
+
+	dp_diag_begin(&diag, level, event);
+	dp_diag_int(&diag, "pid", link->process.pid);
+	dp_diag_int(&diag, "epoch", (int64_t)link->epoch);
+	if (why) {
+		dp_diag_str(&diag, "why", why);
+	}
+	dp_diag_end(&diag, stderr);
+}
+
+static bool has_exited(const struct dp_link *link)
+{
+	return control_process_exited(&link->process);
+}
+
+static void gone(struct dp_link *link)
+{
+	count(link, offsetof(struct dp_link_counts, exits));
+	say(link, DP_DIAG_INFO, "control_gone", NULL);
+	detach(link);
+}
+
+/* Its connection ended. What it mapped it can read until it exits. */
+static void leave(struct dp_link *link, uint64_t now_us)
+{
+	if (link->process.pidfd < 0) {
+		gone(link);
+		return;
+	}
+	close_fd(&link->control_fd);
+	link->deadline_us = now_us + link->config.control_timeout_us;
+	link->state = LINK_LEAVING;
+}
+
+static void kill_control(struct dp_link *link, const char *why, uint64_t now_us)
+{
+	int err = control_process_kill(&link->process);
+
+	if (err < 0 && err != -ESRCH) {
+		/* It stays attached: what it may read is not given back. */
+		say(link, DP_DIAG_ERROR, "control_not_killed", strerror(-err));
+	} else {
+		count(link, offsetof(struct dp_link_counts, kills));
+		say(link, DP_DIAG_WARN, "control_killed", why);
+	}
+	leave(link, now_us);
 }
 
 /* Sends on where it stopped; -EAGAIN when the socket is full. */
@@ -371,7 +288,7 @@ static int send_rest(struct dp_link *link)
 	}
 	link->reply_sent = true;
 	while (link->workers_sent < link->config.workers_count) {
-		err = send_worker(link, link->workers_sent);
+		err = link_offer_send(&link->offer, link->workers_sent, link->control_fd);
 		if (err < 0) {
 			return err;
 		}
@@ -382,10 +299,17 @@ static int send_rest(struct dp_link *link)
 
 static void run_offering(struct dp_link *link, uint64_t now_us)
 {
-	if (is_taken(link, true)) {
+	if (link_offer_taken(&link->offer, true)) {
 		link->state = LINK_SENDING;
 	} else if (now_us >= link->deadline_us) {
 		detach(link);
+	}
+}
+
+static void start_heartbeats(struct dp_link *link, uint64_t now_us)
+{
+	for (uint32_t i = 0; i < link->config.workers_count; i++) {
+		heartbeat_start(&link->beats[i], now_us);
 	}
 }
 
@@ -394,36 +318,104 @@ static void run_sending(struct dp_link *link, uint64_t now_us)
 	int err = send_rest(link);
 
 	if (err == 0) {
+		start_heartbeats(link, now_us);
+		count(link, offsetof(struct dp_link_counts, attaches));
+		say(link, DP_DIAG_INFO, "control_attached", NULL);
 		link->state = LINK_ATTACHED;
 	} else if (err != -EAGAIN || now_us >= link->deadline_us) {
-		detach(link);
+		if (link->workers_sent > 0) {
+			leave(link, now_us);
+		} else {
+			detach(link);
+		}
 	}
 }
 
+/* Why an attached control has to be killed; NULL: it has not. */
+static const char *is_hung(struct dp_link *link, uint64_t now_us)
+{
+	uint64_t limit_us = link->config.control_timeout_us;
+	const char *why = NULL;
+
+	for (uint32_t i = 0; i < link->config.workers_count; i++) {
+		const struct abi_sub *sub = link_offer_sub(&link->offer, i);
+
+		/* Each of them is looked at, so that none is behind. */
+		if (limit_us && heartbeat_is_overdue(&link->beats[i], sub, limit_us, now_us)) {
+			why = "no heartbeat";
+		}
+		if (dp_ingest_hung(link->workers[i].ingest)) {
+			why = "a publication that ended is not released";
+		}
+	}
+	return link->process.pidfd >= 0 ? why : NULL;
+}
+
 /* The connection is silent: bytes are as much its end as EOF is. */
-static void run_attached(struct dp_link *link)
+static bool has_hung_up(const struct dp_link *link)
 {
 	char byte;
 	ssize_t n = recv(link->control_fd, &byte, 1, MSG_DONTWAIT);
 
-	if (n >= 0 || (errno != EAGAIN && errno != EINTR)) {
-		detach(link);
+	return n >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+static void run_attached(struct dp_link *link, uint64_t now_us)
+{
+	const char *why = is_hung(link, now_us);
+
+	if (has_exited(link)) {
+		gone(link);
+	} else if (has_hung_up(link)) {
+		leave(link, now_us);
+	} else if (why) {
+		kill_control(link, why, now_us);
+	}
+}
+
+static void run_leaving(struct dp_link *link, uint64_t now_us)
+{
+	if (has_exited(link)) {
+		gone(link);
+	} else if (link->config.control_timeout_us && now_us >= link->deadline_us) {
+		kill_control(link, "it hung up and lives on", now_us);
 	}
 }
 
 static void run_detaching(struct dp_link *link)
 {
-	if (is_taken(link, false)) {
-		destroy_subs(link);
+	if (link_offer_taken(&link->offer, false)) {
+		link_offer_destroy(&link->offer);
 		link->state = LINK_WAITING;
 	}
+}
+
+static int identify(struct dp_link *link, int fd)
+{
+	int err = control_process_open(&link->process, fd);
+
+	if (err == 0 && link->process.pidfd >= 0) {
+		err = watch(link, link->process.pidfd, EPOLLIN);
+	}
+	if (err < 0) {
+		control_process_close(&link->process);
+	}
+	return err;
 }
 
 static void begin_attach(struct dp_link *link, int fd)
 {
 	link->epoch++;
-	if (create_subs(link) < 0) {
-		refuse(link, fd, ABI_ATTACH_BUSY);
+	if (identify(link, fd) < 0) {
+		close(fd); /* it is gone */
+		return;
+	}
+	if (link_offer_create(&link->offer, link->config.generation, link->epoch) < 0) {
+		struct abi_attach_reply answer;
+
+		control_process_close(&link->process);
+		fill_reply(link, &answer, ABI_ATTACH_OK);
+		attach_refuse(fd, &answer, ABI_ATTACH_BUSY);
 		return;
 	}
 	link->control_fd = fd;
@@ -431,46 +423,67 @@ static void begin_attach(struct dp_link *link, int fd)
 	link->workers_sent = 0;
 	link->deadline_us = clock_us() + LINK_TIMEOUT_US;
 	link->state = LINK_OFFERING;
-	offer(link, true);
+	link_offer_give(&link->offer, true);
 }
 
-static void take_request(struct dp_link *link, struct link_client *client)
+static void take_request(struct dp_link *link, int fd, const struct abi_attach_request *request)
 {
-	int fd = client->fd;
+	struct abi_attach_reply answer;
 
-	client->fd = -1;
-	if (client->request.magic != ABI_MAGIC || client->request.version != ABI_VERSION) {
-		refuse(link, fd, ABI_ATTACH_VERSION);
+	fill_reply(link, &answer, ABI_ATTACH_OK);
+	if (request->magic != ABI_MAGIC || request->version != ABI_VERSION) {
+		attach_refuse(fd, &answer, ABI_ATTACH_VERSION);
 	} else if (link->state != LINK_WAITING) {
-		refuse(link, fd, ABI_ATTACH_BUSY);
+		attach_refuse(fd, &answer, ABI_ATTACH_BUSY);
 	} else {
 		begin_attach(link, fd);
 	}
 }
 
-static void run_client(struct dp_link *link, struct link_client *client, uint64_t now_us)
+static void run_clients(struct dp_link *link, uint64_t now_us)
 {
-	uint8_t *to = (uint8_t *)&client->request + client->filled;
-	ssize_t n = recv(client->fd, to, sizeof(client->request) - client->filled, MSG_DONTWAIT);
+	struct abi_attach_request request;
+	struct abi_attach_reply answer;
+	int fd;
 
-	if (n > 0) {
-		client->filled += (uint32_t)n;
-		if (client->filled == sizeof(client->request)) {
-			take_request(link, client);
-		}
-	} else if (n == 0 || (errno != EAGAIN && errno != EINTR) || now_us >= client->deadline_us) {
-		close_fd(&client->fd);
+	fill_reply(link, &answer, ABI_ATTACH_OK);
+	link_clients_accept(&link->clients, link->listen_fd, &answer, now_us);
+	while ((fd = link_clients_next(&link->clients, &request, now_us)) >= 0) {
+		take_request(link, fd, &request);
 	}
 }
 
-static bool is_busy(const struct dp_link *link)
+static uint64_t wanted_tick(const struct dp_link *link)
 {
 	bool busy = link->state != LINK_WAITING && link->state != LINK_ATTACHED;
 
-	for (size_t i = 0; i < LINK_CLIENTS; i++) {
-		busy |= link->clients[i].fd >= 0;
+	if (busy || link_clients_any(&link->clients)) {
+		return LINK_TICK_US;
 	}
-	return busy;
+	return link->state == LINK_ATTACHED ? link->config.control_timeout_us / LINK_LOOKS : 0;
+}
+
+static void run_state(struct dp_link *link, uint64_t now_us)
+{
+	if (link->state == LINK_ATTACHED) {
+		run_attached(link, now_us);
+	}
+	if (link->state == LINK_LEAVING) {
+		run_leaving(link, now_us);
+	}
+	if (link->state == LINK_DETACHING) {
+		run_detaching(link);
+	}
+}
+
+/* What we slept through ourselves (a stopped process, a frozen machine) is not held against
+ * control, which may have been asleep as well. */
+static void forgive(struct dp_link *link, uint64_t now_us)
+{
+	if (now_us - link->poll_us >= link->config.control_timeout_us / 2) {
+		start_heartbeats(link, now_us);
+	}
+	link->poll_us = now_us;
 }
 
 void dp_link_poll(struct dp_link *link)
@@ -479,23 +492,14 @@ void dp_link_poll(struct dp_link *link)
 	uint64_t ticks;
 
 	(void)!read(link->timer_fd, &ticks, sizeof(ticks));
-	if (link->state == LINK_ATTACHED) {
-		run_attached(link);
-	}
-	if (link->state == LINK_DETACHING) {
-		run_detaching(link);
-	}
-	accept_all(link);
-	for (size_t i = 0; i < LINK_CLIENTS; i++) {
-		if (link->clients[i].fd >= 0) {
-			run_client(link, &link->clients[i], now_us);
-		}
-	}
+	forgive(link, now_us);
+	run_state(link, now_us);
+	run_clients(link, now_us);
 	if (link->state == LINK_OFFERING) {
 		run_offering(link, now_us);
 	}
 	if (link->state == LINK_SENDING) {
 		run_sending(link, now_us);
 	}
-	set_ticking(link, is_busy(link));
+	set_tick(link, wanted_tick(link));
 }

@@ -1,12 +1,16 @@
 /*
  * Link to control: the unix socket at which control attaches, on the dataplane's main thread.
  *
- * It makes a fresh `sub` per worker at each attach, passes the descriptors, and notices the end of
- * control by the end of the connection. No policy and no data pass through it.
+ * It makes a fresh `sub` per worker at each attach, passes the descriptors, and sees to it that
+ * nothing is given back under a control that may still read it: a control counts as gone when its
+ * process has exited. One that is hung is killed: its heartbeat stands still, it does not release
+ * a publication that ended (dp_ingest_hung()), or it closed the connection and lives on. No policy
+ * and no data pass through it.
  */
 #ifndef DP_LINK_H
 #define DP_LINK_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -26,11 +30,20 @@ struct dp_link_worker {
 	int commands_fd; /* control wakes a sleeping worker with it */
 };
 
+/* What the link counts; a worker publishes it. */
+struct dp_link_counts {
+	_Atomic uint64_t attaches;
+	_Atomic uint64_t exits; /* of an attached control */
+	_Atomic uint64_t kills;
+};
+
 struct dp_link_config {
 	const char *run_dir; /* the socket is RUN_DIR/dataplane.sock, mode 0660, owner `uid` */
 	uid_t uid;           /* the only user (besides root) that may attach */
 	gid_t gid;
 	uint64_t generation;
+	uint64_t control_timeout_us;   /* 0: a control may be silent for ever */
+	struct dp_link_counts *counts; /* the caller's; may be NULL */
 	const struct dp_link_worker *workers;
 	uint32_t workers_count;
 };

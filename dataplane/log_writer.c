@@ -128,6 +128,7 @@ static void pin(struct log_writer *w, uint64_t ref)
 	if (segment != w->last_put) {
 		w->last_put = segment;
 		w->pinned += w->pool->truesize;
+		w->written += w->pool->truesize;
 		w->pool->pinned += w->pool->truesize;
 	}
 }
@@ -181,6 +182,7 @@ static uint32_t reclaim_unit(struct log_writer *w, uint64_t *refs)
 	const union abi_log_unit *unit = unit_at(w->pool, w->first_block, w->reclaimed++);
 	if (w->slices_left == 0) {
 		w->slices_left = unit->entry.slices;
+		w->given++;
 		return 0;
 	}
 	uint32_t n = w->slices_left < ABI_LOG_SLICES ? w->slices_left : ABI_LOG_SLICES;
@@ -226,4 +228,31 @@ uint32_t log_reclaim(struct log_writer *w, uint64_t to, uint32_t budget)
 		publish_reclaimed(w);
 	}
 	return units;
+}
+
+void log_align(struct log_writer *w)
+{
+	uint64_t units = (w->slices_left + ABI_LOG_SLICES - 1) / ABI_LOG_SLICES;
+
+	(void)log_reclaim(w, w->reclaimed + units, UINT32_MAX);
+}
+
+void log_walk(const struct log_writer *w, void (*see)(void *app, uint64_t ref), void *app)
+{
+	uint32_t block = w->first_block;
+	uint32_t left = w->slices_left;
+
+	for (uint64_t at = w->reclaimed; at < w->head; at++) {
+		if (at_boundary(at)) {
+			block = block_after(w->pool, block);
+		}
+		const union abi_log_unit *unit = unit_at(w->pool, block, at);
+		if (left == 0) {
+			left = unit->entry.slices;
+			continue;
+		}
+		for (uint32_t i = 0; i < ABI_LOG_SLICES && left > 0; i++, left--) {
+			see(app, unit->slices[i]);
+		}
+	}
 }

@@ -42,6 +42,8 @@ struct log_writer {
 	uint64_t cursor; /* where the message under way is written */
 	uint32_t cursor_block;
 	uint32_t filled;      /* slices in the unit at `cursor` */
+	uint64_t written;     /* bytes of segments ever pinned */
+	uint64_t given;       /* messages given back */
 	uint64_t last_put;    /* segment of the last reference written */
 	uint64_t last_given;  /* segment of the last reference given back */
 	uint64_t reclaimed;   /* everything below was given back */
@@ -76,6 +78,12 @@ void log_commit(struct log_writer *w);
  * it. Returns how many units it was.
  */
 uint32_t log_reclaim(struct log_writer *w, uint64_t to, uint32_t budget);
+
+/* Gives back the rest of a message that was released in part: what is left begins with an entry. */
+void log_align(struct log_writer *w);
+
+/* Calls `see` for every reference that the log holds. For checks. */
+void log_walk(const struct log_writer *w, void (*see)(void *app, uint64_t ref), void *app);
 
 static inline bool log_drained(const struct log_writer *w)
 {

@@ -9,6 +9,8 @@
 #include "dataplane/local_memory.h"
 #include "dataplane/packets.h"
 
+#define MESSAGE_COLLAPSE 8u /* a segment that carries less than this part of its truesize */
+
 static_assert(sizeof(struct message_block) == 256, "block of references");
 
 int message_pool_init(struct message_pool *pool, uint32_t blocks, int numa_node,
@@ -19,6 +21,7 @@ int message_pool_init(struct message_pool *pool, uint32_t blocks, int numa_node,
 		.count = blocks,
 		.free_count = blocks,
 		.truesize = packets->workers[worker].truesize,
+		.collapse_max = packets->workers[worker].truesize / MESSAGE_COLLAPSE,
 		.packets = packets,
 		.copies = packets->workers[worker].pool,
 		.counters = counters,
@@ -63,19 +66,32 @@ static void blocks_put(struct message_pool *pool, struct message_block *block)
 	}
 }
 
-void message_put_refs(const struct dp_packets_table *packets, const uint64_t *refs, uint32_t count)
+void message_put_refs(struct message_pool *pool, const uint64_t *refs, uint32_t count)
 {
 	struct rte_mbuf *mbufs[64];
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		mbufs[n++] = dp_packets_mbuf(packets, refs[i]);
+		/* NULL unless this was the last reference; then its count is 1 again. */
+		struct rte_mbuf *m =
+			rte_pktmbuf_prefree_seg(dp_packets_mbuf(pool->packets, refs[i]));
+		if (!m) {
+			continue;
+		}
+		mbufs[n++] = m;
+		pool->pinned--;
 		if (n == RTE_DIM(mbufs)) {
 			rte_pktmbuf_free_bulk(mbufs, n);
 			n = 0;
 		}
 	}
 	rte_pktmbuf_free_bulk(mbufs, n);
+}
+
+void message_segment_done(struct message_pool *pool, struct rte_mbuf *mbuf)
+{
+	pool->pinned += rte_mbuf_refcnt_read(mbuf) > 1;
+	rte_pktmbuf_free_seg(mbuf);
 }
 
 void message_set_init(struct message_set *set, struct message_pool *pool, uint32_t bytes_max,
@@ -93,6 +109,7 @@ static void forget(struct message_set *set, struct message *m)
 	blocks_put(set->pool, m->first);
 	set->bytes -= m->bytes;
 	set->held -= m->held;
+	set->pool->held -= m->held;
 	*m = (struct message){.active = false};
 }
 
@@ -106,10 +123,21 @@ void message_drop(struct message_set *set, uint32_t slot)
 	struct message *m = &set->messages[slot];
 
 	for (const struct message_block *b = m->first; b; b = b->next) {
-		message_put_refs(set->pool->packets, b->refs, (uint32_t)b->count);
+		message_put_refs(set->pool, b->refs, (uint32_t)b->count);
 	}
 	set->edge = NULL;
 	forget(set, m);
+}
+
+/* What was published of it lives on with its references. */
+static void drop_collapse(struct message_set *set)
+{
+	if (!set->collapse) {
+		return;
+	}
+	set->pool->pinned -= rte_mbuf_refcnt_read(set->collapse) == 1;
+	rte_pktmbuf_free_seg(set->collapse);
+	set->collapse = NULL;
 }
 
 void message_set_clear(struct message_set *set)
@@ -119,6 +147,7 @@ void message_set_clear(struct message_set *set)
 			message_drop(set, slot);
 		}
 	}
+	drop_collapse(set);
 }
 
 static void keep_start(struct message *m, const struct rtmp_piece *piece)
@@ -163,27 +192,55 @@ static bool add_slice(struct message_set *set, struct message *m, struct rte_mbu
 	*ref = dp_packets_ref(set->pool->packets, mbuf, data, len);
 	m->held += truesize;
 	set->held += truesize;
+	set->pool->held += truesize;
 	m->mbuf = mbuf;
 	m->end = data + len;
 	m->slices++;
 	return true;
 }
 
-/* A piece that has no mbuf gets a small one, which control can read like the others. */
-static bool add_copy(struct message_set *set, struct message *m, const struct rtmp_piece *piece)
+/* The connection's mbuf with room for `len` bytes; NULL when there is none to be had. */
+static struct rte_mbuf *collapse_room(struct message_set *set, uint32_t len)
 {
-	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(set->pool->copies);
+	struct message_pool *pool = set->pool;
+
+	if (set->collapse && rte_pktmbuf_tailroom(set->collapse) < len) {
+		drop_collapse(set);
+	}
+	if (!set->collapse) {
+		set->collapse = rte_pktmbuf_alloc(pool->copies);
+		if (!set->collapse) {
+			return NULL;
+		}
+		pool->pinned++;
+	}
+	return rte_pktmbuf_tailroom(set->collapse) >= len ? set->collapse : NULL;
+}
+
+/* Where the bytes of the last slice end in the connection's mbuf, the next ones join it. */
+static bool add_collapsed(struct message_set *set, struct message *m,
+			  const struct rtmp_piece *piece)
+{
+	struct rte_mbuf *mbuf = collapse_room(set, piece->len);
 	if (!mbuf) {
 		return false;
 	}
-	uint8_t *data = (uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)piece->len);
-	memcpy(data, piece->data, piece->len);
-	if (!add_slice(set, m, mbuf, data, piece->len)) {
-		rte_pktmbuf_free(mbuf);
+	uint8_t *data = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, mbuf->data_len);
+	if (m->mbuf == mbuf && m->end == data) {
+		m->last->refs[m->last->count - 1] +=
+			piece->len; /* the length is the lowest field */
+		m->end += piece->len;
+	} else if (add_slice(set, m, mbuf, data, piece->len)) {
+		rte_mbuf_refcnt_update(mbuf, 1);
+	} else {
 		return false;
 	}
-	m->end = NULL;
-	dp_count(set->pool->counters, DP_COUNTER_pieces_copied, 1);
+	memcpy(data, piece->data, piece->len);
+	mbuf->data_len = (uint16_t)(mbuf->data_len + piece->len);
+	mbuf->pkt_len = mbuf->data_len;
+	dp_count(set->pool->counters, DP_COUNTER_bytes_collapsed, piece->len);
+	dp_count(set->pool->counters,
+		 piece->copied ? DP_COUNTER_pieces_copied : DP_COUNTER_pieces_collapsed, 1);
 	return true;
 }
 
@@ -214,8 +271,8 @@ static void join(struct message_pool *pool, struct message *m, const struct rtmp
 static bool keep(struct message_set *set, struct message *m, const struct rtmp_piece *piece,
 		 struct rte_mbuf *mbuf, bool exclusive)
 {
-	if (piece->copied) {
-		return add_copy(set, m, piece);
+	if (piece->copied || mbuf->data_len < set->pool->collapse_max) {
+		return add_collapsed(set, m, piece);
 	}
 	if (can_join(set, m, piece, mbuf, exclusive)) {
 		join(set->pool, m, piece);

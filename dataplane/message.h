@@ -13,6 +13,14 @@
  *	  header (at most RTMP_CHUNK_HEADER_MAX bytes) lies between them;
  *	- the mbuf was nobody else's when it came (its other holders are references of ours).
  * The bytes written are those of a message that is not published yet: published bytes never move.
+ *
+ * Collapse. A segment that carries less than an eighth of what it pins is not kept: its pieces are
+ * copied, one after the other, into an mbuf of the connection, so that a peer that sends single
+ * bytes pins no more than others do. The same holds for pieces that have no mbuf.
+ *
+ * Accounting: message_pool.pinned is exact: mbufs that messages under way, logs and collapsing
+ *hold, each counted once. It counts up when the session lets go of a segment that somebody still
+ *holds (message_segment_done()), and down when the last reference goes.
  */
 #ifndef DP_MESSAGE_H
 #define DP_MESSAGE_H
@@ -42,7 +50,10 @@ struct message_pool {
 	uint32_t count;
 	uint32_t free_count;
 	uint32_t truesize;
-	bool pressure; /* packets run short: no message is begun or goes on */
+	uint32_t collapse_max; /* bytes: a segment that carries less is collapsed */
+	uint64_t pinned;       /* mbufs that messages under way and logs hold */
+	uint64_t held;         /* truesize of messages under way, of all sets */
+	bool pressure;         /* packets run short: no message is begun or goes on */
 	const struct dp_packets_table *packets;
 	struct rte_mempool *copies; /* of the table: for pieces that have no mbuf */
 	struct dp_counters *counters;
@@ -64,8 +75,9 @@ struct message {
 
 struct message_set {
 	struct message_pool *pool;
-	uint8_t *edge;  /* one past the last piece read on the connection */
-	uint32_t bytes; /* of all messages under way */
+	struct rte_mbuf *collapse; /* where small segments are copied to; NULL: none yet */
+	uint8_t *edge;             /* one past the last piece read on the connection */
+	uint32_t bytes;            /* of all messages under way */
 	uint32_t bytes_max;
 	uint32_t held; /* truesize of all messages under way */
 	uint32_t held_max;
@@ -87,6 +99,9 @@ void message_set_init(struct message_set *set, struct message_pool *pool, uint32
 
 /* Gives back all messages under way. */
 void message_set_clear(struct message_set *set);
+
+/* The session is done with a segment: drops the reference it came with. */
+void message_segment_done(struct message_pool *pool, struct rte_mbuf *mbuf);
 
 /* Something else than a media piece was read: what comes next does not touch the piece before. */
 static inline void message_set_break(struct message_set *set)
@@ -113,6 +128,6 @@ uint32_t message_copy(const struct message_pool *pool, const struct message *mes
 		      uint32_t max);
 
 /* Drops the reference counts of `refs`, the mbufs freed in bulk. */
-void message_put_refs(const struct dp_packets_table *packets, const uint64_t *refs, uint32_t count);
+void message_put_refs(struct message_pool *pool, const uint64_t *refs, uint32_t count);
 
 #endif

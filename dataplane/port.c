@@ -120,6 +120,7 @@ static int setup_queues(struct dp_port *port, const struct rte_eth_dev_info *inf
 	/* FAST_FREE would ignore reference counts, which retransmission and the log rely on. */
 	txconf.offloads = port->tx_offloads;
 	int err = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx, &tx);
+	port->rx_descriptors = rx;
 	for (uint16_t i = 0; err == 0 && i < port->queues; i++) {
 		unsigned int socket = (unsigned int)rte_eth_dev_socket_id(port->id);
 

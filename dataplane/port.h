@@ -22,6 +22,7 @@ struct dp_port {
 	uint16_t id;
 	uint16_t queues;
 	uint16_t mtu;              /* in use */
+	uint16_t rx_descriptors;   /* of each queue */
 	uint16_t device_mtu;       /* what the driver admits */
 	int numa_node;             /* -1: unknown or none */
 	uint64_t rx_offloads;      /* RTE_ETH_RX_OFFLOAD_* in use */

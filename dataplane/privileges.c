@@ -9,11 +9,12 @@
 
 /*
  * NET_ADMIN and NET_RAW: tap and packet sockets. IPC_LOCK: pinned memory. DAC_OVERRIDE and CHOWN:
- * run_dir belongs to control's user, the sockets in it are ours.
+ * run_dir belongs to control's user, the sockets in it are ours. KILL: a control that hangs is
+ * another user's process.
  */
 #define KEPT                                                                                       \
 	(UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW | UINT64_C(1) << CAP_IPC_LOCK | \
-	 UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_CHOWN)
+	 UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_KILL)
 
 int dp_privileges_drop(bool keep_capabilities)
 {

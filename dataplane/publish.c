@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/counters.h"
+#include "abi/sub.h"
 #include "dataplane/local_memory.h"
 #include "dataplane/message.h"
 #include "dataplane/publish_header.h"
@@ -18,9 +18,7 @@ static void *table_at(struct abi_pub *pub, uint64_t offset)
 
 static void put_refs(void *app, const uint64_t *refs, uint32_t count)
 {
-	const struct message_pool *messages = app;
-
-	message_put_refs(messages->packets, refs, count);
+	message_put_refs(app, refs, count);
 }
 
 static int allocate(struct publish_table *table)
@@ -162,9 +160,20 @@ static void copy_text(char *to, const char *from, size_t size)
 static void fill_slot(struct abi_stream *s, const struct publish_request *request)
 {
 	_Atomic uint64_t *const counts[] = {
-		&s->bytes,          &s->messages,        &s->keyframes,        &s->video_messages,
-		&s->audio_messages, &s->data_messages,   &s->dropped_messages, &s->pinned_bytes,
-		&s->last_timestamp, &s->last_arrived_us, &s->wire_bytes,
+		&s->bytes,
+		&s->messages,
+		&s->keyframes,
+		&s->video_messages,
+		&s->audio_messages,
+		&s->data_messages,
+		&s->dropped_messages,
+		&s->pinned_bytes,
+		&s->last_timestamp,
+		&s->last_arrived_us,
+		&s->wire_bytes,
+		&s->partial_bytes,
+		&s->ooo_bytes,
+		&s->dropped_unread_messages,
 	};
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		atomic_store_explicit(counts[i], 0, memory_order_relaxed);
@@ -184,6 +193,9 @@ static void prepare(struct publish_table *table, struct publication *p,
 	p->keyframe = UINT64_MAX;
 	p->early_left = table->early_max;
 	p->ended_us = 0;
+	p->drop_to = 0;
+	publish_gops_clear(&p->gops);
+	p->lived = false;
 	p->closing = false;
 	p->want_key = false;
 	p->owed = 0;
@@ -194,18 +206,42 @@ static void prepare(struct publish_table *table, struct publication *p,
 	assert(p->generation % 2 == 1);
 }
 
-struct publication *publish_open(struct publish_table *table, const struct publish_request *request)
+static void show_reservation(struct publish_table *table, const struct publication *p)
 {
+	atomic_store_explicit(&table->streams[p->slot].reserved_bytes, p->reservation.bytes,
+			      memory_order_relaxed);
+}
+
+/* A slot, memory and a log for a new publication; NULL when one of them is not to be had. */
+static struct publication *reserve(struct publish_table *table, uint64_t now_us)
+{
+	table->refused = DP_COUNTER_publish_no_slot;
 	if (table->free_count == 0) {
 		return NULL;
 	}
 	struct publication *p = &table->publications[table->free[table->free_count - 1]];
+	if (table->pressure >= PUBLISH_PRESSURE_TIGHT ||
+	    !publish_admission_open(&table->admission, &p->reservation, now_us)) {
+		table->refused = DP_COUNTER_publish_no_memory;
+		return NULL;
+	}
 	if (log_open(&p->log, &table->pool, &table->streams[p->slot]) < 0) {
 		dp_count(table->counters, DP_COUNTER_log_blocks_missing, 1);
+		publish_admission_close(&table->admission, &p->reservation);
+		return NULL;
+	}
+	return p;
+}
+
+struct publication *publish_open(struct publish_table *table, const struct publish_request *request)
+{
+	struct publication *p = reserve(table, request->now_us);
+	if (!p) {
 		return NULL;
 	}
 	table->free_count--;
 	prepare(table, p, request);
+	show_reservation(table, p);
 	TAILQ_INSERT_TAIL(&table->active, p, entry);
 	table->active_count++;
 	if (!try_tell(table, p, ABI_EVENT_PUBLISH, request->now_us)) {
@@ -231,6 +267,8 @@ void publish_free(struct publish_table *table, struct publication *p)
 	struct abi_stream *s = &table->streams[p->slot];
 
 	log_close(&p->log);
+	publish_admission_close(&table->admission, &p->reservation);
+	show_reservation(table, p);
 	memset(s->asked, 0, sizeof(s->asked)); /* holds the key */
 	TAILQ_REMOVE(&table->active, p, entry);
 	table->active_count--;
@@ -259,6 +297,7 @@ void publish_live(struct publish_table *table, struct publication *p, const char
 		  uint64_t now_us)
 {
 	assert(p->state == ABI_STREAM_PENDING);
+	p->lived = true;
 	copy_text(table->streams[p->slot].name, name, ABI_NAME_MAX);
 	set_state(table, p, ABI_STREAM_LIVE);
 	publish_tell(table, p, ABI_EVENT_LIVE, now_us);
@@ -267,17 +306,25 @@ void publish_live(struct publish_table *table, struct publication *p, const char
 
 void publish_end(struct publish_table *table, struct publication *p, uint64_t now_us)
 {
-	bool was_live = p->state == ABI_STREAM_LIVE;
-
 	dp_count(table->counters, DP_COUNTER_publish_ended, 1);
 	p->session = NULL;
 	p->ended_us = now_us;
 	table->ending_count++;
 	set_state(table, p, ABI_STREAM_ENDED);
 	publish_tell(table, p, ABI_EVENT_ENDED, now_us);
-	if (!was_live && !p->owed) {
+	if (!p->lived && !p->owed) {
 		publish_retire(table, p);
 	}
+}
+
+/* Control does not have it yet: from now on nothing is given back but what it releases. */
+static void seed_tail(struct abi_sub *sub, const struct publication *p)
+{
+	if (p->state == ABI_STREAM_PENDING || p->closing) {
+		return;
+	}
+	atomic_store_explicit(&sub->tail[p->slot].position, p->log.reclaimed, memory_order_relaxed);
+	atomic_store_explicit(&sub->tail[p->slot].generation, p->generation, memory_order_relaxed);
 }
 
 void publish_attach(struct publish_table *table, struct abi_sub *sub)
@@ -285,12 +332,34 @@ void publish_attach(struct publish_table *table, struct abi_sub *sub)
 	struct publication *p;
 
 	table->sub = sub;
-	if (!sub) {
-		/* The next control reads the stream table. */
-		TAILQ_FOREACH (p, &table->active, entry) {
+	table->attached_us = 0;
+	table->hung = false;
+	if (sub) {
+		atomic_store_explicit(&sub->event_tail, table->notify.event_head,
+				      memory_order_relaxed);
+	}
+	TAILQ_FOREACH (p, &table->active, entry) {
+		if (sub) {
+			seed_tail(sub, p);
+		} else {
+			/* The next control reads the stream table, and starts at whole messages. */
 			p->owed = 0;
+			p->drop_to = 0;
+			log_align(&p->log);
 		}
 	}
+}
+
+void publish_measure(struct publish_table *table, struct publication *p, uint64_t partial,
+		     uint64_t ooo, uint64_t now_us)
+{
+	struct abi_stream *s = &table->streams[p->slot];
+
+	publish_admission_measure(&table->admission, &p->reservation, p->log.pinned + partial + ooo,
+				  p->gops.longest, table->sub, now_us);
+	show_reservation(table, p);
+	atomic_store_explicit(&s->partial_bytes, partial, memory_order_relaxed);
+	atomic_store_explicit(&s->ooo_bytes, ooo, memory_order_relaxed);
 }
 
 void publish_flush(struct publish_table *table)
@@ -372,6 +441,8 @@ static void account(struct publish_table *table, struct publication *p,
 		p->keyframe = position;
 		p->want_key = false;
 	}
+	publish_gops_note(&p->gops, position, p->log.number, p->log.written,
+			  entry->flags & RTMP_MEDIA_KEYFRAME, p->keyframe != UINT64_MAX);
 	dp_count(table->counters, DP_COUNTER_messages, 1);
 	dp_count(table->counters, DP_COUNTER_message_bytes, entry->length);
 	if (p->state == ABI_STREAM_PENDING) {

@@ -3,12 +3,14 @@
  *
  * Life of a slot: publish_open() PENDING -> publish_live() LIVE -> publish_end() ENDED -> reclaimed
  * and free again. The log is opened with the slot, so that position 0 is the first message that the
- * publisher sent, decided or not. An ended publication is kept until its consumer has read all of
- * it, until control is gone, or for PUBLISH_LINGER_US; one that never was LIVE has no consumer and
- * ends at once.
+ * publisher sent, decided or not. One that never was LIVE has no consumer and ends at once. Any
+ * other is kept until its consumer has released all of it. Nothing is ever given back above the
+ * tail of an attached control, which may read it: one that does not release an ended publication
+ * within PUBLISH_LINGER_US is hung (publish_table.hung), and the link ends it.
  *
- * Without an attached control nobody releases anything: then live logs drop what is before their
- * last keyframe when they grow over PUBLISH_UNREAD_UNITS or when packets run short.
+ * Without an attached control the dataplane is its own consumer (publish_unread.c): publications
+ * keep what admission promised them, and ended ones are kept for PUBLISH_LINGER_US, so that the
+ * next control finds everything.
  *
  * One thread, the worker's. `sub` is hostile: each value is loaded once and range-checked.
  */
@@ -19,16 +21,17 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "dataplane/counters.h"
 #include "dataplane/log_writer.h"
+#include "dataplane/publish_admission.h"
+#include "dataplane/publish_gops.h"
 #include "dataplane/publish_notify.h"
 #include "rtmp/message.h"
 
-#define PUBLISH_LINGER_US    UINT64_C(30000000)
-#define PUBLISH_UNREAD_UNITS 1024u
-#define PUBLISH_ENDING_US    UINT64_C(10000) /* how often ended ones want to be looked at */
+#define PUBLISH_LINGER_US UINT64_C(30000000)
+#define PUBLISH_ENDING_US UINT64_C(10000) /* how often ended ones want to be looked at */
 
 struct abi_sub;
-struct dp_counters;
 struct message;
 struct message_pool;
 struct session;
@@ -41,8 +44,12 @@ struct publication {
 	uint64_t keyframe;   /* position of the last keyframe; UINT64_MAX: none */
 	uint64_t early_left; /* truesize that may come before control decided */
 	uint64_t ended_us;
+	uint64_t drop_to; /* without a control: what lies below is dropped */
+	struct publish_gops gops;
+	struct publish_reservation reservation;
 	uint32_t slot;
 	enum abi_stream_state state;
+	bool lived;     /* it was LIVE */
 	bool closing;   /* ended, and its log is being given back */
 	bool want_key;  /* video was dropped: no more of it before the next keyframe */
 	uint8_t owed;   /* events that found the ring full, a bit for each type */
@@ -51,12 +58,14 @@ struct publication {
 
 TAILQ_HEAD(publication_list, publication);
 
-/* How short packets are, and what logs still take. */
+/* How short packets or log blocks are, and what is given up: each level what those before it do. */
 enum publish_pressure {
 	PUBLISH_PRESSURE_NONE = 0,
-	PUBLISH_PRESSURE_LOW,  /* keyframes, headers and metadata alone: so that control, which
-				  keeps a GOP until the next one begins, can release it */
-	PUBLISH_PRESSURE_FULL, /* nothing: what is left is for the port's rings */
+	PUBLISH_PRESSURE_SHED,  /* out-of-order data, and retained GOPs, the longest first */
+	PUBLISH_PRESSURE_TIGHT, /* no new publications */
+	PUBLISH_PRESSURE_LOW,   /* keyframes, headers and metadata alone: so that control, which
+				   keeps a GOP until the next one begins, can release it */
+	PUBLISH_PRESSURE_FULL,  /* nothing: what is left is for the port's rings */
 };
 
 struct publish_table {
@@ -73,7 +82,11 @@ struct publish_table {
 	struct publish_notify notify;
 	struct log_pool pool;
 	struct message_pool *messages;
-	struct abi_sub *sub; /* NULL: no control is attached */
+	struct abi_sub *sub;                /* NULL: no control is attached */
+	uint64_t attached_us;               /* when the sweep saw it first; 0: not yet */
+	bool hung;                          /* it does not release what ended */
+	struct publish_admission admission; /* all are admitted unless the owner says otherwise */
+	enum dp_counter refused;            /* why publish_open() returned NULL last */
 	struct dp_counters *counters;
 	uint64_t early_max;
 	int numa_node;
@@ -98,7 +111,10 @@ struct publish_request {
 	uint64_t now_us;
 };
 
-/* A slot turns PENDING and control is asked. NULL: no slot, no log block, or no room for events. */
+/*
+ * A slot turns PENDING and control is asked. NULL: no memory, no slot, no log block, or no room for
+ * events; table->refused says which.
+ */
 struct publication *publish_open(struct publish_table *table,
 				 const struct publish_request *request);
 
@@ -136,7 +152,20 @@ bool publish_sweep(struct publish_table *table, uint64_t now_us);
 /* End of a loop: the news of the loop, and the wake-ups. */
 void publish_flush(struct publish_table *table);
 
-/* The consumer is another one now, or nobody (NULL). */
+/*
+ * Packets run short and no control is attached: marks what the next sweeps give up. Looks at every
+ * publication: for once in a while.
+ */
+void publish_shed_unread(struct publish_table *table);
+
+/* What a publication pins beside its log (messages under way, TCP): measured, shown, promised. */
+void publish_measure(struct publish_table *table, struct publication *p, uint64_t partial,
+		     uint64_t ooo, uint64_t now_us);
+
+/*
+ * The consumer is another one now, or nobody (NULL). A new `sub` is seeded: event_tail, and the
+ * tail of every publication that is there.
+ */
 void publish_attach(struct publish_table *table, struct abi_sub *sub);
 
 #endif

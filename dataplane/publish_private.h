@@ -17,6 +17,9 @@ void publish_tell_owed(struct publish_table *table, struct publication *p, uint6
 /* The slot's publication does not exist any more: from here on its log is given back. */
 void publish_retire(struct publish_table *table, struct publication *p);
 
+/* Without a control: position below which the log is dropped. */
+uint64_t publish_unread_limit(struct publication *p);
+
 /* The slot of a retired publication whose log is given back goes to the free list. */
 void publish_free(struct publish_table *table, struct publication *p);
 

@@ -36,19 +36,6 @@ static uint64_t released(struct publish_table *table, const struct publication *
 	return position;
 }
 
-/* Without a reader: position below which a live log is dropped. */
-static uint64_t unread(const struct publish_table *table, const struct publication *p)
-{
-	if (p->log.head - p->log.reclaimed <= PUBLISH_UNREAD_UNITS &&
-	    table->pressure == PUBLISH_PRESSURE_NONE) {
-		return p->log.reclaimed;
-	}
-	if (p->keyframe != UINT64_MAX && p->keyframe > p->log.reclaimed) {
-		return p->keyframe;
-	}
-	return p->log.head;
-}
-
 static uint32_t reclaim(struct publish_table *table, struct publication *p, uint64_t to,
 			uint32_t budget)
 {
@@ -60,19 +47,50 @@ static uint32_t reclaim(struct publish_table *table, struct publication *p, uint
 static uint32_t reclaim_unread(struct publish_table *table, struct publication *p, uint64_t to,
 			       uint32_t budget)
 {
+	struct abi_stream *s = &table->streams[p->slot];
+	uint64_t before = p->log.given;
 	uint32_t units = reclaim(table, p, to, budget);
+	uint64_t messages = p->log.given - before;
+
 	dp_count(table->counters, DP_COUNTER_log_dropped_unread, units);
+	dp_count(table->counters, DP_COUNTER_messages_dropped_unread, messages);
+	if (!p->closing && messages > 0) {
+		uint64_t dropped =
+			atomic_load_explicit(&s->dropped_unread_messages, memory_order_relaxed);
+		atomic_store_explicit(&s->dropped_unread_messages, dropped + messages,
+				      memory_order_relaxed);
+	}
 	return units;
 }
 
-/* An ended publication goes when all of it was read, or nobody will. */
-static bool is_over(const struct publish_table *table, const struct publication *p, uint64_t now_us)
+/* Too late for the control that is attached. */
+static void check_release(struct publish_table *table, const struct publication *p, uint64_t now_us)
+{
+	uint64_t since_us = p->ended_us > table->attached_us ? p->ended_us : table->attached_us;
+
+	if (!table->hung && now_us - since_us >= PUBLISH_LINGER_US) {
+		table->hung = true;
+		dp_count(table->counters, DP_COUNTER_control_hung, 1);
+	}
+}
+
+/* An ended publication goes when all of it was released, or nobody came to read it. */
+static bool is_over(struct publish_table *table, const struct publication *p, uint64_t now_us)
 {
 	if (p->state != ABI_STREAM_ENDED) {
 		return false;
 	}
-	return !table->sub || (log_drained(&p->log) && is_claimed(table, p) && !p->owed) ||
-	       now_us - p->ended_us >= PUBLISH_LINGER_US;
+	if (!p->lived) {
+		return !p->owed;
+	}
+	if (!table->sub) {
+		return log_drained(&p->log) || now_us - p->ended_us >= PUBLISH_LINGER_US;
+	}
+	if (log_drained(&p->log) && is_claimed(table, p) && !p->owed) {
+		return true;
+	}
+	check_release(table, p, now_us);
+	return false;
 }
 
 /* Returns the units given back, at most `budget`. */
@@ -84,8 +102,8 @@ static uint32_t sweep_one(struct publish_table *table, struct publication *p, ui
 	if (!p->closing && table->sub) {
 		publish_tell_owed(table, p, now_us);
 		units = reclaim(table, p, released(table, p), budget);
-	} else if (p->state == ABI_STREAM_LIVE) {
-		units = reclaim_unread(table, p, unread(table, p), budget);
+	} else if (!p->closing && p->state != ABI_STREAM_PENDING) {
+		units = reclaim_unread(table, p, publish_unread_limit(p), budget);
 	}
 	if (!p->closing && is_over(table, p, now_us)) {
 		publish_retire(table, p);
@@ -105,6 +123,9 @@ bool publish_sweep(struct publish_table *table, uint64_t now_us)
 		table->active_count < SWEEP_PUBLICATIONS ? table->active_count : SWEEP_PUBLICATIONS;
 	uint32_t budget = SWEEP_UNITS;
 
+	if (table->sub && table->attached_us == 0) {
+		table->attached_us = now_us;
+	}
 	for (uint32_t i = 0; i < turns && budget > 0; i++) {
 		struct publication *p = TAILQ_FIRST(&table->active);
 		/* To the end first: publish_free() may take it out. */

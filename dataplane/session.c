@@ -342,3 +342,28 @@ void session_shutdown(struct session_table *table)
 		}
 	}
 }
+
+static void measure(struct session *s)
+{
+	struct tcp_info info;
+
+	tcp_conn_info(s->conn, &info);
+	publish_measure(s->table->config.publish, s->publication, s->messages.held,
+			(uint64_t)info.ooo_segments * s->messages.pool->truesize, s->table->now_us);
+}
+
+void session_measure(struct session_table *table, uint32_t count)
+{
+	struct publish_table *publish = table->config.publish;
+
+	for (uint32_t i = 0; i < count && i < publish->count; i++) {
+		struct publication *p = &publish->publications[table->measured];
+
+		table->measured = (table->measured + 1) % publish->count;
+		if (p->session) {
+			measure(p->session);
+		} else if (p->generation % 2 == 1) {
+			publish_measure(publish, p, 0, 0, table->now_us);
+		}
+	}
+}

@@ -101,6 +101,7 @@ struct session_table {
 	uint64_t now_us;
 	uint64_t random;
 	uint32_t active;
+	uint32_t measured; /* slot that is measured next */
 	uint32_t publishers;
 	bool shutdown;
 	uint64_t rtmp_errors[RTMP_ERROR_COUNT]; /* by -code */
@@ -130,6 +131,9 @@ void session_reject(struct session *s, enum rtmp_reject why);
 bool session_expire(struct session_table *table, uint32_t budget);
 /* Earliest time limit, UINT64_MAX for none. */
 uint64_t session_next_us(const struct session_table *table);
+
+/* Measures what publications pin, `count` slots at each call, in turn. */
+void session_measure(struct session_table *table, uint32_t count);
 
 /* Ends every session in order. */
 void session_shutdown(struct session_table *table);

@@ -67,7 +67,7 @@ static void ask(struct session *s, const struct rtmp_server_event *event)
 	print_peer(s, peer, sizeof(peer));
 	s->publication = publish_open(publish, &request);
 	if (!s->publication) {
-		refuse_publish(s, event, RTMP_REJECT_CAPACITY, DP_COUNTER_publish_no_slot);
+		refuse_publish(s, event, RTMP_REJECT_CAPACITY, publish->refused);
 		session_close(s);
 		return;
 	}
@@ -205,7 +205,7 @@ static void read_chain(struct session *s, struct rte_mbuf *chain)
 		if (chain->data_len > 0) {
 			read_segment(s, &segment);
 		}
-		rte_pktmbuf_free_seg(chain);
+		message_segment_done(s->table->config.messages, chain);
 		chain = next;
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "abi/pub.h"
 #include "dataplane/ingest.h"
+#include "dataplane/link.h"
 #include "dataplane/port.h"
 #include "tcpstack/tcp.h"
 
@@ -13,6 +14,7 @@
 #define TIMER_BUDGET 64u
 #define PUBLISH_US   UINT64_C(10000)
 #define SETTLE_US    UINT64_C(1000)    /* sooner when work has come to rest */
+#define SHED_US      UINT64_C(10000)   /* between two times that out-of-order data is dropped */
 #define FAREWELL_US  UINT64_C(2000000) /* sessions get this long to end in order */
 #define FLUSH_US     UINT64_C(50000)   /* and their last segments this long to leave */
 
@@ -137,6 +139,22 @@ static void copy_losses(struct dp_worker *worker)
 		atomic_load_explicit(&worker->losses->errors, memory_order_relaxed);
 }
 
+static uint64_t get(const _Atomic uint64_t *field)
+{
+	return atomic_load_explicit(field, memory_order_relaxed);
+}
+
+static void copy_link_counts(struct dp_worker *worker)
+{
+	uint64_t *value = worker->counters.value;
+
+	if (worker->link_counts != NULL) {
+		value[DP_COUNTER_control_attached] = get(&worker->link_counts->attaches);
+		value[DP_COUNTER_control_gone] = get(&worker->link_counts->exits);
+		value[DP_COUNTER_control_killed] = get(&worker->link_counts->kills);
+	}
+}
+
 static void publish(struct dp_worker *worker, uint64_t now_us)
 {
 	struct abi_pub *pub = worker->pub;
@@ -150,9 +168,9 @@ static void publish(struct dp_worker *worker, uint64_t now_us)
 	set(&pub->total_cycles, worker->total_cycles);
 	set(&pub->tsc_hz, worker->clock.tsc_hz);
 	set(&pub->connections, tcp_connection_count(worker->tcp));
-	set(&pub->packets_free, rte_mempool_avail_count(worker->packets));
-	set(&pub->packets_total, worker->packets->size);
+	dp_ingest_publish_memory(worker->ingest, tcp_ooo_segments(worker->tcp));
 	copy_losses(worker);
+	copy_link_counts(worker);
 	dp_counters_publish(pub, &worker->counters, tcp_counters(worker->tcp),
 			    dp_ingest_rtmp_errors(worker->ingest));
 }
@@ -191,6 +209,15 @@ static void account(struct dp_worker *worker, uint32_t work, bool hurry, uint64_
 	uint64_t timer_us = tcp_next_timer_us(worker->tcp);
 	uint64_t limit_us = dp_ingest_next_us(worker->ingest);
 	dp_idle(&worker->idle, &worker->forward, now_us, timer_us < limit_us ? timer_us : limit_us);
+}
+
+/* First of all that is given up when packets run short: the peer sends it again. */
+static void shed_out_of_order(struct dp_worker *worker, uint64_t now_us)
+{
+	if (dp_ingest_is_short(worker->ingest) && now_us - worker->shed_us >= SHED_US) {
+		worker->shed_us = now_us;
+		(void)tcp_shed_ooo(worker->tcp);
+	}
 }
 
 static void begin_farewell(struct dp_worker *worker, uint64_t now_us)
@@ -242,6 +269,7 @@ int dp_worker_run(void *arg)
 		uint32_t work = dp_ingest_commands(worker->ingest, now_us);
 
 		work += receive(worker);
+		shed_out_of_order(worker, now_us);
 		work += tcp_timers(worker->tcp, now_us, TIMER_BUDGET);
 		bool hurry = dp_ingest_poll(worker->ingest, now_us);
 		net_timers(&worker->net);

@@ -23,6 +23,7 @@
 
 struct abi_pub;
 struct dp_ingest;
+struct dp_link_counts;
 struct dp_port;
 struct dp_port_losses;
 struct tcp_stack;
@@ -32,7 +33,8 @@ struct dp_worker {
 	uint32_t cpu;
 	int numa_node;
 	const struct dp_port *port;
-	const struct dp_port_losses *losses; /* first worker only, others NULL */
+	const struct dp_port_losses *losses;      /* first worker only, others NULL */
+	const struct dp_link_counts *link_counts; /* ... and so here */
 	struct tcp_stack *tcp;
 	struct dp_ingest *ingest;
 	struct abi_pub *pub;
@@ -57,6 +59,7 @@ struct dp_worker {
 	uint64_t busy_cycles;
 	uint64_t total_cycles;
 	uint64_t publish_us; /* when `pub` is due */
+	uint64_t shed_us;    /* when out-of-order data was dropped last, packets running short */
 	uint64_t settle_us;  /* ... if there is no work then; UINT64_MAX: nothing new */
 
 	/* shutdown */
@@ -75,7 +78,8 @@ struct dp_worker_config {
 	uint64_t generation; /* of the process */
 	const struct config_dataplane *config;
 	const struct dp_port *port;
-	const struct dp_port_losses *losses; /* NULL: another worker shows them */
+	const struct dp_port_losses *losses;      /* NULL: another worker shows them */
+	const struct dp_link_counts *link_counts; /* ... and these */
 	const struct net_iface *iface;
 	struct dp_forward_mesh *mesh;
 	const struct dp_packets_table *packets;

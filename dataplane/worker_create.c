@@ -97,6 +97,9 @@ static int create_ingest(struct dp_worker *worker, const struct dp_worker_config
 		.numa_node = config->numa_node,
 		.rtmp = &config->config->rtmp,
 		.memory = &config->config->memory,
+		.admission = &config->config->admission,
+		.mtu = config->port->mtu,
+		.rx_descriptors = config->port->rx_descriptors,
 		.packets = config->packets,
 		.reply_pool = worker->headers,
 		.pub = &shared->pub,
@@ -179,6 +182,7 @@ static void fill(struct dp_worker *worker, const struct dp_worker_config *config
 	worker->numa_node = config->numa_node;
 	worker->port = config->port;
 	worker->losses = config->losses;
+	worker->link_counts = config->link_counts;
 	worker->rtmp = &config->config->rtmp;
 	worker->guard = config->guard;
 	worker->packets = config->packets->workers[config->index].pool;

@@ -93,8 +93,9 @@ void conn_finish(struct tcp_conn *conn, enum tcp_close_reason reason)
 		tcp_flow_table_remove(&stack->flows, stack_hash(stack, &conn->key),
 				      flow_ref(TCP_RECORD_CONNECTION, conn->index));
 	}
-	free_buffers(conn);
+	/* First: the side record of one that dies in recovery is given back too. */
 	conn->flags |= TCP_CONN_DEAD;
+	free_buffers(conn);
 	conn->dirty_next = stack->conn_dead;
 	stack->conn_dead = conn;
 	stack->conn_count--;
@@ -181,6 +182,7 @@ struct tcp_side *conn_side_get(struct tcp_conn *conn)
 	side->ooo.count = 0;
 	side->ooo.segments = 0;
 	side->ooo.stamp = 0;
+	side->ooo.total = &stack->ooo_segments;
 	scoreboard_clear(&side->board);
 	/* After a timeout all below snd_nxt was sent again already. */
 	side->board.high_rxt = seq_lt(conn->snd_nxt, conn->snd_max) ? conn->snd_nxt : conn->snd_una;

@@ -12,9 +12,25 @@ static void remove_range(struct tcp_ooo_queue *queue, uint32_t index)
 		(queue->count - index) * sizeof(queue->range[0]));
 }
 
+static void count_in(struct tcp_ooo_queue *queue, uint32_t segments)
+{
+	queue->segments += segments;
+	if (queue->total != NULL) {
+		*queue->total += segments;
+	}
+}
+
+static void count_out(struct tcp_ooo_queue *queue, uint32_t segments)
+{
+	queue->segments -= segments;
+	if (queue->total != NULL) {
+		*queue->total -= segments;
+	}
+}
+
 static void drop_range(struct tcp_ooo_queue *queue, uint32_t index)
 {
-	queue->segments -= queue->range[index].chain.segments;
+	count_out(queue, queue->range[index].chain.segments);
 	chain_free(&queue->range[index].chain);
 	remove_range(queue, index);
 }
@@ -51,7 +67,7 @@ static enum ooo_result store(struct tcp_ooo_queue *queue, uint32_t index, uint32
 	struct ooo_range *range = &queue->range[index];
 
 	if (index < queue->count && range->end == start) {
-		queue->segments += chain->segments;
+		count_in(queue, chain->segments);
 		chain_append(&range->chain, chain);
 		range->end = end;
 	} else {
@@ -61,7 +77,7 @@ static enum ooo_result store(struct tcp_ooo_queue *queue, uint32_t index, uint32
 		}
 		memmove(range + 1, range, (queue->count - index) * sizeof(*range));
 		queue->count++;
-		queue->segments += chain->segments;
+		count_in(queue, chain->segments);
 		*range = (struct ooo_range){.start = start, .end = end, .chain = *chain};
 		*chain = (struct tcp_chain){0};
 	}
@@ -111,7 +127,7 @@ uint32_t ooo_take(struct tcp_ooo_queue *queue, uint32_t rcv_nxt, struct tcp_chai
 			drop_range(queue, 0);
 			continue;
 		}
-		queue->segments -= range->chain.segments;
+		count_out(queue, range->chain.segments);
 		chain_trim_head(&range->chain, rcv_nxt - range->start);
 		rcv_nxt = range->end;
 		chain_append(chain, &range->chain);

@@ -2,7 +2,8 @@
  * Out-of-order data of one connection: sorted, disjoint, non-adjacent ranges, each a chain of
  * mbufs without gaps.
  *
- * Invariants: range[i].start < range[i].end < range[i + 1].start; segments is the sum over ranges.
+ * Invariants: *total is the sum of `segments` over all queues that count into it; range[i].start <
+ * range[i].end < range[i + 1].start; segments is the sum over ranges.
  */
 #ifndef TCPSTACK_OOO_QUEUE_H
 #define TCPSTACK_OOO_QUEUE_H
@@ -27,6 +28,7 @@ struct tcp_ooo_queue {
 	uint32_t count;
 	uint32_t segments;
 	uint32_t stamp;
+	uint32_t *total; /* segments of all queues of the stack; NULL: nobody counts */
 };
 
 enum ooo_result { OOO_KEPT, OOO_DUPLICATE, OOO_FULL };

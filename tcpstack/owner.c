@@ -91,3 +91,24 @@ const uint64_t *tcp_counters(const struct tcp_stack *stack)
 {
 	return stack->counters;
 }
+
+uint32_t tcp_ooo_segments(const struct tcp_stack *stack)
+{
+	return stack->ooo_segments;
+}
+
+uint32_t tcp_shed_ooo(struct tcp_stack *stack)
+{
+	uint32_t segments = stack->ooo_segments;
+
+	for (uint32_t i = 0; stack->ooo_segments > 0 && i < stack->config.connections; i++) {
+		struct tcp_conn *conn = &stack->conns[i];
+
+		if (conn->side != NULL && conn->side->ooo.count > 0) {
+			ooo_clear(&conn->side->ooo);
+			conn_side_put(conn);
+		}
+	}
+	tcp_count_add(stack, shed_ooo, segments);
+	return segments;
+}

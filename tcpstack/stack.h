@@ -51,6 +51,7 @@ struct tcp_stack {
 	struct tcp_conn *conn_free; /* linked by dirty_next */
 	struct tcp_conn *conn_dead;
 	uint32_t conn_count;
+	uint32_t ooo_segments; /* that all connections hold out of order */
 	struct tcp_side *side_free;
 	struct tcp_syn_pool syn;
 	struct tcp_time_wait_pool time_wait;

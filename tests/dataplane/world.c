@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "dataplane/publish.h"
+
 void world_start_eal(void)
 {
 	const char *argv[] = {
@@ -55,6 +57,7 @@ void world_open(struct world *w)
 		.numa_node = -1,
 		.rtmp = &w->rtmp,
 		.memory = &w->memory,
+		.admission = &w->admission,
 		.packets = &w->table,
 		.reply_pool = w->reply,
 		.pub = &w->pub_region,
@@ -73,6 +76,8 @@ void world_open(struct world *w)
 void world_close(struct world *w)
 {
 	world_detach(w);
+	CU_ASSERT_TRUE(dp_ingest_check_memory(w->ingest));
+	w->now_us += PUBLISH_LINGER_US; /* what ended was kept for another control */
 	for (int i = 0; i < 100; i++) {
 		world_poll(w);
 	}
@@ -80,6 +85,10 @@ void world_close(struct world *w)
 	CU_ASSERT_EQUAL(rte_mempool_avail_count(w->packets.pool), w->memory.packets);
 	CU_ASSERT_EQUAL(rte_mempool_avail_count(w->reply), 255);
 	CU_ASSERT_EQUAL(atomic_load(&w->pub->blocks_free), w->memory.log_blocks);
+	CU_ASSERT_TRUE(dp_ingest_check_memory(w->ingest));
+	world_check_memory(w);
+	CU_ASSERT_EQUAL(atomic_load(&w->pub->pinned_log_bytes), 0);
+	CU_ASSERT_EQUAL(atomic_load(&w->pub->reserved_bytes), 0);
 	dp_ingest_destroy(w->ingest);
 	world_release(w);
 }
@@ -126,6 +135,19 @@ void world_poll(struct world *w)
 	w->now_us += 1000;
 	dp_ingest_commands(w->ingest, w->now_us);
 	dp_ingest_poll(w->ingest, w->now_us);
+}
+
+void world_check_memory(struct world *w)
+{
+	const struct abi_pub *pub = w->pub;
+
+	CU_ASSERT_TRUE(dp_ingest_check_memory(w->ingest));
+	dp_ingest_publish_memory(w->ingest, 0);
+	CU_ASSERT_EQUAL(atomic_load(&pub->truesize), w->packets.truesize);
+	CU_ASSERT_EQUAL(atomic_load(&pub->pinned_log_bytes) +
+				atomic_load(&pub->pinned_partial_bytes) +
+				atomic_load(&pub->pinned_ring_bytes),
+			rte_mempool_in_use_count(w->packets.pool) * (uint64_t)w->packets.truesize);
 }
 
 uint64_t world_count(const struct world *w, enum dp_counter counter)

@@ -23,6 +23,7 @@ struct world {
 	struct dp_counters counters;
 	struct config_rtmp rtmp;
 	struct config_memory memory;
+	struct config_admission admission; /* 0: all are admitted */
 	int news_fd;
 	int events_fd;
 	uint64_t now_us;
@@ -43,6 +44,8 @@ void world_release(struct world *w);
 void world_attach(struct world *w);
 void world_detach(struct world *w);
 void world_poll(struct world *w);
+/* The accounts are what is there, to the mbuf. */
+void world_check_memory(struct world *w);
 uint64_t world_count(const struct world *w, enum dp_counter counter);
 
 struct abi_stream *world_stream(const struct world *w, uint32_t slot);

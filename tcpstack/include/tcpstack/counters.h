@@ -26,6 +26,7 @@
 	X(drop_no_ack, "dropped: no ACK bit")                                    \
 	X(drop_duplicate, "dropped: all of it was received before")              \
 	X(drop_ooo_limit, "dropped: out-of-order limit of the connection")       \
+	X(shed_ooo, "dropped: out of order, memory ran short")                   \
 	X(drop_window_budget, "dropped: receive budget of the connection")       \
 	X(drop_after_close, "dropped: data after we closed")                     \
 	X(drop_no_mbuf, "not sent: no mbuf")                                     \

@@ -176,6 +176,16 @@ void tcp_abort_all(struct tcp_stack *stack);
 void tcp_hold(struct tcp_conn *conn, uint32_t truesize);
 void tcp_release(struct tcp_conn *conn, uint32_t truesize);
 
+/* mbufs that all connections hold out of order. */
+uint32_t tcp_ooo_segments(const struct tcp_stack *stack);
+
+/*
+ * Drops them all, although some may have been acknowledged by SACK: RFC 2018 section 8 allows it
+ * where memory runs short; the peers send them again. Looks at every connection. Returns how many
+ * there were (shed_ooo).
+ */
+uint32_t tcp_shed_ooo(struct tcp_stack *stack);
+
 struct tcp_info {
 	struct tcp_endpoint local;
 	struct tcp_endpoint remote;
