@@ -443,6 +443,75 @@ static void test_many(void)
 	process_clean(&sink);
 }
 
+/* Sends until the sink ends the connection; bytes that it took from us. */
+static size_t send_until_reset(struct publisher *p)
+{
+	static const uint8_t zeros[65536];
+	size_t sent = 0;
+	ssize_t n = 0;
+
+	while (n >= 0) {
+		sent += (size_t)n;
+		n = send(p->fd, zeros, sizeof(zeros), MSG_NOSIGNAL);
+	}
+	return sent;
+}
+
+static void test_reset_after(void)
+{
+	static const char *const extra[] = {"--reset-after", "100000", NULL};
+	struct process process;
+	struct publisher p = {0};
+
+	process_start(&process, extra);
+	publisher_open(&p, process.port, "live", "reset");
+	publisher_message(&p, RTMP_TYPE_VIDEO, 0, keyframe, sizeof(keyframe));
+	(void)send_until_reset(&p);
+	json_t *report = process_report(&process, 1);
+	expect_string(json_array_get(report, 0), "error", "reset on purpose");
+	json_decref(report);
+	publisher_close(&p);
+	CU_ASSERT_EQUAL(process_stop(&process), 0);
+	process_clean(&process);
+}
+
+/* Whether the socket still takes bytes after a while of taking them without reading. */
+static bool takes_for_ever(int fd)
+{
+	static const uint8_t zeros[65536];
+
+	for (int i = 0; i < 1000; i++) { /* 64 MB, more than any socket buffer */
+		if (send(fd, zeros, sizeof(zeros), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+			usleep(2000);
+			if (send(fd, zeros, sizeof(zeros), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+static void test_stall(void)
+{
+	static const char *const never[] = {"--never-read", NULL};
+	static const char *const later[] = {"--stall-after", "50000", NULL};
+	struct process process;
+	struct publisher p = {0};
+
+	process_start(&process, never);
+	int fd = publisher_connect(process.port);
+	CU_ASSERT_FALSE(takes_for_ever(fd));
+	close(fd);
+	CU_ASSERT_EQUAL(process_stop(&process), 0);
+	process_clean(&process);
+	process_start(&process, later);
+	publisher_open(&p, process.port, "live", "stall");
+	CU_ASSERT_FALSE(takes_for_ever(p.fd));
+	publisher_close(&p);
+	CU_ASSERT_EQUAL(process_stop(&process), 0);
+	process_clean(&process);
+}
+
 static void test_usage(void)
 {
 	static const char *const bad[][6] = {
@@ -452,6 +521,8 @@ static void test_usage(void)
 		{"--listen", "127.0.0.1:0", "--once", "0", NULL},
 		{"--listen", "127.0.0.1:0", "--once", "-1", NULL},
 		{"--listen", "127.0.0.1:0", "--seconds", "1s", NULL},
+		{"--listen", "127.0.0.1:0", "--reset-after", "0", NULL},
+		{"--listen", "127.0.0.1:0", "--stall-after", "x", NULL},
 		{"--unknown", NULL},
 	};
 	static const char *const good[][6] = {{"--help", NULL}, {"--version", NULL}};
@@ -495,6 +566,8 @@ int main(void)
 	CU_ADD_TEST(suite, test_garbage);
 	CU_ADD_TEST(suite, test_stop_while_running);
 	CU_ADD_TEST(suite, test_many);
+	CU_ADD_TEST(suite, test_reset_after);
+	CU_ADD_TEST(suite, test_stall);
 	CU_ADD_TEST(suite, test_usage);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
