@@ -5,7 +5,7 @@
 #include <CUnit/Basic.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +18,14 @@
 
 #include "abi/attach.h"
 #include "dataplane/link.h"
+#include "dataplane/publish.h"
+#include "publisher.h"
 #include "world.h"
 
+#define CONTROL_TIMEOUT_US 300000u
+
 static struct world world;
+static struct dp_link_counts counts;
 static struct dp_link *dp_link;
 static char run_dir[] = "/tmp/penstock-test-XXXXXX";
 
@@ -32,6 +37,8 @@ static struct dp_link *make_link(uid_t uid)
 		.uid = uid,
 		.gid = getgid(),
 		.generation = 77,
+		.control_timeout_us = CONTROL_TIMEOUT_US,
+		.counts = &counts,
 		.workers = &worker,
 		.workers_count = 1,
 	};
@@ -53,6 +60,7 @@ static void start(void)
 {
 	world_init(&world);
 	world_open(&world);
+	memset(&counts, 0, sizeof(counts));
 	dp_link = make_link(getuid());
 	CU_ASSERT_PTR_NOT_NULL_FATAL(dp_link);
 }
@@ -351,6 +359,220 @@ static void test_socket_in_the_way(void)
 	stop();
 }
 
+/*
+ * A control of its own process. It writes a byte to `told` when it is attached; `live` says what it
+ * does from then on.
+ */
+struct child {
+	pid_t pid;
+	int told;
+};
+
+static int attach_as_child(int *fds)
+{
+	struct abi_attach_request request = {.magic = ABI_MAGIC, .version = ABI_VERSION};
+	alignas(struct cmsghdr) char control[CMSG_SPACE(ABI_ATTACH_FDS * sizeof(int))];
+	struct abi_attach_worker worker;
+	struct abi_attach_reply reply;
+	struct iovec iov = {.iov_base = &worker, .iov_len = sizeof(worker)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control,
+			     .msg_controllen = sizeof(control)};
+	int fd = dial();
+
+	if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) != sizeof(request) ||
+	    recv(fd, &reply, sizeof(reply), MSG_WAITALL) != sizeof(reply) ||
+	    reply.status != ABI_ATTACH_OK ||
+	    recvmsg(fd, &msg, MSG_WAITALL) != (ssize_t)sizeof(worker)) {
+		_exit(9);
+	}
+	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), ABI_ATTACH_FDS * sizeof(int));
+	return fd;
+}
+
+static struct child spawn(void (*live)(int fd, struct abi_sub *sub))
+{
+	int told[2];
+
+	CU_ASSERT_EQUAL_FATAL(pipe(told), 0);
+	struct child child = {.told = told[0], .pid = fork()};
+	if (child.pid == 0) {
+		int fds[ABI_ATTACH_FDS];
+		int fd = attach_as_child(fds);
+		struct abi_sub *sub = mmap(NULL, abi_sub_size(world.memory.streams),
+					   PROT_READ | PROT_WRITE, MAP_SHARED, fds[ABI_FD_SUB], 0);
+		(void)!write(told[1], "x", 1);
+		live(fd, sub);
+		_exit(0);
+	}
+	close(told[1]);
+	struct pollfd ready = {.fd = told[0], .events = POLLIN};
+	for (int i = 0; i < 5000 && poll(&ready, 1, 0) == 0; i++) {
+		turn();
+	}
+	turn();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(dp_ingest_sub(world.ingest));
+	return child;
+}
+
+/* Waits for its end; the signal that it died of, 0 for none. */
+static int reap(const struct child *child)
+{
+	int status = 0;
+
+	while (waitpid(child->pid, &status, WNOHANG) == 0) {
+		turn();
+	}
+	close(child->told);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void beat(struct abi_sub *sub, uint64_t ms)
+{
+	for (uint64_t i = 1; i <= ms / 10; i++) {
+		atomic_store(&sub->heartbeat_us, i);
+		usleep(10000);
+	}
+}
+
+static void live_well(int fd, struct abi_sub *sub)
+{
+	(void)fd;
+	beat(sub, 900); /* three times the limit */
+}
+
+static void live_silently(int fd, struct abi_sub *sub)
+{
+	(void)fd;
+	(void)sub;
+	sleep(60);
+}
+
+static void live_unplugged(int fd, struct abi_sub *sub)
+{
+	close(fd);
+	beat(sub, 60000);
+}
+
+static void live_busily(int fd, struct abi_sub *sub)
+{
+	(void)fd;
+	beat(sub, 60000);
+}
+
+static void test_heartbeat(void)
+{
+	start();
+	struct child child = spawn(live_well);
+	CU_ASSERT_EQUAL(reap(&child), 0);
+	wait_detached();
+	CU_ASSERT_EQUAL(atomic_load(&counts.attaches), 1);
+	CU_ASSERT_EQUAL(atomic_load(&counts.exits), 1);
+	CU_ASSERT_EQUAL(atomic_load(&counts.kills), 0);
+	stop();
+}
+
+static void test_silent_control(void)
+{
+	start();
+	struct child child = spawn(live_silently);
+	CU_ASSERT_EQUAL(reap(&child), SIGKILL);
+	wait_detached();
+	CU_ASSERT_EQUAL(atomic_load(&counts.kills), 1);
+	/* The next one gets in. */
+	child = spawn(live_well);
+	CU_ASSERT_EQUAL(reap(&child), 0);
+	wait_detached();
+	CU_ASSERT_EQUAL(atomic_load(&counts.exits), 2);
+	stop();
+}
+
+static void test_stopped_control(void)
+{
+	start();
+	struct child child = spawn(live_busily);
+	CU_ASSERT_EQUAL(kill(child.pid, SIGSTOP), 0);
+	CU_ASSERT_EQUAL(reap(&child), SIGKILL);
+	wait_detached();
+	CU_ASSERT_EQUAL(atomic_load(&counts.kills), 1);
+	stop();
+}
+
+/* The connection ended, the process lives and may read: others wait until it is killed. */
+static void test_unplugged_control(void)
+{
+	start();
+	struct child child = spawn(live_unplugged);
+	for (int i = 0; i < 20; i++) {
+		turn();
+	}
+	CU_ASSERT_PTR_NOT_NULL(dp_ingest_sub(world.ingest));
+	int second = dial();
+	ask(second, ABI_VERSION);
+	CU_ASSERT_EQUAL(status_of(second), ABI_ATTACH_BUSY);
+	close(second);
+	CU_ASSERT_PTR_NOT_NULL(dp_ingest_sub(world.ingest));
+	CU_ASSERT_EQUAL(reap(&child), SIGKILL);
+	wait_detached();
+	stop();
+}
+
+static struct publisher publisher;
+
+/* Accepted by the test, over the `sub` that the worker uses. */
+static uint32_t go_live(void)
+{
+	world.sub = dp_ingest_sub(world.ingest);
+	world.event_tail = atomic_load(&world.pub->event_head);
+	uint32_t slot = publisher_go_live(&publisher, &world, "key", 4096, 1448);
+	world.sub = NULL;
+	return slot;
+}
+
+/* A heartbeat alone does not do: what ended has to be released. */
+static void test_hung_relay(void)
+{
+	start();
+	struct child child = spawn(live_busily);
+	uint32_t slot = go_live();
+	publisher_close(&publisher);
+	CU_ASSERT_EQUAL(atomic_load(&world_stream(&world, slot)->state), ABI_STREAM_ENDED);
+	world.now_us += PUBLISH_LINGER_US + 1;
+	CU_ASSERT_EQUAL(reap(&child), SIGKILL);
+	wait_detached();
+	CU_ASSERT_EQUAL(atomic_load(&counts.kills), 1);
+	stop();
+}
+
+/* What a new control finds in its `sub` before it was told anything. */
+static void test_seeded(void)
+{
+	struct abi_attach_worker worker;
+	int fds[ABI_ATTACH_FDS];
+
+	start();
+	int fd = attach(&worker, fds);
+	uint32_t slot = go_live();
+	uint64_t generation = atomic_load(&world_stream(&world, slot)->generation);
+	close_all(fds);
+	close(fd);
+	wait_detached();
+	fd = attach(&worker, fds);
+	struct abi_sub *sub =
+		mmap(NULL, worker.sub_size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[ABI_FD_SUB], 0);
+	CU_ASSERT_EQUAL(atomic_load(&sub->tail[slot].generation), generation);
+	CU_ASSERT_EQUAL(atomic_load(&sub->tail[slot].position),
+			atomic_load(&world_stream(&world, slot)->reclaimed));
+	CU_ASSERT_EQUAL(atomic_load(&sub->event_tail), atomic_load(&world.pub->event_head));
+	munmap(sub, worker.sub_size);
+	publisher_close(&publisher);
+	close_all(fds);
+	close(fd);
+	wait_detached();
+	stop();
+}
+
 int main(void)
 {
 	world_start_eal();
@@ -367,6 +589,12 @@ int main(void)
 	CU_add_test(suite, "slow clients", test_slow);
 	CU_add_test(suite, "rude clients", test_rude);
 	CU_add_test(suite, "socket in the way", test_socket_in_the_way);
+	CU_add_test(suite, "heartbeat", test_heartbeat);
+	CU_add_test(suite, "control without heartbeat", test_silent_control);
+	CU_add_test(suite, "stopped control", test_stopped_control);
+	CU_add_test(suite, "control that hung up and lives", test_unplugged_control);
+	CU_add_test(suite, "control that does not release", test_hung_relay);
+	CU_add_test(suite, "seeded tails", test_seeded);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned int failures = CU_get_number_of_failures();
