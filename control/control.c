@@ -12,25 +12,16 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "attachment.h"
 #include "clock.h"
 #include "events.h"
 #include "journal.h"
 #include "report.h"
 #include "report_stream.h"
 
-#define TICK_US   (100 * US_PER_MS) /* heartbeat, retries */
+#define TICK_US   (100 * US_PER_MS) /* heartbeat, retries; at most */
 #define SAMPLE_US (500 * US_PER_MS)
-#define ATTACH_US (500 * US_PER_MS) /* between two attempts */
 #define EVENTS    64
-
-/* What an epoll event belongs to: the tag, plus an index. */
-enum tag {
-	TAG_SIGNAL = 1,
-	TAG_TIMER,
-	TAG_DATAPLANE,
-	TAG_WORKER = 1 << 10, /* + worker */
-	TAG_API = 1 << 20,    /* + api.h */
-};
 
 const char *control_counter_name(enum control_counter counter)
 {
@@ -52,145 +43,19 @@ uint64_t control_relay_counter(const struct control *control, enum relay_counter
 			sum += relay_counter(control->workers[i].relay, counter);
 		}
 	}
+	for (uint32_t i = 0; i < CONTROL_LINGER_MAX; i++) {
+		if (control->lingering[i]) {
+			sum += relay_counter(control->lingering[i], counter);
+		}
+	}
 	return sum;
 }
 
-static int watch(const struct control *control, int fd, uint64_t tag)
+int control_watch(const struct control *control, int fd, uint64_t tag)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
 
 	return epoll_ctl(control->epoll_fd, EPOLL_CTL_ADD, fd, &event);
-}
-
-/* The dataplane comes and goes */
-
-static void heartbeat(struct control *control)
-{
-	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
-		atomic_store_explicit(&control->dataplane.workers[i].sub->heartbeat_us,
-				      control->now_us, memory_order_relaxed);
-	}
-}
-
-static void drop_relays(struct control *control)
-{
-	for (uint32_t i = 0; control->workers && i < control->dataplane.workers_count; i++) {
-		struct relay *relay = control->workers[i].relay;
-
-		if (!relay) {
-			continue;
-		}
-		/* Joined first: what it counted until its last turn is counted. */
-		relay_stop(relay);
-		for (int c = 0; c < RELAY_COUNTER_COUNT; c++) {
-			control->relay_totals[c] += relay_counter(relay, c);
-		}
-		relay_destroy(relay);
-	}
-	free(control->workers);
-	control->workers = NULL;
-}
-
-static void detach(struct control *control)
-{
-	drop_relays(control);
-	registry_fini(&control->registry);
-	dataplane_detach(&control->dataplane);
-	control->attached = false;
-}
-
-static int start_worker(struct control *control, uint32_t index)
-{
-	const struct dataplane_worker *from = &control->dataplane.workers[index];
-	struct relay_source source = {
-		.worker = index,
-		.pub = from->pub,
-		.sub = from->sub,
-		.regions = &control->dataplane.regions,
-		.news_fd = from->news_fd,
-	};
-
-	/*
-	 * From the head on, before the table is read: what came earlier is in the table, what comes
-	 * later is told. The dataplane refuses to write until it knows where we read.
-	 */
-	control->workers[index].event_tail =
-		atomic_load_explicit(&from->pub->event_head, memory_order_acquire);
-	atomic_store_explicit(&from->sub->event_tail, control->workers[index].event_tail,
-			      memory_order_release);
-	control->workers[index].relay =
-		relay_create(&source, &relay_settings_default, control->resolver);
-	if (!control->workers[index].relay) {
-		return -1;
-	}
-	return watch(control, from->events_fd, TAG_WORKER + index);
-}
-
-static int start_workers(struct control *control)
-{
-	uint32_t slots[ABI_REGIONS_MAX];
-	uint32_t count = control->dataplane.workers_count;
-
-	assert(count > 0); /* or the attach would have failed */
-	for (uint32_t i = 0; i < count; i++) {
-		slots[i] = control->dataplane.workers[i].pub->streams;
-	}
-	if (registry_init(&control->registry, count, slots)) {
-		return -1;
-	}
-	control->workers = calloc(count, sizeof(*control->workers));
-	if (!control->workers) {
-		return -1;
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		if (start_worker(control, i)) {
-			return -1;
-		}
-	}
-	return watch(control, control->dataplane.fd, TAG_DATAPLANE);
-}
-
-static void log_waiting(struct control *control, const char *why)
-{
-	if (!control->waiting_logged) {
-		journal(CONFIG_LOG_WARN, "dataplane.waiting", "{s:s}", "why", why);
-		control->waiting_logged = true;
-	}
-}
-
-static void attach(struct control *control)
-{
-	char error[DATAPLANE_ERROR_MAX];
-
-	control->next_attach_us = control->now_us + ATTACH_US;
-	if (dataplane_attach(&control->dataplane, control->config->run_dir, error)) {
-		log_waiting(control, error);
-		return;
-	}
-	if (start_workers(control)) {
-		log_waiting(control, "no memory or threads");
-		detach(control);
-		return;
-	}
-	control->attached = true;
-	control->waiting_logged = false;
-	control_count(control, CONTROL_attaches);
-	heartbeat(control);
-	journal(CONFIG_LOG_INFO, "dataplane.attached", "{s:i, s:i, s:I}", "pid",
-		(int)control->dataplane.pid, "workers", (int)control->dataplane.workers_count,
-		"epoch", (json_int_t)control->dataplane.epoch);
-	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
-		events_sync(control, i);
-	}
-}
-
-/* The socket is silent: what is readable is its end. */
-static void dataplane_event(struct control *control)
-{
-	journal(CONFIG_LOG_ERROR, "dataplane.gone", "{s:i}", "pid", (int)control->dataplane.pid);
-	control_count(control, CONTROL_detaches);
-	detach(control);
-	control->next_attach_us = control->now_us + ATTACH_US;
 }
 
 /* The control socket's directory is the dataplane's: before its first start there may be none. */
@@ -236,13 +101,10 @@ static void tick(struct control *control)
 	(void)!read(control->timer_fd, &ignored, sizeof(ignored));
 	open_api(control);
 	api_tick(&control->api, control->now_us);
+	attachment_tick(control);
 	if (!control->attached) {
-		if (control->now_us >= control->next_attach_us) {
-			attach(control);
-		}
 		return;
 	}
-	heartbeat(control);
 	events_tick(control);
 	if (control->now_us >= control->next_sample_us) {
 		control->next_sample_us = control->now_us + SAMPLE_US;
@@ -274,16 +136,16 @@ static void signal_event(struct control *control)
 
 static void dispatch(struct control *control, uint64_t tag)
 {
-	if (tag >= TAG_API) {
-		api_event(&control->api, (uint32_t)(tag - TAG_API), control->now_us);
-	} else if (tag >= TAG_WORKER) {
-		worker_event(control, (uint32_t)(tag - TAG_WORKER));
-	} else if (tag == TAG_SIGNAL) {
+	if (tag >= CONTROL_TAG_API) {
+		api_event(&control->api, (uint32_t)(tag - CONTROL_TAG_API), control->now_us);
+	} else if (tag >= CONTROL_TAG_WORKER) {
+		worker_event(control, (uint32_t)(tag - CONTROL_TAG_WORKER));
+	} else if (tag == CONTROL_TAG_SIGNAL) {
 		signal_event(control);
-	} else if (tag == TAG_TIMER) {
+	} else if (tag == CONTROL_TAG_TIMER) {
 		tick(control);
-	} else if (tag == TAG_DATAPLANE && control->attached) {
-		dataplane_event(control);
+	} else if (tag == CONTROL_TAG_DATAPLANE && control->attached) {
+		attachment_lost(control, "its socket is closed");
 	}
 }
 
@@ -317,6 +179,7 @@ static int sleep_and_wait(struct control *control, struct epoll_event *events)
 	return count;
 }
 
+/* Ends every origin in order. The heart goes on beating: to be killed now would be a pity. */
 static void finish(struct control *control)
 {
 	uint64_t deadline = clock_us() + relay_settings_default.shutdown_us + 200 * US_PER_MS;
@@ -330,6 +193,8 @@ static void finish(struct control *control)
 		for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
 			running |= !relay_stopped(control->workers[i].relay);
 		}
+		control->now_us = clock_us();
+		attachment_heartbeat(control);
 		usleep(2000);
 	}
 }
@@ -341,7 +206,7 @@ void control_run(struct control *control)
 	control->now_us = clock_us();
 	open_api(control);
 	if (!control->stop) {
-		attach(control);
+		attachment_tick(control);
 	}
 	while (!control->stop) {
 		int count = sleep_and_wait(control, events);
@@ -378,32 +243,39 @@ static int open_signals(struct control *control)
 		return -1;
 	}
 	control->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return control->signal_fd < 0 ? -1 : watch(control, control->signal_fd, TAG_SIGNAL);
+	return control->signal_fd < 0
+		       ? -1
+		       : control_watch(control, control->signal_fd, CONTROL_TAG_SIGNAL);
 }
 
 static int open_timer(struct control *control)
 {
-	struct timespec interval = {.tv_nsec = TICK_US * 1000};
+	/* Several in the time after which the dataplane takes us for dead. */
+	uint64_t limit_us = control->config->dataplane.control_timeout_ms * US_PER_MS;
+	uint64_t tick_us = limit_us > 0 && limit_us / 5 < TICK_US ? limit_us / 5 : TICK_US;
+	struct timespec interval = {.tv_nsec = (long)(tick_us * 1000)};
 	struct itimerspec spec = {.it_interval = interval, .it_value = interval};
 
 	control->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (control->timer_fd < 0 || timerfd_settime(control->timer_fd, 0, &spec, NULL)) {
 		return -1;
 	}
-	return watch(control, control->timer_fd, TAG_TIMER);
+	return control_watch(control, control->timer_fd, CONTROL_TAG_TIMER);
 }
 
 int control_init(struct control *control, const struct config *config)
 {
 	memset(control, 0, sizeof(*control));
 	control->config = config;
+	control->relay_settings = relay_settings_default;
+	attachment_init(control);
 	control->dataplane.fd = -1;
 	control->signal_fd = -1;
 	control->timer_fd = -1;
 	control->started_us = clock_us();
 	TAILQ_INIT(&control->registry.streams);
 	control->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	api_init(&control->api, control->epoll_fd, TAG_API, answer, control);
+	api_init(&control->api, control->epoll_fd, CONTROL_TAG_API, answer, control);
 	/* Signals first: the threads to come inherit the mask. */
 	if (control->epoll_fd < 0 || open_signals(control) || open_timer(control)) {
 		goto fail;
@@ -429,7 +301,7 @@ static void close_fd(int fd)
 
 void control_fini(struct control *control)
 {
-	detach(control);
+	attachment_close(control);
 	api_fini(&control->api);
 	resolver_destroy(control->resolver);
 	auth_destroy(control->auth);

@@ -17,6 +17,8 @@
 #define CONTROL_COUNTERS(X)                                                                      \
 	X(attaches, "times a dataplane was attached")                                            \
 	X(detaches, "times a dataplane went away")                                               \
+	X(workers_silent, "times a worker's heartbeat was overdue")                              \
+	X(heartbeats_withheld, "heartbeats not given because a relay thread stood still")        \
 	X(publishes_asked, "publishes that a worker asked about")                                \
 	X(publishes_accepted, "publishes accepted")                                              \
 	X(publishes_rejected_auth, "publishes refused: stream key not valid")                    \
@@ -41,10 +43,27 @@ enum control_counter {
 
 const char *control_counter_name(enum control_counter counter);
 
+/* What an epoll event belongs to: the tag, plus an index. */
+enum control_tag {
+	CONTROL_TAG_SIGNAL = 1,
+	CONTROL_TAG_TIMER,
+	CONTROL_TAG_DATAPLANE,
+	CONTROL_TAG_WORKER = 1 << 10, /* + worker */
+	CONTROL_TAG_API = 1 << 20,    /* + api.h */
+};
+
+#define CONTROL_WHY_MAX    160u
+#define CONTROL_LINGER_MAX ABI_REGIONS_MAX
+
 /* One worker, beside what dataplane.h has. */
 struct control_worker {
 	struct relay *relay;
-	uint64_t event_tail; /* events read */
+	uint64_t progress;     /* of the relay, at our last heartbeat */
+	uint32_t stalls;       /* times since that it had not moved on */
+	uint64_t heartbeat;    /* of the worker, as last seen to change */
+	uint64_t heartbeat_us; /* when that was */
+	bool silent;           /* and for too long */
+	uint64_t event_tail;   /* events read */
 	uint64_t sample_us;
 	uint64_t busy_cycles; /* at the sample */
 	uint64_t total_cycles;
@@ -58,6 +77,11 @@ struct control {
 	struct registry registry; /* valid while attached */
 	struct dataplane dataplane;
 	bool attached;
+	char why[CONTROL_WHY_MAX]; /* not attached */
+	uint64_t silent_us;        /* a worker without heartbeat for so long is dead */
+	struct relay_settings relay_settings;
+	struct relay *lingering[CONTROL_LINGER_MAX]; /* end their origins; their worker is gone */
+	bool inject;                                 /* faults may be asked for */
 	struct control_worker *workers;
 	struct api api;
 	int epoll_fd;
@@ -68,7 +92,6 @@ struct control {
 	uint64_t now_us; /* of the turn under way */
 	uint64_t next_attach_us;
 	uint64_t next_sample_us;
-	bool waiting_logged; /* why the dataplane is not there was said */
 	uint64_t counters[CONTROL_COUNTER_COUNT];
 	uint64_t relay_totals[RELAY_COUNTER_COUNT]; /* of relays that are gone */
 };
@@ -77,6 +100,9 @@ static inline void control_count(struct control *control, enum control_counter c
 {
 	control->counters[counter]++;
 }
+
+int control_watch(const struct control *control, int fd, uint64_t tag)
+	__attribute__((warn_unused_result));
 
 /* A counter of all relays, past and present. */
 uint64_t control_relay_counter(const struct control *control, enum relay_counter counter);

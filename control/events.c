@@ -200,17 +200,24 @@ static void adopt(struct control *control, struct registry_stream *stream)
 	log_stream(stream, "stream.live");
 }
 
+/* Application of a stream that another control accepted, NULL: there is none any more. */
+static const struct config_app *known_app(const struct control *control,
+					  const struct abi_stream *slot)
+{
+	if (strnlen(slot->app, sizeof(slot->app)) == sizeof(slot->app) ||
+	    strnlen(slot->name, sizeof(slot->name)) == sizeof(slot->name) ||
+	    !text_name_valid(slot->name)) {
+		return NULL;
+	}
+	return auth_find_app(control->auth, slot->app);
+}
+
 /* A stream that was live before this control came: its name stands in the table. */
 static void resume(struct control *control, struct registry_stream *stream)
 {
 	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
-	const struct config_app *app = NULL;
+	const struct config_app *app = known_app(control, slot);
 
-	if (strnlen(slot->app, sizeof(slot->app)) < sizeof(slot->app) &&
-	    strnlen(slot->name, sizeof(slot->name)) < sizeof(slot->name) &&
-	    text_name_valid(slot->name)) {
-		app = auth_find_app(control->auth, slot->app);
-	}
 	if (!app || registry_find(&control->registry, app->name, slot->name)) {
 		/* The configuration has no such application any more, or the name is taken. */
 		if (events_kick(control, stream) == 0) {
@@ -223,14 +230,30 @@ static void resume(struct control *control, struct registry_stream *stream)
 	stream->phase = STREAM_ACCEPTED;
 }
 
+/*
+ * One that had ended by then, with a rest that its origins may not have. It has no claim to its
+ * name, which its successor may bear already.
+ */
+static void resume_ended(struct control *control, struct registry_stream *stream)
+{
+	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
+	const struct config_app *app = known_app(control, slot);
+
+	if (app && atomic_load_explicit(&slot->head, memory_order_acquire) >
+			   atomic_load_explicit(&slot->reclaimed, memory_order_acquire)) {
+		control_count(control, CONTROL_streams_resumed);
+		stream->app = app;
+		text_copy(stream->name, sizeof(stream->name), slot->name);
+		stream->phase = STREAM_ACCEPTED;
+	}
+}
+
 static void end(struct control *control, struct registry_stream *stream)
 {
 	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
 
-	if (stream->phase == STREAM_ASKED &&
-	    atomic_load_explicit(&slot->head, memory_order_acquire) >
-		    atomic_load_explicit(&slot->reclaimed, memory_order_acquire)) {
-		resume(control, stream);
+	if (stream->phase == STREAM_ASKED) {
+		resume_ended(control, stream);
 	}
 	/* A publish so short that it was over before it was seen live. */
 	if (stream->phase == STREAM_ACCEPTED &&

@@ -1,8 +1,10 @@
 #include "journal.h"
 
 #include <jansson.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,12 +45,24 @@ static void format_time(char *out, size_t size)
 	(void)snprintf(out + length, size - length, ".%06ldZ", ts.tv_nsec / 1000);
 }
 
+/* A reader that stands still must not stop us: then lines are lost. */
+static bool writable(void)
+{
+	struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&fd, 1, 0) > 0;
+}
+
 static void write_line(const json_t *line)
 {
 	char *text = json_dumps(line, JSON_COMPACT);
 	size_t length;
 
 	if (!text) {
+		return;
+	}
+	if (!writable()) {
+		free(text);
 		return;
 	}
 	length = strlen(text);

@@ -17,15 +17,17 @@ static const char usage[] =
 	"usage: penstock-control -c FILE\n"
 	"\n"
 	"  -c, --config FILE   configuration (YAML), the same as the dataplane's\n"
+	"      --inject        take requests for faults (tests of the heartbeat)\n"
 	"  -h, --help          this text\n"
 	"  -V, --version       the version\n";
 
 enum parsed { PARSED_RUN, PARSED_DONE, PARSED_WRONG };
 
-static enum parsed parse(int argc, char **argv, const char **file)
+static enum parsed parse(int argc, char **argv, const char **file, bool *inject)
 {
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
+		{"inject", no_argument, NULL, 'i'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{0},
@@ -36,6 +38,9 @@ static enum parsed parse(int argc, char **argv, const char **file)
 		switch (option) {
 		case 'c':
 			*file = optarg;
+			break;
+		case 'i':
+			*inject = true;
 			break;
 		case 'h':
 			(void)fputs(usage, stdout);
@@ -55,7 +60,7 @@ static enum parsed parse(int argc, char **argv, const char **file)
 	return PARSED_RUN;
 }
 
-static int run(const struct config *config)
+static int run(const struct config *config, bool inject)
 {
 	struct control *control = malloc(sizeof(*control));
 	const char *what = "";
@@ -76,6 +81,7 @@ static int run(const struct config *config)
 		return EXIT_FAILURE;
 	}
 	journal(CONFIG_LOG_INFO, "control.started", "{s:s}", "version", PENSTOCK_VERSION);
+	control->inject = inject;
 	control_run(control);
 	control_fini(control);
 	free(control);
@@ -88,9 +94,10 @@ int main(int argc, char **argv)
 	struct config_error error;
 	struct config *config;
 	const char *file = NULL;
+	bool inject = false;
 	int status;
 
-	switch (parse(argc, argv, &file)) {
+	switch (parse(argc, argv, &file, &inject)) {
 	case PARSED_DONE:
 		return EXIT_SUCCESS;
 	case PARSED_WRONG:
@@ -102,7 +109,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "%s\n", error.text);
 		return EXIT_FAILURE;
 	}
-	status = run(config);
+	status = run(config, inject);
 	config_free(config);
 	return status;
 }

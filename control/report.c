@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "control.h"
 #include "events.h"
+#include "report_memory.h"
 #include "report_stream.h"
 
 #ifndef PENSTOCK_VERSION
@@ -108,6 +109,16 @@ static json_t *report_counters(struct control *control, const json_t *request)
 					     control_counters(control)));
 }
 
+static int workers_silent(const struct control *control)
+{
+	int count = 0;
+
+	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
+		count += control->workers[i].silent;
+	}
+	return count;
+}
+
 static json_t *report_status(struct control *control, const json_t *request)
 {
 	const struct dataplane *dataplane = &control->dataplane;
@@ -119,12 +130,12 @@ static json_t *report_status(struct control *control, const json_t *request)
 		       (unsigned long long)dataplane->generation);
 	return success(
 		"status",
-		json_pack("{s:s, s:{s:b, s:s, s:I, s:i, s:i}, s:{s:i, s:I}}", "version",
-			  PENSTOCK_VERSION, "dataplane", "attached", control->attached,
-			  "generation", control->attached ? generation : "", "epoch",
+		json_pack("{s:s, s:{s:b, s:s, s:s, s:I, s:i, s:i, s:i}, s:{s:i, s:I}}", "version",
+			  PENSTOCK_VERSION, "dataplane", "attached", control->attached, "why",
+			  control->why, "generation", control->attached ? generation : "", "epoch",
 			  (json_int_t)dataplane->epoch, "pid", (int)dataplane->pid, "workers",
-			  (int)dataplane->workers_count, "control", "pid", (int)getpid(),
-			  "uptime_ms",
+			  (int)dataplane->workers_count, "workers_silent", workers_silent(control),
+			  "control", "pid", (int)getpid(), "uptime_ms",
 			  (json_int_t)((control->now_us - control->started_us) / US_PER_MS)));
 }
 
@@ -179,13 +190,44 @@ static json_t *report_kick(struct control *control, const json_t *request)
 		       json_pack("{s:s, s:s}", "app", stream->app->name, "name", stream->name));
 }
 
+static json_t *report_memory(struct control *control, const json_t *request)
+{
+	(void)request;
+	return success("memory", report_memory_object(control));
+}
+
+/*
+ * Faults for tests, only with --inject: {"command":"inject", "hang":"relay", "worker":0}, or
+ * "hang":"main". Both stand still for ever, and the dataplane has to notice.
+ */
+static json_t *report_inject(struct control *control, const json_t *request)
+{
+	const char *what = json_string_value(json_object_get(request, "hang"));
+	json_int_t worker = json_integer_value(json_object_get(request, "worker"));
+
+	if (!control->inject || !what) {
+		return failure("unknown command");
+	}
+	if (strcmp(what, "main") == 0) {
+		for (;;) {
+			(void)pause();
+		}
+	}
+	if (strcmp(what, "relay") != 0 || worker < 0 ||
+	    worker >= (json_int_t)control->dataplane.workers_count) {
+		return failure("no such thread");
+	}
+	relay_hang(control->workers[worker].relay);
+	return success("inject", json_string(what));
+}
+
 static const struct {
 	const char *name;
 	json_t *(*report)(struct control *control, const json_t *request);
 } commands[] = {
 	{"streams", report_streams}, {"stream", report_stream},     {"origins", report_origins},
 	{"workers", report_workers}, {"counters", report_counters}, {"kick", report_kick},
-	{"status", report_status},
+	{"status", report_status},   {"memory", report_memory},     {"inject", report_inject},
 };
 
 static json_t *dispatch(struct control *control, const json_t *request)

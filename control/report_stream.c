@@ -23,13 +23,19 @@ static json_int_t load(const _Atomic uint64_t *value)
 
 static json_t *origin_object(const struct origin_status *o)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "url",
-			 o->url, "state", o->state, "messages", (json_int_t)o->messages, "bytes",
-			 (json_int_t)o->bytes, "connects", (json_int_t)o->connects, "failures",
-			 (json_int_t)o->failures, "skips", (json_int_t)o->skips, "skipped_messages",
-			 (json_int_t)o->skipped_messages, "acked_bytes", (json_int_t)o->acked_bytes,
-			 "lag_bytes", (json_int_t)o->lag_bytes, "lag_ms", (json_int_t)o->lag_ms,
-			 "last_error", o->last_error);
+	return json_pack(
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, "
+		"s:s, s:I, s:I, s:I, s:I, s:I}",
+		"url", o->url, "state", o->state, "messages", (json_int_t)o->messages, "bytes",
+		(json_int_t)o->bytes, "connects", (json_int_t)o->connects, "failures",
+		(json_int_t)o->failures, "skips", (json_int_t)o->skips, "skipped_messages",
+		(json_int_t)o->skipped_messages, "acked_bytes", (json_int_t)o->acked_bytes,
+		"lag_bytes", (json_int_t)o->lag_bytes, "lag_ms", (json_int_t)o->lag_ms,
+		"last_error", o->last_error, "repeated_messages", (json_int_t)o->repeated_messages,
+		"lost_marks", (json_int_t)o->lost_marks, "ack_mode", o->ack_mode, "sent_message",
+		(json_int_t)o->sent_message, "sent_bytes", (json_int_t)o->sent_bytes,
+		"tcp_acked_message", (json_int_t)o->tcp_acked_message, "tcp_acked_bytes",
+		(json_int_t)o->tcp_acked_bytes, "acked_message", (json_int_t)o->acked_message);
 }
 
 static json_t *origins_array(const struct control *control, const struct registry_stream *stream)

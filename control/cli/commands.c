@@ -56,8 +56,10 @@ const struct command commands[] = {
 	 OUTPUT_STREAM, run_named},
 	{"origins", NULL, "origins of all streams",
 	 "SKIPS: how often the origin was moved on to a later keyframe because it was too far\n"
-	 "behind; SKIPPED: messages that it did not get for that. ACKED is what the origin\n"
-	 "acknowledged by RTMP; BEHIND and LAG are what waits for it.\n",
+	 "behind; SKIPPED: messages that it did not get for that; REPEATED: messages sent again\n"
+	 "on a new connection. BEHIND and LAG are what waits for it. All messages before SENT\n"
+	 "were handed to its socket; its kernel has those before TCP ACKED, and it has those\n"
+	 "before ACKED, by its RTMP acknowledgements, or for want of any by TCP's (ACK).\n",
 	 0, OUTPUT_ORIGINS, run_plain},
 	{"workers", NULL, "poll loops of the dataplane",
 	 "BUSY is the share of cycles spent in loops that found work.\n", 0, OUTPUT_WORKERS,
@@ -75,6 +77,12 @@ const struct command commands[] = {
 	 COMMAND_TAKES_COUNT, OUTPUT_TOP, command_top},
 	{"status", NULL, "the two processes",
 	 "Version, process ids, and whether they are attached.\n", 0, OUTPUT_STATUS, run_plain},
+	{"memory", NULL, "who holds packet memory",
+	 "For each worker: the whole pool, what is free, and what media logs, messages that are\n"
+	 "not complete, segments out of order and the port's rings hold of the rest. RESERVE is\n"
+	 "kept for the rings; PROMISED is what publishers were admitted for. For each stream:\n"
+	 "what its log holds (PINNED), and payload kept for origins that return (GOP).\n",
+	 0, OUTPUT_MEMORY, run_plain},
 	{.name = NULL},
 };
 

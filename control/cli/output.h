@@ -17,6 +17,7 @@ enum output_view {
 	OUTPUT_WORKERS,
 	OUTPUT_COUNTERS,
 	OUTPUT_STATUS,
+	OUTPUT_MEMORY,
 	OUTPUT_KICK,
 	OUTPUT_TOP, /* {"status":, "workers":, "streams":} */
 	OUTPUT_VIEWS

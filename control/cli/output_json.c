@@ -25,6 +25,7 @@ const struct output output_json = {
 			[OUTPUT_WORKERS] = show,
 			[OUTPUT_COUNTERS] = show,
 			[OUTPUT_STATUS] = show,
+			[OUTPUT_MEMORY] = show,
 			[OUTPUT_KICK] = show,
 			[OUTPUT_TOP] = show_line,
 		},

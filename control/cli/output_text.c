@@ -89,11 +89,12 @@ static void show_streams(FILE *out, const json_t *value, const struct output_opt
 static void print_origins(FILE *out, const json_t *origins, bool with_stream)
 {
 	static const struct table_column columns[] = {
-		{"STREAM", TABLE_LEFT},     {"ORIGIN", TABLE_LEFT},  {"STATE", TABLE_LEFT},
-		{"LAG", TABLE_RIGHT},       {"BEHIND", TABLE_RIGHT}, {"MESSAGES", TABLE_RIGHT},
-		{"BYTES", TABLE_RIGHT},     {"ACKED", TABLE_RIGHT},  {"CONNECTS", TABLE_RIGHT},
-		{"FAILURES", TABLE_RIGHT},  {"SKIPS", TABLE_RIGHT},  {"SKIPPED", TABLE_RIGHT},
-		{"LAST ERROR", TABLE_LEFT},
+		{"STREAM", TABLE_LEFT},     {"ORIGIN", TABLE_LEFT},     {"STATE", TABLE_LEFT},
+		{"LAG", TABLE_RIGHT},       {"BEHIND", TABLE_RIGHT},    {"MESSAGES", TABLE_RIGHT},
+		{"BYTES", TABLE_RIGHT},     {"ACK", TABLE_LEFT},        {"SENT", TABLE_RIGHT},
+		{"TCP ACKED", TABLE_RIGHT}, {"ACKED", TABLE_RIGHT},     {"CONNECTS", TABLE_RIGHT},
+		{"FAILURES", TABLE_RIGHT},  {"SKIPS", TABLE_RIGHT},     {"SKIPPED", TABLE_RIGHT},
+		{"REPEATED", TABLE_RIGHT},  {"LAST ERROR", TABLE_LEFT},
 	};
 	struct table t;
 	size_t i;
@@ -111,11 +112,15 @@ static void print_origins(FILE *out, const json_t *origins, bool with_stream)
 		field_add_bytes(&t, origin, "lag_bytes");
 		field_add_number(&t, origin, "messages");
 		field_add_bytes(&t, origin, "bytes");
-		field_add_bytes(&t, origin, "acked_bytes");
+		field_add_text(&t, origin, "ack_mode");
+		field_add_number(&t, origin, "sent_message");
+		field_add_number(&t, origin, "tcp_acked_message");
+		field_add_number(&t, origin, "acked_message");
 		field_add_number(&t, origin, "connects");
 		field_add_number(&t, origin, "failures");
 		field_add_number(&t, origin, "skips");
 		field_add_number(&t, origin, "skipped_messages");
+		field_add_number(&t, origin, "repeated_messages");
 		field_add_text(&t, origin, "last_error");
 	}
 	table_print(&t, out, 0);
@@ -217,6 +222,8 @@ static void show_status(FILE *out, const json_t *value, const struct output_opti
 	table_add(&t, "dataplane");
 	table_add(&t, json_is_true(json_object_get(dataplane, "attached")) ? "attached"
 									   : "not attached");
+	table_add(&t, "why not");
+	field_add_text(&t, dataplane, "why");
 	table_add(&t, "dataplane pid");
 	field_add_number(&t, dataplane, "pid");
 	table_add(&t, "dataplane workers");
@@ -249,6 +256,7 @@ const struct output output_text = {
 			[OUTPUT_WORKERS] = text_workers,
 			[OUTPUT_COUNTERS] = text_counters,
 			[OUTPUT_STATUS] = show_status,
+			[OUTPUT_MEMORY] = text_memory,
 			[OUTPUT_KICK] = show_kick,
 			[OUTPUT_TOP] = text_top,
 		},

@@ -1,6 +1,7 @@
 #include "relay.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -510,6 +511,7 @@ struct relay *relay_create(const struct relay_source *source, const struct relay
 			   struct resolver *resolver)
 {
 	struct relay *relay = calloc(1, sizeof(*relay));
+	char name[16]; /* of a thread, man 3 pthread_setname_np */
 
 	if (!relay) {
 		return NULL;
@@ -527,6 +529,8 @@ struct relay *relay_create(const struct relay_source *source, const struct relay
 	    pthread_create(&relay->thread, NULL, relay_main, relay)) {
 		goto fini_context;
 	}
+	(void)snprintf(name, sizeof(name), "relay-%u", source->worker);
+	(void)pthread_setname_np(relay->thread, name);
 	return relay;
 
 fini_context:

@@ -20,6 +20,7 @@ struct resolver {
 	struct resolver_job *first;
 	struct resolver_job **last;
 	struct resolver_job *current; /* in getaddrinfo() */
+	bool started;                 /* the thread: only when there is a name to look up */
 	bool stop;
 };
 
@@ -115,10 +116,6 @@ struct resolver *resolver_create(void)
 	resolver->last = &resolver->first;
 	pthread_mutex_init(&resolver->lock, NULL);
 	pthread_cond_init(&resolver->wake, NULL);
-	if (pthread_create(&resolver->thread, NULL, resolver_main, resolver)) {
-		free(resolver);
-		return NULL;
-	}
 	return resolver;
 }
 
@@ -140,10 +137,23 @@ void resolver_destroy(struct resolver *resolver)
 		pthread_detach(resolver->thread);
 		return;
 	}
-	pthread_join(resolver->thread, NULL);
+	if (resolver->started) {
+		pthread_join(resolver->thread, NULL);
+	}
 	pthread_cond_destroy(&resolver->wake);
 	pthread_mutex_destroy(&resolver->lock);
 	free(resolver);
+}
+
+/* With the lock held. */
+static bool start(struct resolver *resolver)
+{
+	if (!resolver->started &&
+	    pthread_create(&resolver->thread, NULL, resolver_main, resolver) == 0) {
+		resolver->started = true;
+		(void)pthread_setname_np(resolver->thread, "resolver");
+	}
+	return resolver->started;
 }
 
 int resolver_ask(struct resolver *resolver, struct mailbox *box, struct mail *mail,
@@ -161,6 +171,11 @@ int resolver_ask(struct resolver *resolver, struct mailbox *box, struct mail *ma
 	(void)snprintf(job->host, sizeof(job->host), "%s", host);
 	(void)snprintf(job->port, sizeof(job->port), "%u", port);
 	pthread_mutex_lock(&resolver->lock);
+	if (!start(resolver)) {
+		pthread_mutex_unlock(&resolver->lock);
+		job_destroy(job);
+		return -1;
+	}
 	*resolver->last = job;
 	resolver->last = &job->next;
 	pthread_cond_signal(&resolver->wake);

@@ -152,7 +152,8 @@ static const struct output_options plain;
 	"{\"app\":\"live\",\"name\":\"cam\",\"url\":\"rtmp://a/b\",\"state\":\"publishing\"," \
 	"\"messages\":9,\"bytes\":1024,\"connects\":2,\"failures\":1,\"skips\":3,"            \
 	"\"skipped_messages\":40,\"acked_bytes\":512,\"lag_bytes\":0,\"lag_ms\":12,"          \
-	"\"last_error\":\"\"}"
+	"\"last_error\":\"\",\"ack_mode\":\"rtmp\",\"sent_message\":90,"                      \
+	"\"tcp_acked_message\":80,\"acked_message\":70,\"repeated_messages\":5}"
 
 static void test_streams(void)
 {
@@ -191,13 +192,35 @@ static void test_missing_members(void)
 
 static void test_origins(void)
 {
-	expect_view(&output_text, OUTPUT_ORIGINS, "[" ORIGIN "]", &plain,
-		    "STREAM    ORIGIN      STATE         LAG  BEHIND  MESSAGES    BYTES  ACKED  "
-		    "CONNECTS  "
-		    "FAILURES  SKIPS  SKIPPED  LAST ERROR\n"
-		    "live/cam  rtmp://a/b  publishing  12 ms     0 B         9  1.0 KiB  512 B     "
-		    "    2  "
-		    "       1      3       40  -\n");
+	expect_view(
+		&output_text, OUTPUT_ORIGINS, "[" ORIGIN "]", &plain,
+		"STREAM    ORIGIN      STATE         LAG  BEHIND  MESSAGES    BYTES  ACK   SENT  "
+		"TCP ACKED  ACKED  CONNECTS  FAILURES  SKIPS  SKIPPED  REPEATED  LAST ERROR\n"
+		"live/cam  rtmp://a/b  publishing  12 ms     0 B         9  1.0 KiB  rtmp    90  "
+		"       80     70         2         1      3       40         5  -\n");
+}
+
+static void test_memory(void)
+{
+	expect_view(&output_text, OUTPUT_MEMORY,
+		    "{\"workers\":[{\"worker\":0,\"packets_total\":1024,\"packets_free\":512,"
+		    "\"truesize\":2048,\"pinned_log_bytes\":1024,\"pinned_partial_bytes\":2048,"
+		    "\"pinned_ooo_bytes\":0,\"pinned_ring_bytes\":3072,\"reserve_bytes\":4096,"
+		    "\"reserved_bytes\":5120,\"blocks_total\":64,\"blocks_free\":60}],"
+		    "\"streams\":[{\"app\":\"live\",\"name\":\"cam\",\"worker\":0,\"pinned_bytes\":"
+		    "1024,"
+		    "\"gop_bytes\":512,\"reserved_bytes\":2048,\"partial_bytes\":1,\"ooo_bytes\":2,"
+		    "\"dropped_unread_messages\":3}]}",
+		    &plain,
+		    "WORKER    TOTAL     FREE     LOGS  PARTIAL  OUT OF ORDER    RINGS  RESERVE  "
+		    "PROMISED  BLOCKS FREE\n"
+		    "     0  2.0 MiB  1.0 MiB  1.0 KiB  2.0 KiB           0 B  3.0 KiB  4.0 KiB  "
+		    " 5.0 KiB        60/64\n"
+		    "\n"
+		    "STREAM    WORKER   PINNED    GOP  PROMISED  PARTIAL  OUT OF ORDER  DROPPED "
+		    "UNREAD\n"
+		    "live/cam       0  1.0 KiB  512 B   2.0 KiB      1 B           2 B             "
+		    "  3\n");
 }
 
 static void test_workers(void)
@@ -304,6 +327,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_streams);
 	CU_ADD_TEST(suite, test_missing_members);
 	CU_ADD_TEST(suite, test_origins);
+	CU_ADD_TEST(suite, test_memory);
 	CU_ADD_TEST(suite, test_workers);
 	CU_ADD_TEST(suite, test_counters);
 	CU_ADD_TEST(suite, test_top);

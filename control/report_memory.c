@@ -1,0 +1,55 @@
+#include "report_memory.h"
+
+#include "report_stream.h"
+
+static json_int_t load(const _Atomic uint64_t *value)
+{
+	return (json_int_t)atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static json_t *worker_object(const struct control *control, uint32_t worker)
+{
+	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
+
+	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "worker",
+			 (int)worker, "packets_total", load(&pub->packets_total), "packets_free",
+			 load(&pub->packets_free), "truesize", load(&pub->truesize),
+			 "pinned_log_bytes", load(&pub->pinned_log_bytes), "pinned_partial_bytes",
+			 load(&pub->pinned_partial_bytes), "pinned_ooo_bytes",
+			 load(&pub->pinned_ooo_bytes), "pinned_ring_bytes",
+			 load(&pub->pinned_ring_bytes), "reserve_bytes", load(&pub->reserve_bytes),
+			 "reserved_bytes", load(&pub->reserved_bytes), "blocks_total",
+			 (json_int_t)pub->blocks, "blocks_free", load(&pub->blocks_free));
+}
+
+static json_t *stream_object(const struct control *control, const struct registry_stream *stream)
+{
+	const struct abi_stream *slot =
+		dataplane_stream(control->dataplane.workers[stream->worker].pub, stream->slot);
+	uint64_t kept = relay_kept_bytes(control->workers[stream->worker].relay, stream->slot,
+					 stream->generation);
+
+	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "app", stream->app->name,
+			 "name", stream->name, "worker", (int)stream->worker, "pinned_bytes",
+			 load(&slot->pinned_bytes), "gop_bytes", (json_int_t)kept, "reserved_bytes",
+			 load(&slot->reserved_bytes), "partial_bytes", load(&slot->partial_bytes),
+			 "ooo_bytes", load(&slot->ooo_bytes), "dropped_unread_messages",
+			 load(&slot->dropped_unread_messages));
+}
+
+json_t *report_memory_object(const struct control *control)
+{
+	const struct registry_stream *stream;
+	json_t *workers = json_array();
+	json_t *streams = json_array();
+
+	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
+		(void)json_array_append_new(workers, worker_object(control, i));
+	}
+	TAILQ_FOREACH (stream, &control->registry.streams, link) {
+		if (report_shown(stream)) {
+			(void)json_array_append_new(streams, stream_object(control, stream));
+		}
+	}
+	return json_pack("{s:o, s:o}", "workers", workers, "streams", streams);
+}
