@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -55,15 +56,15 @@ uint64_t dp_eal_memory(const struct config_dataplane *config)
 {
 	const struct config_memory *memory = &config->memory;
 	uint64_t packets = memory->packets * (dp_eal_data_room(&config->ports[0]) + UINT64_C(384));
-	uint64_t pub = memory->log_blocks * (uint64_t)4100 + memory->streams * (uint64_t)5504;
+	uint64_t pub = memory->log_blocks * (uint64_t)4100 + memory->streams * (uint64_t)5568;
 
 	return heap_memory(config) + config->cores_count * (packets + pub + 4 * MIB);
 }
 
-uint64_t dp_eal_hugepages_free(void)
+static uint64_t hugepages(const char *path)
 {
 	unsigned long long pages = 0;
-	FILE *file = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+	FILE *file = fopen(path, "re");
 
 	if (file == NULL) {
 		return 0;
@@ -73,6 +74,30 @@ uint64_t dp_eal_hugepages_free(void)
 	}
 	(void)fclose(file);
 	return pages * 2 * MIB;
+}
+
+uint64_t dp_eal_hugepages_free(void)
+{
+	return hugepages("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+}
+
+uint64_t dp_eal_hugepages_total(void)
+{
+	return hugepages("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
+}
+
+uint64_t dp_eal_hugepages_await(const struct config_dataplane *config, uint32_t wait_ms)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+	uint64_t wanted = config->hugepages == CONFIG_HUGEPAGES_OFF ? 0 : dp_eal_memory(config);
+	uint64_t free = dp_eal_hugepages_free();
+
+	for (uint32_t ms = 0; ms < wait_ms && free < wanted && wanted <= dp_eal_hugepages_total();
+	     ms += 10) {
+		(void)nanosleep(&pause, NULL);
+		free = dp_eal_hugepages_free();
+	}
+	return free;
 }
 
 int dp_eal_choose_hugepages(const struct config_dataplane *config, uint64_t free)

@@ -33,8 +33,16 @@ uint16_t dp_eal_data_room(const struct config_port *port);
 /* Bytes of memory, private and shared, that the configuration needs; an estimate from above. */
 uint64_t dp_eal_memory(const struct config_dataplane *config);
 
-/* Free hugepages of 2 MiB, bytes. */
+/* Hugepages of 2 MiB that are free, and all that there are, bytes. */
 uint64_t dp_eal_hugepages_free(void);
+uint64_t dp_eal_hugepages_total(void);
+
+/*
+ * Hugepages that are free, having waited for up to `wait_ms` when there are too few for the
+ * configuration now but the machine has them: a dataplane that died leaves its own behind for as
+ * long as control maps them.
+ */
+uint64_t dp_eal_hugepages_await(const struct config_dataplane *config, uint32_t wait_ms);
 
 /*
  * Whether to run on hugepages: 0 or 1, or -ENOMEM when they are required and too few. `free` is

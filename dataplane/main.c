@@ -21,6 +21,8 @@
 #include "dataplane/privileges.h"
 #include "dataplane/run_dir.h"
 
+#define HUGEPAGES_WAIT_MS 3000u
+
 struct options {
 	const char *config;
 	bool check;
@@ -156,13 +158,14 @@ static int run_instance(const struct config *config, bool hugepages, int signals
 static int start_eal(const struct config_dataplane *config)
 {
 	static struct dp_eal_args args; /* EAL keeps pointers into it */
-	int hugepages = dp_eal_choose_hugepages(config, dp_eal_hugepages_free());
+	uint64_t free = dp_eal_hugepages_await(config, HUGEPAGES_WAIT_MS);
+	int hugepages = dp_eal_choose_hugepages(config, free);
 
 	if (hugepages < 0) {
 		dp_diag_text(DP_DIAG_ERROR, "start_failed",
 			     "hugepages are required: %llu MiB wanted, %llu MiB free",
 			     (unsigned long long)(dp_eal_memory(config) >> 20),
-			     (unsigned long long)(dp_eal_hugepages_free() >> 20));
+			     (unsigned long long)(free >> 20));
 		return hugepages;
 	}
 	int err = dp_eal_build(&args, config, hugepages == 1);
