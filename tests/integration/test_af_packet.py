@@ -34,7 +34,8 @@ def test_many_publishers_spread(context):
         sink = lab.start_sink()
         edge = lab.make_veth()
         lab.start([{"name": "live", "open": True, "origins": [SINK]}],
-                  port={"device": "af_packet", "name": edge})
+                  port={"device": "af_packet", "name": edge}, memory={"packets": 65535},
+                  dataplane={"admission": {"bitrate_kbps": 500, "gop_ms": 1000}})
         sent = lab.publish(context.small, "cam", count=20, chunk_size=4096)
         got = sink.ended(len(sent))
         for one in sent:

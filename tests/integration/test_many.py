@@ -4,6 +4,9 @@ from lab import Lab, check, equal, wait_for
 
 PUBLISHERS = 100
 APPS = [{"name": "live", "open": True, "origins": [{"url": "rtmp://127.0.0.1:19350/live"}]}]
+# What admission promises a publisher whose rate it does not know yet has to fit a hundred times.
+ROOM = {"memory": {"packets": 65535},
+        "dataplane": {"admission": {"bitrate_kbps": 500, "gop_ms": 1000}}}
 KINDS = ("audio_messages", "video_messages", "data_messages")
 BYTES = ("audio_bytes", "video_bytes")
 
@@ -11,7 +14,7 @@ BYTES = ("audio_bytes", "video_bytes")
 def hundred(context, name, **options):
     with Lab(context.build, name) as lab:
         sink = lab.start_sink()
-        lab.start(APPS)
+        lab.start(APPS, **ROOM)
         crc = clips.crc32(context.small)
         sent = lab.publish(context.small, "cam", count=PUBLISHERS, timeout=120, **options)
         equal("publishers", len(sent), PUBLISHERS)
@@ -51,7 +54,7 @@ def test_hundred_paced_live_counts(context):
     """While they are live, penstockctl and the sink agree on every stream."""
     with Lab(context.build, "hundredlive") as lab:
         sink = lab.start_sink()
-        lab.start(APPS)
+        lab.start(APPS, **ROOM)
         command = lab.publish_command(context.small, "cam", count=PUBLISHERS, pace=True)
         publisher = lab.spawn("publish", command)
         live = lab.wait_live(PUBLISHERS, 20)
