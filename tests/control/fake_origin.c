@@ -25,6 +25,8 @@ struct fake_origin {
 	bool refuse;
 	bool break_now;
 	bool deaf;
+	bool mute;
+	bool publishing;
 	uint32_t connections;
 	uint32_t unpublished;
 	uint32_t count;
@@ -91,6 +93,7 @@ static int decide(struct fake_origin *o, const struct rtmp_server_event *event,
 
 		return rc < 0 ? rc : -1; /* the connection ends after the answer */
 	}
+	o->publishing = true;
 	return rtmp_server_accept(&o->server, event->stream_id, out);
 }
 
@@ -121,8 +124,12 @@ static int serve(struct fake_origin *o)
 	struct rtmp_server_event event;
 	ssize_t got = recv(o->fd, in, sizeof(in), 0);
 	struct rtmp_span span = {.data = in, .len = got > 0 ? (uint32_t)got : 0};
+	bool silent;
 	int rc = 0;
 
+	pthread_mutex_lock(&o->lock);
+	silent = o->mute && o->publishing; /* whatever it would say now are acknowledgements */
+	pthread_mutex_unlock(&o->lock);
 	if (got <= 0) {
 		return -1;
 	}
@@ -130,7 +137,8 @@ static int serve(struct fake_origin *o)
 		rc = rtmp_server_next(&o->server, &span, &out, &event);
 		rc = rc ? rc : take_event(o, &event, &out);
 	} while (rc == 0 && event.type != RTMP_SERVER_MORE);
-	if (out.len > 0 && send(o->fd, out.data, out.len, MSG_NOSIGNAL) != (ssize_t)out.len) {
+	if (!silent && out.len > 0 &&
+	    send(o->fd, out.data, out.len, MSG_NOSIGNAL) != (ssize_t)out.len) {
 		return -1;
 	}
 	return rc;
@@ -145,6 +153,7 @@ static void take_connection(struct fake_origin *o)
 		return;
 	}
 	o->fd = fd;
+	o->publishing = false;
 	rtmp_server_init(&o->server, &config, 1);
 	pthread_mutex_lock(&o->lock);
 	o->connections++;
@@ -270,6 +279,11 @@ void fake_origin_stall(struct fake_origin *o, bool stall)
 void fake_origin_refuse(struct fake_origin *o, bool refuse)
 {
 	set(o, &o->refuse, refuse);
+}
+
+void fake_origin_mute(struct fake_origin *o, bool mute)
+{
+	set(o, &o->mute, mute);
 }
 
 void fake_origin_break(struct fake_origin *o)

@@ -131,6 +131,27 @@ struct abi_stream *fake_stream(struct fake_worker *w, uint32_t slot)
 	return (struct abi_stream *)((uint8_t *)w->pub + w->pub->streams_offset) + slot;
 }
 
+void fake_attach(struct fake_worker *w)
+{
+	struct abi_sub *sub = w->sub;
+	uint64_t epoch = sub->epoch + 1;
+
+	memset(sub, 0, w->sub_size);
+	sub->magic = ABI_MAGIC;
+	sub->version = ABI_VERSION;
+	sub->generation = 77;
+	sub->epoch = epoch;
+	sub->streams = FAKE_STREAMS;
+	for (uint32_t i = 0; i < FAKE_STREAMS; i++) {
+		const struct abi_stream *s = fake_stream(w, i);
+
+		if (s->state == ABI_STREAM_LIVE || s->state == ABI_STREAM_ENDED) {
+			sub->tail[i].position = s->reclaimed;
+			sub->tail[i].generation = s->generation;
+		}
+	}
+}
+
 static uint64_t now_us(void)
 {
 	struct timespec ts;

@@ -71,6 +71,9 @@ static inline uint8_t fake_byte(uint64_t n, uint32_t i)
 /* Gives back what the consumer released, as the dataplane would. */
 void fake_reclaim(struct fake_worker *w, uint32_t slot);
 
+/* Another control comes: a fresh `sub`, seeded as the dataplane does. */
+void fake_attach(struct fake_worker *w);
+
 /* Writes an event and wakes the reader. */
 void fake_event(struct fake_worker *w, uint32_t type, uint32_t slot);
 
