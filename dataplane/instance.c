@@ -297,6 +297,9 @@ void dp_instance_poll(struct dp_instance *instance)
 
 void dp_instance_stop(struct dp_instance *instance)
 {
+	if (instance->link != NULL) {
+		dp_link_farewell(instance->link);
+	}
 	for (uint32_t i = 0; i < instance->workers_count; i++) {
 		dp_worker_stop(instance->workers[i]);
 	}

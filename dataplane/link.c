@@ -54,6 +54,7 @@ struct dp_link {
 	uint64_t poll_us; /* last call of dp_link_poll() */
 	struct link_clients clients;
 
+	bool ending;
 	enum link_state state;
 	int control_fd;                 /* OFFERING, SENDING, ATTACHED */
 	struct control_process process; /* from OFFERING to LEAVING */
@@ -181,6 +182,11 @@ void dp_link_destroy(struct dp_link *link)
 	free(link->beats);
 	free(link->workers);
 	free(link);
+}
+
+void dp_link_farewell(struct dp_link *link)
+{
+	link->ending = true;
 }
 
 int dp_link_fd(const struct dp_link *link)
@@ -348,7 +354,7 @@ static const char *is_hung(struct dp_link *link, uint64_t now_us)
 			why = "a publication that ended is not released";
 		}
 	}
-	return link->process.pidfd >= 0 ? why : NULL;
+	return link->process.pidfd >= 0 && !link->ending ? why : NULL;
 }
 
 /* The connection is silent: bytes are as much its end as EOF is. */
@@ -377,7 +383,8 @@ static void run_leaving(struct dp_link *link, uint64_t now_us)
 {
 	if (has_exited(link)) {
 		gone(link);
-	} else if (link->config.control_timeout_us && now_us >= link->deadline_us) {
+	} else if (link->config.control_timeout_us && !link->ending &&
+		   now_us >= link->deadline_us) {
 		kill_control(link, "it hung up and lives on", now_us);
 	}
 }

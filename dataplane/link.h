@@ -52,6 +52,9 @@ struct dp_link_config {
 struct dp_link *dp_link_create(const struct dp_link_config *config);
 void dp_link_destroy(struct dp_link *link);
 
+/* The dataplane ends: nothing is given to anybody else any more, and no control is killed for it. */
+void dp_link_farewell(struct dp_link *link);
+
 /* An epoll descriptor that becomes readable when dp_link_poll() has something to do. */
 int dp_link_fd(const struct dp_link *link);
 void dp_link_poll(struct dp_link *link);

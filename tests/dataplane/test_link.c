@@ -499,6 +499,22 @@ static void test_stopped_control(void)
 	stop();
 }
 
+/* The dataplane ends: a control that does not listen is not its business any more. */
+static void test_farewell(void)
+{
+	start();
+	struct child child = spawn(live_silently);
+	dp_link_farewell(dp_link);
+	for (int i = 0; i < 400; i++) {
+		turn();
+	}
+	CU_ASSERT_EQUAL(atomic_load(&counts.kills), 0);
+	CU_ASSERT_EQUAL(kill(child.pid, SIGTERM), 0);
+	CU_ASSERT_EQUAL(reap(&child), SIGTERM);
+	wait_detached();
+	stop();
+}
+
 /* The connection ended, the process lives and may read: others wait until it is killed. */
 static void test_unplugged_control(void)
 {
@@ -592,6 +608,7 @@ int main(void)
 	CU_add_test(suite, "heartbeat", test_heartbeat);
 	CU_add_test(suite, "control without heartbeat", test_silent_control);
 	CU_add_test(suite, "stopped control", test_stopped_control);
+	CU_add_test(suite, "farewell", test_farewell);
 	CU_add_test(suite, "control that hung up and lives", test_unplugged_control);
 	CU_add_test(suite, "control that does not release", test_hung_relay);
 	CU_add_test(suite, "seeded tails", test_seeded);

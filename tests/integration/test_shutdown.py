@@ -36,7 +36,7 @@ def check_no_leak(lab):
 def test_dataplane_with_live_publishers(context):
     with Lab(context.build, "stopdp") as lab:
         sink = lab.start_sink()
-        lab.start(APPS)
+        lab.start(APPS, memory={"packets": 65535})  # admits all of them at once
         publisher = lab.spawn("publish", lab.publish_command(context.clip, "cam", count=PUBLISHERS,
                                                              pace=True))
         lab.wait_live(PUBLISHERS)
