@@ -148,10 +148,37 @@ static void test_no_side_record(void)
 	peer_destroy(&peer);
 }
 
-CU_TestInfo receive_tests[] = {{"delayed ACK", test_delayed_ack},
-			       {"one burst, one chain, one ACK", test_burst},
-			       {"out of order", test_out_of_order},
-			       {"FIN out of order", test_fin_out_of_order},
-			       {"out-of-order limit", test_ooo_limit},
-			       {"no side record", test_no_side_record},
-			       CU_TEST_INFO_NULL};
+/* Memory runs short: what is out of order goes, what is in order stays, and it may come again. */
+static void test_shed(void)
+{
+	establish();
+	for (uint32_t i = 1; i <= 5; i++) {
+		peer_send(&peer, TCP_ACK, 1 + i * 200, 1, 100);
+	}
+	CU_ASSERT_EQUAL(tcp_ooo_segments(peer.stack), 5);
+	CU_ASSERT_EQUAL(tcp_shed_ooo(peer.stack), 5);
+	CU_ASSERT_EQUAL(tcp_ooo_segments(peer.stack), 0);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_shed_ooo), 5);
+	CU_ASSERT_EQUAL(tcp_shed_ooo(peer.stack), 0);
+	for (uint32_t i = 10; i > 0; i--) {
+		peer_send(&peer, TCP_ACK, 1 + i * 100, 1, 100);
+	}
+	CU_ASSERT_EQUAL(tcp_ooo_segments(peer.stack), 10);
+	CU_ASSERT_EQUAL(peer.received, 0);
+	peer_send(&peer, TCP_ACK, 1, 1, 100);
+	CU_ASSERT_EQUAL(tcp_ooo_segments(peer.stack), 0);
+	CU_ASSERT_EQUAL(peer.received, 1100);
+	CU_ASSERT(peer_data_right(&peer, 1));
+	/* A connection that dies takes its share out of the sum. */
+	peer_send(&peer, TCP_ACK, 2001, 1, 100);
+	CU_ASSERT_EQUAL(tcp_ooo_segments(peer.stack), 1);
+	tcp_abort(peer.conn);
+	CU_ASSERT_EQUAL(tcp_ooo_segments(peer.stack), 0);
+	peer_destroy(&peer);
+}
+
+CU_TestInfo receive_tests[] = {
+	{"delayed ACK", test_delayed_ack},        {"one burst, one chain, one ACK", test_burst},
+	{"out of order", test_out_of_order},      {"FIN out of order", test_fin_out_of_order},
+	{"out-of-order limit", test_ooo_limit},   {"no side record", test_no_side_record},
+	{"out-of-order data is shed", test_shed}, CU_TEST_INFO_NULL};

@@ -228,6 +228,31 @@ static void test_writable(void)
 	peer_destroy(&peer);
 }
 
+/* A connection that dies in recovery gives its side record back: the next one finds it. */
+static void test_death_in_recovery(void)
+{
+	struct tcp_options syn;
+
+	peer_init(&peer);
+	peer.config.side_records = 1;
+	syn = peer_syn_options(&peer);
+	peer_establish(&peer, &syn);
+	send_ten();
+	send_sack(1, 1 + MSS, 1 + 4 * MSS);
+	send_sack(1, 1 + MSS, 1 + 5 * MSS);
+	send_sack(1, 1 + MSS, 1 + 6 * MSS);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), 1);
+	tcp_abort(peer.conn);
+	(void)peer_drain(&peer);
+	peer.port++;
+	peer_handshake(&peer, &syn);
+	peer_send(&peer, TCP_ACK, 101, 1, 100);
+	peer_send(&peer, TCP_ACK, 1, 1, 100);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_ooo_limit), 0);
+	CU_ASSERT_EQUAL(peer.received, 200);
+	peer_destroy(&peer);
+}
+
 CU_TestInfo recovery_tests[] = {{"payload", test_payload},
 				{"retransmission timeout", test_timeout},
 				{"gives up", test_gives_up},
@@ -238,4 +263,5 @@ CU_TestInfo recovery_tests[] = {{"payload", test_payload},
 				{"persist after close", test_persist_after_close},
 				{"silly window", test_silly_window},
 				{"writable", test_writable},
+				{"death in recovery", test_death_in_recovery},
 				CU_TEST_INFO_NULL};
