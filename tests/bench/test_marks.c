@@ -115,7 +115,7 @@ static void test_ranges_full(void)
 	}
 	CU_ASSERT_EQUAL(r.count, RANGES_MAX);
 	CU_ASSERT_EQUAL(r.lost, 3);
-	CU_ASSERT_FALSE(ranges_contain(&r, RANGES_MAX * 2));
+	CU_ASSERT_FALSE(ranges_contain(&r, UINT64_C(2) * RANGES_MAX));
 	CU_ASSERT_TRUE(ranges_add(&r, 1)); /* joins two */
 	CU_ASSERT_EQUAL(r.count, RANGES_MAX - 1);
 }
@@ -125,14 +125,24 @@ struct table {
 	struct marks *marks;
 };
 
+static struct marks *map_table(const struct table *t)
+{
+	struct marks *marks = marks_open(t->path);
+
+	if (marks == NULL) {
+		CU_FAIL_FATAL("the table could not be mapped");
+		abort();
+	}
+	return marks;
+}
+
 static void open_table(struct table *t)
 {
 	snprintf(t->path, sizeof(t->path), "/tmp/penstock-test-marks-XXXXXX");
 	int fd = mkstemp(t->path);
 	CU_ASSERT_FATAL(fd >= 0);
 	close(fd);
-	t->marks = marks_open(t->path);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(t->marks);
+	t->marks = map_table(t);
 }
 
 static void close_table(struct table *t)
@@ -202,8 +212,8 @@ static void test_faults_are_seen(void)
 	CU_ASSERT_EQUAL(p.counts.foreign_messages, 1);
 	CU_ASSERT_EQUAL(p.counts.foreign_bytes, PAYLOAD);
 	marks_message(&p, RTMP_TYPE_AUDIO, unmarked, sizeof(unmarked));
-	CU_ASSERT_EQUAL(p.counts.foreign_bytes, 2 * PAYLOAD);
-	CU_ASSERT_EQUAL(t.marks->streams[0].counts.foreign_bytes, 2 * PAYLOAD);
+	CU_ASSERT_EQUAL(p.counts.foreign_bytes, UINT64_C(2) * PAYLOAD);
+	CU_ASSERT_EQUAL(t.marks->streams[0].counts.foreign_bytes, UINT64_C(2) * PAYLOAD);
 	close_table(&t);
 }
 
@@ -217,14 +227,14 @@ static void test_table_stays(void)
 	marks_publish_init(&p, t.marks, "live", "cam");
 	send_run(&p, 0, 5, 10);
 	marks_close(t.marks);
-	t.marks = marks_open(t.path);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(t.marks);
+	t.marks = map_table(&t);
 	marks_publish_init(&p, t.marks, "live", "cam");
 	send_run(&p, 3, 8, 10);
 	CU_ASSERT_EQUAL(p.counts.repeated, 2);
 	CU_ASSERT_EQUAL(t.marks->streams[0].seen.range[0].to, 8);
 	CU_ASSERT_EQUAL(truncate(t.path, 100), 0);
-	CU_ASSERT_PTR_NULL(marks_open(t.path));
+	struct marks *cut = marks_open(t.path);
+	CU_ASSERT_PTR_NULL(cut);
 	unlink(t.path);
 }
 

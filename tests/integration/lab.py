@@ -246,6 +246,8 @@ class Lab:
                     **(port or {}),
                 }],
                 "rtmp": {"listen": [PORT], **(rtmp or {})},
+                # Twenty clips at once have to fit before their rates are known.
+                "admission": {"bitrate_kbps": 500, "gop_ms": 1000},
             },
             "control": {"user": "nobody", "log_level": log_level},
             "apps": apps,

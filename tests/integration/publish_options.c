@@ -18,18 +18,21 @@ static bool parse_url(struct options *o, const char *url)
 
 static bool parse_chunk_sizes(struct options *o, const char *text)
 {
-	char *end;
+	const char *at = text;
 
-	for (o->chunk_sizes_count = 0; o->chunk_sizes_count < CHUNK_SIZES_MAX; text = end + 1) {
-		unsigned long size = strtoul(text, &end, 10);
+	o->chunk_sizes_count = 0;
+	while (o->chunk_sizes_count < CHUNK_SIZES_MAX) {
+		char *end = NULL;
+		unsigned long size = strtoul(at, &end, 10);
 
-		if (size == 0 || size > OUT_SIZE / 4 || (*end != ',' && *end != '\0')) {
+		if (end == NULL || size == 0 || size > OUT_SIZE / 4) {
 			return false;
 		}
 		o->chunk_sizes[o->chunk_sizes_count++] = (uint32_t)size;
-		if (*end == '\0') {
-			return true;
+		if (*end != ',') {
+			return *end == '\0';
 		}
+		at = end + 1;
 	}
 	return false;
 }
@@ -62,7 +65,7 @@ static bool apply(struct options *o, int code)
 		o->count = value;
 		return value > 0 && value <= 4096;
 	case 'c':
-		return parse_chunk_sizes(o, optarg);
+		return optarg != NULL && parse_chunk_sizes(o, optarg);
 	case 'p':
 		o->pace = true;
 		return true;
