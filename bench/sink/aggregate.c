@@ -5,7 +5,8 @@
 
 void aggregate_init(struct aggregate *a, uint32_t timestamp, const uint8_t *data, uint32_t len)
 {
-	*a = (struct aggregate){.at = data, .end = data + len, .base = timestamp, .first = true};
+	*a = (struct aggregate){
+		.at = data, .end = len > 0 ? data + len : data, .base = timestamp, .first = true};
 }
 
 static uint32_t get24(const uint8_t *p)
