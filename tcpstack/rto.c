@@ -42,6 +42,7 @@ void rto_sample(struct tcp_conn *conn, uint64_t rtt_us)
 	spread = 4ULL * conn->rttvar_us;
 	spread = spread > CLOCK_GRANULARITY_US ? spread : CLOCK_GRANULARITY_US;
 	conn->rto_us = clamp_rto(conn->srtt_us + spread);
+	conn->backoff = 0;
 }
 
 uint64_t rto_current_us(const struct tcp_conn *conn)
@@ -60,6 +61,13 @@ void rto_restart(struct tcp_conn *conn)
 void rto_stop(struct tcp_conn *conn)
 {
 	conn->retransmit_at_us = 0;
+}
+
+void rto_note_work(struct tcp_conn *conn)
+{
+	if (conn->send.bytes == 0 && conn->snd_una == conn->snd_max) {
+		conn->progress_us = conn->stack->now_us;
+	}
 }
 
 void persist_start(struct tcp_conn *conn)

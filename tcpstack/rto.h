@@ -26,6 +26,9 @@ void rto_stop(struct tcp_conn *conn);
 /* The timer fired. */
 void rto_timeout(struct tcp_conn *conn);
 
+/* The owner queues data or a FIN: if it is the first, the user timeout counts from now. */
+void rto_note_work(struct tcp_conn *conn);
+
 /* Starts probing a window that is too small to send. */
 void persist_start(struct tcp_conn *conn);
 void persist_stop(struct tcp_conn *conn);
