@@ -283,9 +283,14 @@ static void release(struct relay_stream *s)
 static void release_all(struct relay_stream *s)
 {
 	s->gop_valid = false;
-	s->finished = true;
 	s->released = s->head;
 	atomic_store_explicit(&s->tail->position, s->head, memory_order_release);
+}
+
+static void finish(struct relay_stream *s)
+{
+	release_all(s);
+	s->finished = true;
 	relay_count(s->context, RELAY_COUNTER_relay_streams_finished, 1);
 }
 
@@ -312,17 +317,27 @@ static void drain(struct relay_stream *s, uint64_t now_us)
 		held |= origin_hold(&s->origins[i], &ignored);
 	}
 	if (!held && !s->finished) {
-		release_all(s);
+		finish(s);
 	}
 }
 
-/* A broken log is given back whole; nothing more of it goes to anybody. */
-static void give_up(struct relay_stream *s, const char *why)
+static void abandon_origins(struct relay_stream *s, const char *why)
 {
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		origin_abandon(&s->origins[i], why);
 	}
-	if (!s->finished) {
+}
+
+/*
+ * A broken log is given back whole, and so is what its publisher goes on to write: nothing more of
+ * it goes to anybody.
+ */
+static void give_up(struct relay_stream *s)
+{
+	abandon_origins(s, "log is broken");
+	if (s->ended && !s->finished) {
+		finish(s);
+	} else if (!s->finished) {
 		release_all(s);
 	}
 }
@@ -352,12 +367,12 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 {
 	bool more = false;
 
+	if (!s->finished && !refresh(s, now_us)) {
+		s->finished = true; /* the slot is not ours to release any more */
+		abandon_origins(s, "stream is gone");
+		return false;
+	}
 	if (!s->finished && !s->broken) {
-		if (!refresh(s, now_us)) {
-			s->finished = true; /* the slot is not ours to release any more */
-			give_up(s, "stream is gone");
-			return false;
-		}
 		scan(s);
 	}
 	for (uint32_t i = 0; i < s->origins_count && !s->broken; i++) {
@@ -365,7 +380,7 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 		check_behind(s, &s->origins[i], now_us);
 	}
 	if (s->broken) {
-		give_up(s, "log is broken");
+		give_up(s);
 		return false;
 	}
 	if (s->ended && !s->context->shutdown) {
