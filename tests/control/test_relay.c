@@ -30,7 +30,7 @@ static struct relay_settings settings;
 /* The configuration's strings are not const. */
 static char name_live[] = "live";
 static char name_out[] = "out";
-static char name_secret[] = "secret-name";
+static char name_secret[] = "secret-name?auth=secret-too";
 static char url[] = "rtmp://127.0.0.1/out";
 static char host[] = "127.0.0.1";
 
@@ -237,11 +237,14 @@ static void test_new_stream_waits_for_origin(void)
 	WAIT_FOR(status(0).failures >= 2);
 	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).last_error, "refused"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).url, "/out/***"));
+	/* The origin repeats the name in its answer, and that name may be a key. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).last_error, "*** is not valid"));
+	CU_ASSERT_PTR_NULL(strstr(status(0).last_error, "secret"));
 	fake_origin_refuse(origins[0], false);
 	WAIT_FOR(fake_origin_count(origins[0]) == 103);
 	CU_ASSERT(all_in_order(origins[0], 103));
 	fake_origin_name(origins[0], name, sizeof(name));
-	CU_ASSERT_STRING_EQUAL(name, "secret-name");
+	CU_ASSERT_STRING_EQUAL(name, "secret-name?auth=secret-too");
 	tear_down();
 }
 
@@ -269,6 +272,42 @@ static void test_reconnect_starts_at_keyframe(void)
 	}
 	CU_ASSERT_EQUAL(fake_origin_record(origins[0], before + 3).connection, 2);
 	CU_ASSERT(status(0).failures >= 1);
+	tear_down();
+}
+
+/* Multichannel configuration of audio is flagged as metadata, and does not replace onMetaData. */
+static void test_channels_are_not_metadata(void)
+{
+	set_up(1, 0);
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	send_message(0, AUDIO, ABI_LOG_METADATA, 0, 9, 9);
+	send_frames(0, 0, 5, 5, 2000);
+	WAIT_FOR(fake_origin_count(origins[0]) == 9);
+	fake_origin_break(origins[0]);
+	WAIT_FOR(fake_origin_count(origins[0]) == 9 + 3 + 5);
+	CU_ASSERT_EQUAL(fake_origin_record(origins[0], 9).type, DATA);
+	CU_ASSERT(is_message(origins[0], 9, 0));
+	tear_down();
+}
+
+/* An origin that talks without end has its turns, not the thread. */
+static void test_talking_origin_stops_nobody(void)
+{
+	set_up(2, 0);
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	WAIT_FOR(fake_origin_count(origins[0]) == 3 && fake_origin_count(origins[1]) == 3);
+	fake_origin_flood(origins[0], true);
+	usleep(300000);
+	send_frames(0, 0, 100, 10, 2000);
+	fake_end(&worker, 0);
+	WAIT_FOR(fake_origin_count(origins[1]) == 103);
+	CU_ASSERT_EQUAL(status(0).failures, 0);
+	WAIT_FOR(fake_origin_unpublished(origins[1]) == 1);
+	fake_origin_flood(origins[0], false);
 	tear_down();
 }
 
@@ -429,6 +468,12 @@ static void test_broken_log_is_dropped(void)
 	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
 	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_log_broken) == 1);
 	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	/* The publisher goes on: nobody gets it, and it fills no memory. */
+	send_frames(0, 3, 3, 3, 100);
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	CU_ASSERT_EQUAL(relay_counter(relay, RELAY_COUNTER_relay_streams_finished), 0);
+	fake_end(&worker, 0);
+	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_streams_finished) == 1);
 	CU_ASSERT(fake_origin_count(origins[0]) <= 2);
 	tear_down();
 }
@@ -489,6 +534,8 @@ int main(void)
 		{"a publish that is over is drained", test_short_publish_is_drained},
 		{"a new stream waits for its origin", test_new_stream_waits_for_origin},
 		{"reconnect starts at the keyframe", test_reconnect_starts_at_keyframe},
+		{"channels are not metadata", test_channels_are_not_metadata},
+		{"a talking origin stops nobody", test_talking_origin_stops_nobody},
 		{"a slow origin is moved on alone", test_slow_origin_is_moved_on},
 		{"a slow origin does not go back", test_slow_origin_does_not_go_back},
 		{"audio only starts anywhere", test_audio_only_starts_anywhere},
