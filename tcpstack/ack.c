@@ -35,7 +35,7 @@ static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg)
 	}
 }
 
-static bool in_range(const struct tcp_conn *conn, uint32_t ack)
+bool ack_in_range(const struct tcp_conn *conn, uint32_t ack)
 {
 	uint32_t limit = conn->snd_max + (conn->flags & TCP_CONN_PROBED ? 1 : 0);
 
@@ -139,7 +139,7 @@ bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	bool duplicate;
 
-	if (!in_range(conn, seg->ack)) {
+	if (!ack_in_range(conn, seg->ack)) {
 		tcp_count(conn->stack, drop_bad_ack);
 		validate_challenge(conn);
 		return false;
