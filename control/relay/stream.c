@@ -175,7 +175,8 @@ static int scan_message(struct relay_stream *s, const struct log_message *messag
 	if (header && headers_update(&s->headers, &s->context->view, message)) {
 		return LOG_BROKEN;
 	}
-	if (!header && (entry->type == RTMP_TYPE_VIDEO || entry->type == RTMP_TYPE_AGGREGATE)) {
+	/* Aggregates hide their keyframes: where there is nothing else, none is waited for. */
+	if (!header && entry->type == RTMP_TYPE_VIDEO) {
 		s->video = true;
 	}
 	if (!header && (entry->flags & ABI_LOG_KEYFRAME) && s->origins_count > 0) {

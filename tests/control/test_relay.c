@@ -14,9 +14,10 @@
 #include "relay/relay.h"
 #include "relay/resolver.h"
 
-#define VIDEO 9
-#define AUDIO 8
-#define DATA  18
+#define VIDEO     9
+#define AUDIO     8
+#define DATA      18
+#define AGGREGATE 22
 
 static struct fake_worker worker;
 static struct resolver *resolver;
@@ -398,6 +399,25 @@ static void test_audio_only_starts_anywhere(void)
 	tear_down();
 }
 
+/* Aggregates hide what is in them: no keyframe is ever seen, and none is waited for. */
+static void test_aggregates_start_anywhere(void)
+{
+	set_up(1, 0);
+	start();
+	go_live(0, 1);
+	for (uint32_t i = 0; i < 10; i++) {
+		send_message(0, AGGREGATE, 0, i * 100, 3000, 1448);
+	}
+	WAIT_FOR(fake_origin_count(origins[0]) == 10);
+	fake_origin_break(origins[0]);
+	WAIT_FOR(fake_origin_connections(origins[0]) == 2);
+	WAIT_FOR(strcmp(status(0).state, "publishing") == 0);
+	send_message(0, AGGREGATE, 0, 1000, 3000, 1448);
+	WAIT_FOR(fake_origin_count(origins[0]) == 11);
+	CU_ASSERT(is_message(origins[0], 10, 10));
+	tear_down();
+}
+
 /*
  * The end is with the origin's kernel, but not read yet: a close now would be answered, and the
  * answer to a closed socket throws away what was not read.
@@ -539,6 +559,7 @@ int main(void)
 		{"a slow origin is moved on alone", test_slow_origin_is_moved_on},
 		{"a slow origin does not go back", test_slow_origin_does_not_go_back},
 		{"audio only starts anywhere", test_audio_only_starts_anywhere},
+		{"aggregates start anywhere", test_aggregates_start_anywhere},
 		{"a slow reader gets the end", test_slow_reader_gets_the_end},
 		{"resumes a live stream", test_resumes_live_stream},
 		{"a broken log is dropped", test_broken_log_is_dropped},
