@@ -4,8 +4,8 @@
  * Life of a slot: publish_open() PENDING -> publish_live() LIVE -> publish_end() ENDED -> reclaimed
  * and free again. The log is opened with the slot, so that position 0 is the first message that the
  * publisher sent, decided or not. An ended publication is kept until its consumer has read all of
- * it, until control is gone, or for PUBLISH_LINGER_US; one that never was LIVE has no consumer and
- * ends at once.
+ * it, until control is gone, or, when no consumer claims it, for PUBLISH_LINGER_US; one that never
+ * was LIVE has no consumer and ends at once.
  *
  * Without an attached control nobody releases anything: then live logs drop what is before their
  * last keyframe when they grow over PUBLISH_UNREAD_UNITS or when packets run short.

@@ -65,14 +65,23 @@ static uint32_t reclaim_unread(struct publish_table *table, struct publication *
 	return units;
 }
 
-/* An ended publication goes when all of it was read, or nobody will. */
+/*
+ * An ended publication goes when all of it was read, or nobody will. What control has claimed waits
+ * for control, however long: a relay that was stopped in the middle of a send goes on with it, and
+ * would send what other publishers have put there since.
+ */
 static bool is_over(const struct publish_table *table, const struct publication *p, uint64_t now_us)
 {
 	if (p->state != ABI_STREAM_ENDED) {
 		return false;
 	}
-	return !table->sub || (log_drained(&p->log) && is_claimed(table, p) && !p->owed) ||
-	       now_us - p->ended_us >= PUBLISH_LINGER_US;
+	if (!table->sub) {
+		return true;
+	}
+	if (is_claimed(table, p)) {
+		return log_drained(&p->log) && !p->owed;
+	}
+	return now_us - p->ended_us >= PUBLISH_LINGER_US;
 }
 
 /* Returns the units given back, at most `budget`. */
