@@ -13,6 +13,9 @@
 /* Under memory pressure an origin may be no further behind than this, whatever it may otherwise. */
 #define PRESSURE_BEHIND_KIB 1024u
 
+/* ... and when that does not help, one after the other is moved on that is so far behind. */
+#define PRESSURE_LEAST_KIB  64u
+
 void stream_break(struct relay_stream *s, const char *where)
 {
 	if (s->broken) {
@@ -257,6 +260,40 @@ static void check_behind(struct relay_stream *s, struct origin *o, uint64_t now_
 		o->behind_since_us = now_us;
 	} else if (now_us - o->behind_since_us >= s->context->settings.behind_us) {
 		origin_skip(o, now_us);
+	}
+}
+
+/* Index of the blocked origin that is furthest behind, or origins_count. */
+static uint32_t slowest(const struct relay_stream *s)
+{
+	uint64_t most = PRESSURE_LEAST_KIB * KIB;
+	uint32_t index = s->origins_count;
+
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		const struct origin *o = &s->origins[i];
+
+		if (o->state == ORIGIN_PUBLISHING && o->claim && o->blocked &&
+		    s->scan.bytes - o->cursor.bytes >= most) {
+			most = s->scan.bytes - o->cursor.bytes;
+			index = i;
+		}
+	}
+	return index;
+}
+
+uint64_t stream_behind(const struct relay_stream *s)
+{
+	uint32_t index = s->ended || s->broken ? s->origins_count : slowest(s);
+
+	return index < s->origins_count ? s->scan.bytes - s->origins[index].cursor.bytes : 0;
+}
+
+void stream_drop_behind(struct relay_stream *s, uint64_t now_us)
+{
+	uint32_t index = slowest(s);
+
+	if (index < s->origins_count) {
+		origin_skip(&s->origins[index], now_us);
 	}
 }
 

@@ -352,6 +352,29 @@ static void test_slow_origin_is_moved_on(void)
 	tear_down();
 }
 
+/* With packets short and no GOP left to give up, who is behind goes, however little it is. */
+static void test_pressure_moves_on(void)
+{
+	set_up(2, 262144);
+	settings.send_buffer = 131072;
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	WAIT_FOR(fake_origin_count(origins[0]) == 3 && fake_origin_count(origins[1]) == 3);
+	fake_origin_stall(origins[0], true);
+	usleep(20000); /* it stalls from its next turn on */
+	send_frames(0, 1, 60, 1000, 20000);
+	WAIT_FOR(fake_origin_count(origins[1]) == 63);
+	CU_ASSERT_EQUAL(status(0).skips, 0);
+	worker.pub->packets_total = 1000;
+	worker.pub->packets_free = 100;
+	WAIT_FOR(status(0).skips == 1);
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	CU_ASSERT_EQUAL(status(1).skips, 0);
+	worker.pub->packets_free = 1000;
+	tear_down();
+}
+
 /* Behind within a GOP: its keyframe is past, the next one is waited for. */
 static void test_slow_origin_does_not_go_back(void)
 {
@@ -557,6 +580,7 @@ int main(void)
 		{"channels are not metadata", test_channels_are_not_metadata},
 		{"a talking origin stops nobody", test_talking_origin_stops_nobody},
 		{"a slow origin is moved on alone", test_slow_origin_is_moved_on},
+		{"under pressure who is behind is moved on", test_pressure_moves_on},
 		{"a slow origin does not go back", test_slow_origin_does_not_go_back},
 		{"audio only starts anywhere", test_audio_only_starts_anywhere},
 		{"aggregates start anywhere", test_aggregates_start_anywhere},
