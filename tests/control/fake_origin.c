@@ -84,7 +84,9 @@ static size_t put_string(uint8_t *to, const char *text)
 
 	to[0] = (uint8_t)(length >> 8);
 	to[1] = (uint8_t)length;
-	memcpy(to + 2, text, length);
+	for (size_t i = 0; i < length; i++) {
+		to[2 + i] = (uint8_t)text[i];
+	}
 	return 2 + length;
 }
 
