@@ -84,7 +84,12 @@ void persist_stop(struct tcp_conn *conn)
 	if (conn->flags & TCP_CONN_PERSIST) {
 		conn->flags &= ~(uint32_t)(TCP_CONN_PERSIST | TCP_CONN_PROBE_DUE);
 		conn->backoff = 0;
-		rto_stop(conn);
+		/* What was sent before the window closed has its timer again. */
+		if (conn->snd_una == conn->snd_max) {
+			rto_stop(conn);
+		} else {
+			rto_restart(conn);
+		}
 	}
 }
 

@@ -379,6 +379,36 @@ static void test_persist_after_silence(void)
 	}
 }
 
+/*
+ * The window opens and closes within a burst while data is in flight, and the peer reports what
+ * begins at snd_una: a timer runs on.
+ */
+static void test_window_flutters(void)
+{
+	struct tcp_options report = {.sack_count = 1};
+	struct tcp_options none = {0};
+	struct rte_mbuf *packets[2];
+
+	establish(true);
+	CU_ASSERT_EQUAL(peer_write(&peer, 5000), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 4);
+	set_window(1, 0);
+	peer_advance(&peer, 1001000);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0); /* persist */
+	report.sack[0] = (struct tcp_sack_block){peer.our_iss + 1, peer.our_iss + 11};
+	packets[0] = peer_build(&peer, TCP_ACK, PEER_ISS + 1, peer.our_iss + 1, 1, &report, 0);
+	packets[1] = peer_build(&peer, TCP_ACK, PEER_ISS + 1, peer.our_iss + 1, 0, &none, 0);
+	peer_input(&peer, packets, 2);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	unsigned int probes = 0;
+	for (int s = 0; s < 10; s++) {
+		peer_advance(&peer, 1000000);
+		probes += peer_drain(&peer);
+	}
+	CU_ASSERT(probes > 0);
+	peer_destroy(&peer);
+}
+
 /* A peer that takes its window back accepts an ACK only within what is left of it. */
 static void test_ack_in_a_shrunk_window(void)
 {
@@ -408,5 +438,6 @@ CU_TestInfo recovery_tests[] = {{"payload", test_payload},
 				{"recovery after a wrap", test_recovery_after_wrap},
 				{"side records come back", test_side_records_come_back},
 				{"persist after silence", test_persist_after_silence},
+				{"window flutters", test_window_flutters},
 				{"ACK in a shrunk window", test_ack_in_a_shrunk_window},
 				CU_TEST_INFO_NULL};
