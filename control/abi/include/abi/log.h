@@ -25,10 +25,10 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define ABI_LOG_UNIT         32u
-#define ABI_LOG_BLOCK_UNITS  128u
-#define ABI_LOG_SLICES       4u /* in a unit */
-#define ABI_LOG_NO_BLOCK     UINT32_MAX
+#define ABI_LOG_UNIT        32u
+#define ABI_LOG_BLOCK_UNITS 128u
+#define ABI_LOG_SLICES      4u /* in a unit */
+#define ABI_LOG_NO_BLOCK    UINT32_MAX
 
 /* Flags 0 to 3 are those of rtmp_classify(). */
 enum abi_log_flags {

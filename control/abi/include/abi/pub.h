@@ -18,19 +18,19 @@
 
 #include "abi/log.h"
 
-#define ABI_MAGIC   UINT64_C(0x4b434f54534e4550) /* "PENSTOCK", little-endian */
-#define ABI_VERSION 1u
+#define ABI_MAGIC        UINT64_C(0x4b434f54534e4550) /* "PENSTOCK", little-endian */
+#define ABI_VERSION      1u
 
-#define ABI_COUNTERS_MAX    256u
-#define ABI_COUNTER_NAME    48u
-#define ABI_COUNTER_TEXT    80u
-#define ABI_APP_MAX         128u
-#define ABI_NAME_MAX        512u
-#define ABI_PEER_MAX        64u
-#define ABI_HEADER_KINDS    4u
-#define ABI_HEADER_SIZE     4096u
-#define ABI_EVENT_RING      4096u /* events; a power of two */
-#define ABI_NEWS_RING       4096u /* stream slots; a power of two */
+#define ABI_COUNTERS_MAX 256u
+#define ABI_COUNTER_NAME 48u
+#define ABI_COUNTER_TEXT 80u
+#define ABI_APP_MAX      128u
+#define ABI_NAME_MAX     512u
+#define ABI_PEER_MAX     64u
+#define ABI_HEADER_KINDS 4u
+#define ABI_HEADER_SIZE  4096u
+#define ABI_EVENT_RING   4096u /* events; a power of two */
+#define ABI_NEWS_RING    4096u /* stream slots; a power of two */
 
 /*
  * Stream slot. `generation` is even while the slot is free or being filled and odd while a
@@ -67,7 +67,8 @@ struct abi_header_block {
 	_Atomic uint32_t sequence;
 	uint32_t used;
 	struct abi_header headers[ABI_HEADER_KINDS];
-	_Atomic uint64_t data[(ABI_HEADER_SIZE - 8 - ABI_HEADER_KINDS * sizeof(struct abi_header)) / 8];
+	_Atomic uint64_t
+		data[(ABI_HEADER_SIZE - 8 - ABI_HEADER_KINDS * sizeof(struct abi_header)) / 8];
 };
 
 struct abi_stream {
@@ -77,7 +78,7 @@ struct abi_stream {
 	_Atomic uint32_t reclaimed_block;  /* block of `reclaimed` (or of the next unit to come) */
 	_Atomic uint32_t state;            /* enum abi_stream_state */
 	_Atomic uint64_t generation;
-	_Atomic uint64_t bytes;    /* payload of complete messages */
+	_Atomic uint64_t bytes; /* payload of complete messages */
 	_Atomic uint64_t messages;
 	_Atomic uint64_t keyframes;
 
@@ -95,8 +96,8 @@ struct abi_stream {
 	uint32_t connection;             /* (fixed) id within the worker */
 	char peer[ABI_PEER_MAX];         /* (fixed) "198.18.0.1:50000", "[fd00::1]:50000" */
 	char app[ABI_APP_MAX];           /* (fixed) */
-	char asked[ABI_NAME_MAX];        /* (fixed) name as published, query and key included: SECRET */
-	char name[ABI_NAME_MAX];         /* public name; set from the accept, before LIVE */
+	char asked[ABI_NAME_MAX]; /* (fixed) name as published, query and key included: SECRET */
+	char name[ABI_NAME_MAX];  /* public name; set from the accept, before LIVE */
 };
 
 /* Events: worker -> control, a ring with one producer and one consumer. */
@@ -122,21 +123,21 @@ struct abi_counter {
 struct abi_pub {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t worker;      /* index = region number of its packet memory */
-	uint64_t generation;  /* of the dataplane process, random, never 0 */
-	uint64_t size;        /* bytes of this region */
-	uint32_t streams;     /* slots */
-	uint32_t blocks;      /* log blocks */
-	uint32_t counters;    /* in use */
+	uint32_t worker;     /* index = region number of its packet memory */
+	uint64_t generation; /* of the dataplane process, random, never 0 */
+	uint64_t size;       /* bytes of this region */
+	uint32_t streams;    /* slots */
+	uint32_t blocks;     /* log blocks */
+	uint32_t counters;   /* in use */
 	uint32_t cpu;
 	int32_t numa_node;
 	uint32_t reserved;
-	uint64_t streams_offset;    /* struct abi_stream[streams] */
-	uint64_t headers_offset;    /* struct abi_header_block[streams] */
-	uint64_t block_next_offset; /* _Atomic uint32_t[blocks] */
-	uint64_t blocks_offset;     /* struct abi_log_block[blocks] */
-	uint64_t events_offset;     /* struct abi_event[ABI_EVENT_RING] */
-	uint64_t news_offset;       /* _Atomic uint32_t[ABI_NEWS_RING] */
+	uint64_t streams_offset;       /* struct abi_stream[streams] */
+	uint64_t headers_offset;       /* struct abi_header_block[streams] */
+	uint64_t block_next_offset;    /* _Atomic uint32_t[blocks] */
+	uint64_t blocks_offset;        /* struct abi_log_block[blocks] */
+	uint64_t events_offset;        /* struct abi_event[ABI_EVENT_RING] */
+	uint64_t news_offset;          /* _Atomic uint32_t[ABI_NEWS_RING] */
 	uint64_t counter_names_offset; /* struct abi_counter[counters] */
 
 	alignas(128) _Atomic uint64_t event_head;   /* events written */

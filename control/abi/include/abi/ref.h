@@ -22,7 +22,8 @@
 #define ABI_REF_LENGTH_BITS  14
 
 static_assert(ABI_REF_REGION_BITS + ABI_REF_SEGMENT_BITS + ABI_REF_START_BITS +
-		      ABI_REF_LENGTH_BITS == 64,
+			      ABI_REF_LENGTH_BITS ==
+		      64,
 	      "a reference is one word");
 
 #define ABI_REGIONS_MAX     (1u << ABI_REF_REGION_BITS)
