@@ -29,7 +29,9 @@
 #ifndef LENGTH
 #define LENGTH   5 /* positions written */
 #endif
+#ifndef CONTROLS
 #define CONTROLS 2
+#endif
 #define NOBODY   0
 #define NONE     255
 

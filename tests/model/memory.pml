@@ -60,7 +60,7 @@ end:
 	do
 	:: atomic { buffer[p]?eval(a),v,release -> mem[a] = v; v = 0; release = false }
 	:: atomic {
-		buffer[p]??<eval(a),v,release> ->
+		buffer[p]?? <eval(a),v,release> ->
 		if
 		:: !release -> buffer[p]??eval(a),v,release; mem[a] = v
 		:: else
