@@ -181,6 +181,17 @@ static void accept_as(struct auth_decision *decision, const char *name)
 	text_copy(decision->name, sizeof(decision->name), name);
 }
 
+/* Names of entries are for those who have the key, in an open application as well. */
+static bool has_entry(const struct auth_app *app, const char *name)
+{
+	for (uint32_t i = 0; i < app->config->keys_count; i++) {
+		if (strcmp(app->config->keys[i].name, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void auth_decide(const struct auth *auth, const char *app_name, const char *asked,
 		 struct auth_decision *decision)
 {
@@ -200,7 +211,7 @@ void auth_decide(const struct auth *auth, const char *app_name, const char *aske
 		accept_as(decision, entry->name);
 	} else if (!text_name_valid(request.name)) {
 		refuse(decision, RTMP_REJECT_NAME);
-	} else if (app->config->open) {
+	} else if (app->config->open && !has_entry(app, request.name)) {
 		accept_as(decision, request.name);
 	} else {
 		refuse(decision, RTMP_REJECT_AUTH);

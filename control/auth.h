@@ -8,7 +8,7 @@
  * Accepted, in this order:
  *   1. name?key=SECRET   `name` has an entry and SECRET (percent-decoded) is its key
  *   2. SECRET[?query]    an entry's key: the public name is that entry's
- *   3. name[?query]      in an application with `open: true`
+ *   3. name[?query]      in an application with `open: true`, unless `name` has an entry
  */
 #ifndef AUTH_H
 #define AUTH_H

@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <assert.h>
 #include <string.h>
 
 void text_copy(char *out, size_t out_size, const char *in)
@@ -86,6 +87,49 @@ void text_printable(char *out, size_t out_size, const char *in, size_t in_max)
 	}
 	if (out_size > 0) {
 		out[at] = '\0';
+	}
+}
+
+/* Bytes at `s` that are `part`, or its beginning where `s` ends within it; 0: neither. */
+static size_t repeated(const char *s, const char *part, size_t length)
+{
+	size_t n = strnlen(s, length);
+
+	return n >= TEXT_SECRET_MIN && memcmp(s, part, n) == 0 ? n : 0;
+}
+
+/* It becomes no longer: what is replaced is longer than what stands there then. */
+static void mask_part(char *text, const char *part, size_t length)
+{
+	static const char mask[] = "***";
+	char *out = text;
+
+	static_assert(sizeof(mask) - 1 <= TEXT_SECRET_MIN, "masked in place");
+	while (*text) {
+		size_t n = repeated(text, part, length);
+
+		if (n == 0) {
+			*out++ = *text++;
+			continue;
+		}
+		memcpy(out, mask, sizeof(mask) - 1);
+		out += sizeof(mask) - 1;
+		text += n;
+	}
+	*out = '\0';
+}
+
+void text_mask(char *text, const char *name)
+{
+	static const char separators[] = "?&=/";
+
+	mask_part(text, name, strlen(name));
+	while (*name) {
+		size_t length = strcspn(name, separators);
+
+		mask_part(text, name, length);
+		name += length;
+		name += strspn(name, separators);
 	}
 }
 

@@ -22,6 +22,14 @@ void text_copy(char *out, size_t out_size, const char *in);
 void text_printable(char *out, size_t out_size, const char *in, size_t in_max);
 
 /*
+ * Replaces by "***", in place, what repeats a name whose parts may be secret: the whole of it, or
+ * what stands between its '?', '&', '=' and '/', from TEXT_SECRET_MIN bytes on. A part that the end
+ * of the text cuts is replaced as well.
+ */
+#define TEXT_SECRET_MIN 4u
+void text_mask(char *text, const char *name);
+
+/*
  * A public stream name: 1 to 255 bytes of UTF-8 without control characters, not beginning with
  * '/', and with no "." or ".." between slashes (names end up in paths and URLs).
  */

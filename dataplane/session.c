@@ -188,8 +188,8 @@ void session_flush(struct session *s)
 	if (out->len > 0 && !s->doomed) {
 		struct rte_mbuf *chain = chain_of(s->table->config.reply_pool, out->data, out->len);
 		if (!chain || tcp_send(s->conn, chain) < 0) {
-			/* A peer that does not read its replies, or no memory: nothing to wait for.
-			 */
+			/* A peer that is gone or does not read its replies, or no memory. */
+			rte_pktmbuf_free(chain);
 			s->doomed = true;
 		}
 	}

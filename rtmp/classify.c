@@ -77,19 +77,25 @@ static struct ex_header read_ex_header(const uint8_t *data, uint32_t len, uint8_
 	return h;
 }
 
+/* There is one header of each medium to be kept: that of another track must not replace it. */
+static uint8_t header_of(const struct ex_header *h)
+{
+	return h->other_track ? 0 : RTMP_MEDIA_SEQUENCE_HEADER;
+}
+
 static uint8_t classify_audio(const uint8_t *data, uint32_t len)
 {
-	uint8_t packet;
+	struct ex_header h;
 
 	switch (data[0] >> 4) {
 	case SOUND_AAC:
 		return len > 1 && data[1] == 0 ? RTMP_MEDIA_SEQUENCE_HEADER : 0;
 	case SOUND_EX:
-		packet = read_ex_header(data, len, AUDIO_MULTITRACK).packet;
-		if (packet == AUDIO_SEQUENCE_START) {
-			return RTMP_MEDIA_SEQUENCE_HEADER;
+		h = read_ex_header(data, len, AUDIO_MULTITRACK);
+		if (h.packet == AUDIO_SEQUENCE_START) {
+			return header_of(&h);
 		}
-		return packet == AUDIO_MULTICHANNEL_CONFIG ? RTMP_MEDIA_METADATA : 0;
+		return h.packet == AUDIO_MULTICHANNEL_CONFIG ? RTMP_MEDIA_METADATA : 0;
 	default:
 		return 0;
 	}
@@ -121,7 +127,7 @@ static uint8_t classify_ex_video(const uint8_t *data, uint32_t len)
 	switch (h.packet) {
 	case VIDEO_SEQUENCE_START:
 	case VIDEO_MPEG2TS_SEQUENCE_START:
-		return RTMP_MEDIA_SEQUENCE_HEADER;
+		return header_of(&h);
 	case VIDEO_CODED_FRAMES:
 	case VIDEO_CODED_FRAMES_X:
 		/* Decoding of the default track cannot start at a keyframe of another. */

@@ -35,7 +35,7 @@ static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg)
 	}
 }
 
-static bool in_range(const struct tcp_conn *conn, uint32_t ack)
+bool ack_in_range(const struct tcp_conn *conn, uint32_t ack)
 {
 	uint32_t limit = conn->snd_max + (conn->flags & TCP_CONN_PROBED ? 1 : 0);
 
@@ -60,6 +60,18 @@ static void measure_rtt(struct tcp_conn *conn, const struct tcp_segment *seg)
 	if (conn->flags & TCP_CONN_RTT_TIMED && seq_ge(seg->ack, conn->rtt_seq)) {
 		rto_sample(conn, conn->stack->now_us - conn->rtt_sent_us);
 		conn->flags &= ~(uint32_t)TCP_CONN_RTT_TIMED;
+	}
+}
+
+/*
+ * Karn's second rule (RFC 6298 5): the timeout stays backed off until a round-trip time is measured
+ * (rto_sample()), else a path slower than the timeout would never be. An echo from after the
+ * timeout shows that the second copy was answered: then the first was lost, not late.
+ */
+static void end_backoff(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	if (conn->flags & TCP_CONN_TIMESTAMPS && seq_ge(seg->opt.tsecr, conn->timeout_ts)) {
+		conn->backoff = 0;
 	}
 }
 
@@ -110,9 +122,9 @@ static void advance(struct tcp_conn *conn, const struct tcp_segment *seg)
 	conn->snd_una = seg->ack;
 	conn->snd_nxt = seq_max(conn->snd_nxt, conn->snd_una);
 	conn->snd_max = seq_max(conn->snd_max, conn->snd_una);
-	conn->flags &= ~(uint32_t)TCP_CONN_PROBED;
+	conn->flags &= ~(uint32_t)(TCP_CONN_PROBED | TCP_CONN_TIMED_OUT);
 	measure_rtt(conn, seg);
-	conn->backoff = 0;
+	end_backoff(conn, seg);
 	conn->progress_us = conn->stack->now_us;
 	recovery_acked(conn, acked, flight);
 	restart_timer(conn);
@@ -127,7 +139,7 @@ bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	bool duplicate;
 
-	if (!in_range(conn, seg->ack)) {
+	if (!ack_in_range(conn, seg->ack)) {
 		tcp_count(conn->stack, drop_bad_ack);
 		validate_challenge(conn);
 		return false;

@@ -2,6 +2,7 @@
 
 #include "packet.h"
 #include "reply.h"
+#include "rto.h"
 #include "stack.h"
 
 static void send_reset(struct tcp_conn *conn)
@@ -55,6 +56,7 @@ void tcp_close(struct tcp_conn *conn)
 		tcp_abort(conn);
 		return;
 	}
+	rto_note_work(conn);
 	conn->flags |= TCP_CONN_FIN_QUEUED;
 	/* In SYN-RECEIVED it waits until the connection is established (RFC 9293 3.10.4). */
 	if (conn->state != TCP_SYN_RECEIVED_STATE) {

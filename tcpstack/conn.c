@@ -93,8 +93,7 @@ void conn_finish(struct tcp_conn *conn, enum tcp_close_reason reason)
 		tcp_flow_table_remove(&stack->flows, stack_hash(stack, &conn->key),
 				      flow_ref(TCP_RECORD_CONNECTION, conn->index));
 	}
-	/* First: the side record of one that dies in recovery is given back too. */
-	conn->flags |= TCP_CONN_DEAD;
+	conn->flags |= TCP_CONN_DEAD; /* before: also recovery lets go of the side record then */
 	free_buffers(conn);
 	conn->dirty_next = stack->conn_dead;
 	stack->conn_dead = conn;

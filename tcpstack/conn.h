@@ -48,6 +48,7 @@ enum tcp_conn_flags {
 	TCP_CONN_DUPLICATE_SEEN = 1 << 22, /* dsack is to be reported */
 	TCP_CONN_REFUSED = 1 << 23,        /* the owner never had it: no closed() */
 	TCP_CONN_WSCALE = 1 << 24,         /* negotiated, be the shift 0 or not */
+	TCP_CONN_TIMED_OUT = 1 << 25,      /* what is at snd_una was sent again by a timeout */
 };
 
 /* Pooled: what only connections with loss in either direction need. */
@@ -102,7 +103,7 @@ struct tcp_conn {
 	uint32_t ts_offset;
 	uint16_t mss; /* payload of a full segment, options that every segment carries deducted */
 	uint8_t dup_acks;
-	uint8_t backoff; /* consecutive timeouts */
+	uint8_t backoff; /* timeouts since the last round-trip time was measured (Karn) */
 	uint32_t srtt_us;
 	uint32_t rttvar_us;
 	uint32_t rto_us;
@@ -126,6 +127,7 @@ struct tcp_conn {
 	uint8_t keepalive_probes;
 	uint8_t close_reason;
 	uint32_t challenge_s;
+	uint32_t timeout_ts; /* timestamp at the last retransmission timeout */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct tcp_conn) <= 512, "a connection is at most 512 bytes");

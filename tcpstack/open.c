@@ -91,6 +91,20 @@ static void setup_peer(struct tcp_conn *conn, uint32_t irs, uint16_t mss, unsign
 	conn->cc->init(conn);
 }
 
+/*
+ * `lost`: timeouts of our SYN or SYN-ACK. RFC 6298 (5.7): the timeout is longer then; RFC 6928
+ * section 2: after more than one the window begins with one segment.
+ */
+static void heed_losses(struct tcp_conn *conn, unsigned int lost)
+{
+	if (lost > 0) {
+		conn->rto_us = RTO_LOST_SYN_US;
+	}
+	if (lost > 1) {
+		conn->cwnd = conn->mss;
+	}
+}
+
 static void start_life(struct tcp_conn *conn)
 {
 	conn->life_at_us = timeout_life_at_us(conn);
@@ -107,6 +121,7 @@ void open_from_syn(struct tcp_conn *conn, const struct tcp_syn_record *record,
 	setup(conn, record->iss);
 	setup_peer(conn, record->irs, record->mss, record->flags, record->wscale,
 		   record->ts_recent);
+	heed_losses(conn, record->attempt);
 	conn_event(conn, TCP_EVENT_PASSIVE_OPEN);
 	conn_event(conn, TCP_EVENT_RECEIVE_SYN);
 	conn_event(conn, TCP_EVENT_RECEIVE_ACK_OF_SYN);
@@ -135,7 +150,8 @@ static void established(struct tcp_conn *conn)
 {
 	struct tcp_stack *stack = conn->stack;
 
-	conn->flags &= ~(uint32_t)TCP_CONN_SYN_DUE;
+	conn->flags &= ~(uint32_t)(TCP_CONN_SYN_DUE | TCP_CONN_RTT_TIMED);
+	heed_losses(conn, conn->backoff);
 	conn->backoff = 0;
 	conn->progress_us = stack->now_us;
 	rto_stop(conn);

@@ -319,13 +319,20 @@ static bool synchronized(const struct tcp_conn *conn)
 	return conn->state >= TCP_ESTABLISHED_STATE;
 }
 
-/* A segment without payload: it is sent from the highest number, which is in the peer's window. */
+/*
+ * A segment without payload: it is sent from the highest number, which is in the peer's window
+ * unless the peer took some of that back.
+ */
 static struct rte_mbuf *send_bare(struct tcp_conn *conn)
 {
 	bool keepalive = conn->flags & TCP_CONN_KEEPALIVE_DUE;
 	uint32_t seq = keepalive ? conn->snd_una - 1 : conn->snd_max;
-	struct rte_mbuf *packet = build_segment(conn, seq, 0, 0);
+	struct rte_mbuf *packet;
 
+	if (synchronized(conn)) {
+		seq = seq_min(seq, conn->snd_una + conn->snd_wnd);
+	}
+	packet = build_segment(conn, seq, 0, 0);
 	if (packet != NULL && keepalive) {
 		tcp_count(conn->stack, keepalive_probes);
 		conn->flags &= ~(uint32_t)TCP_CONN_KEEPALIVE_DUE;

@@ -39,6 +39,7 @@ int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain)
 		conn->flags |= TCP_CONN_SEND_REFUSED;
 		return -EAGAIN;
 	}
+	rto_note_work(conn);
 	send_queue_append(&conn->send, chain);
 	conn_dirty(conn);
 	return 0;

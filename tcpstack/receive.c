@@ -70,13 +70,13 @@ static void receive_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
 
 	/* RFC 5681 4.2: an out-of-order segment is acknowledged at once. */
 	conn_ack_now(conn);
+	if (!window_admits(conn, seg->payload.segments)) {
+		tcp_count(conn->stack, drop_window_budget);
+		return;
+	}
 	if (conn_ooo_segments(conn) + seg->payload.segments > config->ooo_segments ||
 	    conn_side_get(conn) == NULL) {
 		tcp_count(conn->stack, drop_ooo_limit);
-		return;
-	}
-	if (!window_admits(conn, seg->payload.segments)) {
-		tcp_count(conn->stack, drop_window_budget);
 		return;
 	}
 	result = ooo_insert(&conn->side->ooo, seg->seq, seg->seq + seg->len, &seg->payload,

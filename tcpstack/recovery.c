@@ -114,6 +114,8 @@ void recovery_acked(struct tcp_conn *conn, uint32_t acked, uint32_t flight_befor
 	}
 	conn->dup_acks = 0;
 	if (!(conn->flags & TCP_CONN_RECOVERY)) {
+		/* It follows, or 2 GiB without loss later it would seem to lie ahead. */
+		conn->recover = seq_max(conn->recover, conn->snd_una - 1);
 		/* RFC 7661: a window that was not used does not grow. */
 		if (flight_before >= conn->cwnd / 2) {
 			conn->cc->acked(conn, acked);
@@ -136,9 +138,11 @@ void recovery_timeout(struct tcp_conn *conn)
 	uint32_t flight = seq_span(conn->snd_una, conn->snd_max);
 
 	/* RFC 5681 3.1: a second timeout for the same data does not lower ssthresh again. */
-	if (conn->backoff <= 1) {
+	if (!(conn->flags & TCP_CONN_TIMED_OUT)) {
 		conn->cc->lost(conn, flight);
 	}
+	conn->flags |= TCP_CONN_TIMED_OUT;
+	conn->timeout_ts = stack_timestamp(conn->stack, conn->ts_offset);
 	conn->cwnd = conn->mss;
 	conn->recover = conn->snd_max;
 	conn->dup_acks = 0;

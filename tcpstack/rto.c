@@ -42,6 +42,7 @@ void rto_sample(struct tcp_conn *conn, uint64_t rtt_us)
 	spread = 4ULL * conn->rttvar_us;
 	spread = spread > CLOCK_GRANULARITY_US ? spread : CLOCK_GRANULARITY_US;
 	conn->rto_us = clamp_rto(conn->srtt_us + spread);
+	conn->backoff = 0;
 }
 
 uint64_t rto_current_us(const struct tcp_conn *conn)
@@ -62,6 +63,13 @@ void rto_stop(struct tcp_conn *conn)
 	conn->retransmit_at_us = 0;
 }
 
+void rto_note_work(struct tcp_conn *conn)
+{
+	if (conn->send.bytes == 0 && conn->snd_una == conn->snd_max) {
+		conn->progress_us = conn->stack->now_us;
+	}
+}
+
 void persist_start(struct tcp_conn *conn)
 {
 	if (!(conn->flags & TCP_CONN_PERSIST)) {
@@ -76,7 +84,12 @@ void persist_stop(struct tcp_conn *conn)
 	if (conn->flags & TCP_CONN_PERSIST) {
 		conn->flags &= ~(uint32_t)(TCP_CONN_PERSIST | TCP_CONN_PROBE_DUE);
 		conn->backoff = 0;
-		rto_stop(conn);
+		/* What was sent before the window closed has its timer again. */
+		if (conn->snd_una == conn->snd_max) {
+			rto_stop(conn);
+		} else {
+			rto_restart(conn);
+		}
 	}
 }
 

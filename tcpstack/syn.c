@@ -121,6 +121,11 @@ static void accept_syn(struct tcp_stack *stack, const struct tcp_segment *seg, u
 
 void syn_listen(struct tcp_stack *stack, const struct tcp_segment *seg, uint32_t iss_floor)
 {
+	/* An answer would be sent to ourselves. Later segments have a connection to be found by. */
+	if (stack_find_address(stack, &seg->key.remote) >= 0) {
+		tcp_count(stack, drop_bad_source);
+		return;
+	}
 	/* RFC 9293 3.10.7.2: RST is ignored, ACK is answered with RST, the rest must be SYN. */
 	if (seg->flags & TCP_RST) {
 		return;

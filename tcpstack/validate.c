@@ -1,5 +1,6 @@
 #include "validate.h"
 
+#include "ack.h"
 #include "segment.h"
 #include "stack.h"
 
@@ -115,11 +116,14 @@ static void trim(struct tcp_conn *conn, struct tcp_segment *seg)
 	}
 }
 
-/* RFC 7323 4.3, rule (2). */
+/*
+ * RFC 7323 4.3, rule (2). PAWS has let the value pass: it is newer, or ts_recent is outdated. The
+ * acknowledgement counts as well: a blind attacker could have the peer's segments rejected else.
+ */
 static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	if (conn->flags & TCP_CONN_TIMESTAMPS && seq_le(seg->seq, conn->rcv_acked) &&
-	    seq_ge(seg->opt.tsval, conn->ts_recent)) {
+	    ack_in_range(conn, seg->ack)) {
 		conn->ts_recent = seg->opt.tsval;
 		conn->ts_recent_s = stack_seconds(conn->stack);
 	}
@@ -129,7 +133,7 @@ bool validate_segment(struct tcp_conn *conn, struct tcp_segment *seg)
 {
 	if (paws_rejects(conn, seg)) {
 		tcp_count(conn->stack, drop_paws);
-		if (segment_span(seg) > 0) {
+		if (segment_span(seg) > 0 && !(seg->flags & TCP_SYN)) {
 			conn_ack_now(conn);
 		} else {
 			validate_challenge(conn);

@@ -38,7 +38,7 @@ const uint8_t *content_pattern(uint32_t offset)
 uint64_t content_bytes_per_second(uint32_t message)
 {
 	return (uint64_t)message * (GOP_FRAMES - 1 + KEYFRAME_TIMES) * FRAME_RATE / GOP_FRAMES +
-	       1000u / AUDIO_MS * AUDIO_BYTES;
+	       UINT64_C(1000) / AUDIO_MS * AUDIO_BYTES;
 }
 
 static void set_fixed(struct content_message *out, uint8_t type, const void *data, uint32_t len)

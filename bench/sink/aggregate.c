@@ -5,8 +5,10 @@
 
 void aggregate_init(struct aggregate *a, uint32_t timestamp, const uint8_t *data, uint32_t len)
 {
-	*a = (struct aggregate){
-		.at = data, .end = len > 0 ? data + len : data, .base = timestamp, .first = true};
+	/* An empty message has no data to point at: NULL + 0 is undefined in C11. */
+	const uint8_t *end = len > 0 ? data + len : data;
+
+	*a = (struct aggregate){.at = data, .end = end, .base = timestamp, .first = true};
 }
 
 static uint32_t get24(const uint8_t *p)

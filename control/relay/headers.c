@@ -9,6 +9,9 @@
 
 int headers_kind(uint8_t type, uint8_t flags)
 {
+	if (flags & ABI_LOG_METADATA && type == RTMP_TYPE_AUDIO) {
+		return -1; /* multichannel configuration: abi/pub.h has no place for it */
+	}
 	if (flags & ABI_LOG_METADATA) {
 		return type == RTMP_TYPE_VIDEO ? ABI_HEADER_VIDEO_META : ABI_HEADER_METADATA;
 	}

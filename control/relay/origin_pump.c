@@ -11,8 +11,9 @@
 #include "origin_io.h"
 #include "origin_private.h"
 #include "stream.h"
+#include "text.h"
 
-#define PUMP_BYTES   ((size_t)1 << 20) /* bytes: one origin's turn */
+#define PUMP_BYTES   ((size_t)1 << 20) /* bytes, both ways: one origin's turn */
 #define READ_SIZE    4096u
 
 #define CSID_CONTROL 2u
@@ -34,8 +35,14 @@ static void publishing(struct origin *o, uint64_t now_us)
 static void refused(struct origin *o, const struct rtmp_client_event *event, uint64_t now_us)
 {
 	char text[ORIGIN_ERROR_MAX];
+	char shown[sizeof(event->text)];
 
-	(void)snprintf(text, sizeof(text), "refused: %.60s %.80s", event->code, event->text);
+	/* Many servers repeat the name that they refuse, and ours may be a key of theirs. */
+	text_copy(shown, sizeof(shown), event->text);
+	if (o->config->name) {
+		text_mask(shown, o->config->name);
+	}
+	(void)snprintf(text, sizeof(text), "refused: %.60s %.80s", event->code, shown);
 	origin_fail(o, text, now_us);
 }
 
@@ -100,8 +107,8 @@ static bool closed(struct origin *o, uint64_t now_us)
 	return false;
 }
 
-/* Reads once. False when the connection is gone. */
-static bool read_input(struct origin *o, uint64_t now_us)
+/* Reads once, within the turn like what is sent. False when the connection is gone. */
+static bool read_input(struct origin *o, size_t *budget, uint64_t now_us)
 {
 	uint8_t data[READ_SIZE];
 	ssize_t got = origin_io_read(o, data, sizeof(data));
@@ -113,6 +120,7 @@ static bool read_input(struct origin *o, uint64_t now_us)
 		origin_fail_errno(o, "read", errno, now_us);
 		return false;
 	}
+	*budget -= (size_t)got < *budget ? (size_t)got : *budget;
 	return got == 0 || o->shut || feed(o, data, (size_t)got, now_us);
 }
 
@@ -242,7 +250,7 @@ static bool step(struct origin *o, size_t *budget, uint64_t now_us)
 		return false;
 	}
 	if (o->readable && o->out_len < OUT_SPARE) {
-		return read_input(o, now_us);
+		return read_input(o, budget, now_us);
 	}
 	if (o->state == ORIGIN_CLOSING) {
 		shut(o);

@@ -302,6 +302,26 @@ static void update_pressure(struct relay *relay)
 							FREE_LOW(blocks, pub->blocks));
 }
 
+/*
+ * With no GOP left to give up, moves on the origin that is furthest behind. Their own bounds are
+ * no help here: a hundred streams whose origin stalls hold more than there is, each within its own.
+ */
+static void shed_behind(struct relay *relay, uint64_t now_us)
+{
+	struct relay_stream *furthest = NULL;
+	struct relay_stream *stream;
+
+	TAILQ_FOREACH (stream, &relay->streams, link) {
+		if (stream_behind(stream) > (furthest ? stream_behind(furthest) : 0)) {
+			furthest = stream;
+		}
+	}
+	if (furthest) {
+		stream_drop_behind(furthest, now_us);
+		mark_dirty(relay, furthest);
+	}
+}
+
 /* Gives up the longest GOP kept; its stream goes on for everybody who is connected. */
 static void shed(struct relay *relay, uint64_t now_us)
 {
@@ -320,6 +340,8 @@ static void shed(struct relay *relay, uint64_t now_us)
 	if (longest) {
 		stream_drop_gop(longest);
 		mark_dirty(relay, longest);
+	} else {
+		shed_behind(relay, now_us);
 	}
 }
 

@@ -52,6 +52,39 @@ static void job_destroy(struct resolver_job *job)
 	free(job);
 }
 
+/* With the lock held: resolver_forget() then knows that no post is on its way. */
+static void answer(struct resolver_job *job, int error, struct addrinfo *addresses)
+{
+	job->mail->error = error;
+	job->mail->addresses = addresses;
+	if (job->box) {
+		mailbox_post(job->box, job->mail);
+		job->mail = NULL;
+	}
+	job_destroy(job);
+}
+
+/*
+ * The same answer to all who wait for that name: a DNS that is slow to say no, asked for one stream
+ * after the other, would keep the origins of all others waiting.
+ */
+static void answer_others(struct resolver *resolver, const struct resolver_job *failed, int error)
+{
+	struct resolver_job **at = &resolver->first;
+
+	while (*at) {
+		struct resolver_job *job = *at;
+
+		if (strcmp(job->host, failed->host) != 0 || strcmp(job->port, failed->port) != 0) {
+			at = &job->next;
+			continue;
+		}
+		*at = job->next;
+		answer(job, error, NULL);
+	}
+	resolver->last = at;
+}
+
 /* Called and returns with the lock held. */
 static void run_job(struct resolver *resolver, struct resolver_job *job)
 {
@@ -63,14 +96,10 @@ static void run_job(struct resolver *resolver, struct resolver_job *job)
 	error = lookup(job->host, job->port, AI_ADDRCONFIG, &addresses);
 	pthread_mutex_lock(&resolver->lock);
 	resolver->current = NULL;
-	job->mail->error = error;
-	job->mail->addresses = addresses;
-	if (job->box) {
-		/* Under the lock: resolver_forget() then knows that no post is on its way. */
-		mailbox_post(job->box, job->mail);
-		job->mail = NULL;
+	if (error) {
+		answer_others(resolver, job, error);
 	}
-	job_destroy(job);
+	answer(job, error, addresses);
 }
 
 static void drop_jobs(struct resolver *resolver)

@@ -13,6 +13,9 @@
 /* Under memory pressure an origin may be no further behind than this, whatever it may otherwise. */
 #define PRESSURE_BEHIND_KIB 1024u
 
+/* ... and when that does not help, one after the other is moved on that is so far behind. */
+#define PRESSURE_LEAST_KIB  64u
+
 /* Without video any message will do to begin at; so often one is remembered. */
 #define AUDIO_START_US      (250 * US_PER_MS)
 
@@ -223,7 +226,8 @@ static int scan_message(struct relay_stream *s, const struct log_message *messag
 		s->first_number = entry->number;
 		s->scanned = true;
 	}
-	if (!header && (entry->type == RTMP_TYPE_VIDEO || entry->type == RTMP_TYPE_AGGREGATE)) {
+	/* Aggregates hide their keyframes: where there is nothing else, none is waited for. */
+	if (!header && entry->type == RTMP_TYPE_VIDEO) {
 		s->video = true;
 	}
 	if (may_begin_at(s, message)) {
@@ -325,6 +329,40 @@ static void check_place(struct relay_stream *s, struct origin *o)
 	}
 }
 
+/* Index of the blocked origin that is furthest behind, or origins_count. */
+static uint32_t slowest(const struct relay_stream *s)
+{
+	uint64_t most = PRESSURE_LEAST_KIB * KIB;
+	uint32_t index = s->origins_count;
+
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		const struct origin *o = &s->origins[i];
+
+		if (o->state == ORIGIN_PUBLISHING && o->claim && o->blocked &&
+		    s->scan.bytes - o->cursor.bytes >= most) {
+			most = s->scan.bytes - o->cursor.bytes;
+			index = i;
+		}
+	}
+	return index;
+}
+
+uint64_t stream_behind(const struct relay_stream *s)
+{
+	uint32_t index = s->ended || s->broken ? s->origins_count : slowest(s);
+
+	return index < s->origins_count ? s->scan.bytes - s->origins[index].cursor.bytes : 0;
+}
+
+void stream_drop_behind(struct relay_stream *s, uint64_t now_us)
+{
+	uint32_t index = slowest(s);
+
+	if (index < s->origins_count) {
+		origin_skip(&s->origins[index], now_us);
+	}
+}
+
 static void release(struct relay_stream *s)
 {
 	const struct start *newest = starts_newest(&s->starts);
@@ -352,9 +390,15 @@ static void release(struct relay_stream *s)
 static void release_all(struct relay_stream *s)
 {
 	starts_clear(&s->starts);
-	s->finished = true;
+	s->gop_valid = false;
 	s->released = s->head;
 	atomic_store_explicit(&s->tail->position, s->head, memory_order_release);
+}
+
+static void finish(struct relay_stream *s)
+{
+	release_all(s);
+	s->finished = true;
 	relay_count(s->context, RELAY_COUNTER_relay_streams_finished, 1);
 }
 
@@ -384,17 +428,27 @@ static void drain(struct relay_stream *s, uint64_t now_us)
 		held |= origin_hold(&s->origins[i], &ignored);
 	}
 	if (!held && !s->finished) {
-		release_all(s);
+		finish(s);
 	}
 }
 
-/* A broken log is given back whole; nothing more of it goes to anybody. */
-static void give_up(struct relay_stream *s, const char *why)
+static void abandon_origins(struct relay_stream *s, const char *why)
 {
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		origin_abandon(&s->origins[i], why);
 	}
-	if (!s->finished) {
+}
+
+/*
+ * A broken log is given back whole, and so is what its publisher goes on to write: nothing more of
+ * it goes to anybody.
+ */
+static void give_up(struct relay_stream *s)
+{
+	abandon_origins(s, "log is broken");
+	if (s->ended && !s->finished) {
+		finish(s);
+	} else if (!s->finished) {
 		release_all(s);
 	}
 }
@@ -434,12 +488,12 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 {
 	bool more = false;
 
+	if (!s->finished && !s->context->shutdown && !refresh(s, now_us)) {
+		s->finished = true; /* the slot is not ours to release any more */
+		abandon_origins(s, "stream is gone");
+		return false;
+	}
 	if (!s->finished && !s->broken && !s->context->shutdown) {
-		if (!refresh(s, now_us)) {
-			s->finished = true; /* the slot is not ours to release any more */
-			give_up(s, "stream is gone");
-			return false;
-		}
 		scan(s);
 	}
 	for (uint32_t i = 0; i < s->origins_count && !s->broken; i++) {
@@ -448,7 +502,7 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 		check_place(s, &s->origins[i]);
 	}
 	if (s->broken) {
-		give_up(s, "log is broken");
+		give_up(s);
 		return false;
 	}
 	if (s->context->shutdown) {

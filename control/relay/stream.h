@@ -82,6 +82,10 @@ void stream_break(struct relay_stream *stream, const char *where);
 uint64_t stream_gop_bytes(const struct relay_stream *stream);
 void stream_drop_gop(struct relay_stream *stream); /* and every such place */
 
+/* Bytes that the slowest blocked origin is behind, as far as it counts; 0: none. */
+uint64_t stream_behind(const struct relay_stream *stream);
+void stream_drop_behind(struct relay_stream *stream, uint64_t now_us); /* moves that one on */
+
 /* No origin is busy any more and the log is released: may be destroyed. */
 bool stream_over(const struct relay_stream *stream);
 

@@ -42,7 +42,9 @@ void net_icmp_input(struct net *net, struct rte_mbuf *packet, uint32_t offset)
 		rte_pktmbuf_free(packet);
 		return;
 	}
-	if (data[0] != RTE_IP_ICMP_ECHO_REQUEST || !net_addr_is_unicast(&from)) {
+	/* Options are not answered: a source route would have to be reversed (RFC 1122 3.2.2.6). */
+	if (data[0] != RTE_IP_ICMP_ECHO_REQUEST || offset != sizeof(struct rte_ipv4_hdr) ||
+	    !net_addr_is_unicast(&from) || net_iface_is_ours(net->iface, &from)) {
 		net_count(net, DP_COUNTER_icmp_other);
 		rte_pktmbuf_free(packet);
 		return;

@@ -56,7 +56,9 @@ static void answer_echo(struct net *net, struct rte_mbuf *packet, uint32_t offse
 	struct in6_addr from = net_addr_from_bytes(ip->src_addr);
 	struct in6_addr to = net_addr_from_bytes(ip->dst_addr);
 
-	if (offset != sizeof(*ip) || IN6_IS_ADDR_MULTICAST(&to) || !net_addr_is_unicast(&from)) {
+	/* An IPv4-mapped source would be answered at an IPv4 neighbour. */
+	if (offset != sizeof(*ip) || IN6_IS_ADDR_MULTICAST(&to) || !net_addr_is_unicast(&from) ||
+	    net_addr_is_ipv4(&from) || net_iface_is_ours(net->iface, &from)) {
 		net_count(net, DP_COUNTER_icmp_other);
 		rte_pktmbuf_free(packet);
 		return;

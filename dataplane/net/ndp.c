@@ -141,6 +141,7 @@ static bool solicitation(struct net *net, const struct net_icmp6 *icmp,
 	}
 	bool anonymous = IN6_IS_ADDR_UNSPECIFIED(&source);
 	if ((anonymous && has_option) || (!anonymous && !neighbour_is_near(net, &source)) ||
+	    net_addr_is_ipv4(&message->target) ||
 	    !net_iface_is_ours(net->iface, &message->target)) {
 		return false;
 	}

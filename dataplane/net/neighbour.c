@@ -82,7 +82,20 @@ static void release(struct net_neighbours *table, struct net_neighbour *entry, u
 	*entry = (struct net_neighbour){.state = NET_NEIGHBOUR_FREE};
 }
 
-/* A free way of the set, else the one confirmed the longest ago. */
+/* Whether `a` gives way rather than `b`: a question before an answer, the older before the newer.
+ */
+static bool gives_way(const struct net_neighbour *a, const struct net_neighbour *b)
+{
+	if (a->state != b->state) {
+		return a->state < b->state;
+	}
+	return a->confirmed_us < b->confirmed_us;
+}
+
+/*
+ * A free way of the set, else one that is being asked for, else the one confirmed the longest ago:
+ * who makes us ask for many addresses must not make us forget the gateway's.
+ */
 static struct net_neighbour *claim(struct net_neighbours *table, const struct in6_addr *addr,
 				   uint32_t *dropped)
 {
@@ -90,11 +103,7 @@ static struct net_neighbour *claim(struct net_neighbours *table, const struct in
 	struct net_neighbour *victim = &set[0];
 
 	for (uint32_t i = 0; i < NET_NEIGHBOUR_WAYS; i++) {
-		if (set[i].state == NET_NEIGHBOUR_FREE) {
-			victim = &set[i];
-			break;
-		}
-		if (set[i].confirmed_us < victim->confirmed_us) {
+		if (gives_way(&set[i], victim)) {
 			victim = &set[i];
 		}
 	}

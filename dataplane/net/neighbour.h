@@ -3,8 +3,8 @@
  *
  * An entry is INCOMPLETE while we ask for it, and a few packets wait in it. A complete one is
  * trusted for 30 s after its last confirmation; used later, it is asked for again while the old
- * address stays in use. What is not used is not asked for. Four ways to a set, the one confirmed
- * the longest ago gives way.
+ * address stays in use. What is not used is not asked for. Four ways to a set: first what is only
+ * asked for gives way, then what was confirmed the longest ago.
  *
  * The table only says what to ask: net.c sends it. Single thread, no allocation after create.
  */

@@ -166,6 +166,24 @@ static bool is_for_us(const struct net *net, const struct rte_ether_hdr *ether)
 	       rte_is_multicast_ether_addr(&ether->dst_addr);
 }
 
+/*
+ * RFC 1122 3.3.6: a packet to one address does not come in a frame to many. IPv4 packets to groups
+ * are not for us at all.
+ */
+static bool is_group_misused(const struct rte_mbuf *frame, const struct rte_ether_hdr *ether)
+{
+	const uint32_t group = RTE_ETHER_HDR_LEN + offsetof(struct rte_ipv6_hdr, dst_addr);
+
+	if (!rte_is_multicast_ether_addr(&ether->dst_addr)) {
+		return false;
+	}
+	if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
+		return frame->data_len > group &&
+		       *rte_pktmbuf_mtod_offset(frame, const uint8_t *, group) != 0xff;
+	}
+	return ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4);
+}
+
 /* Type of a frame that is for us, or 0 when it was dropped. */
 static uint16_t ether_input(struct net *net, struct rte_mbuf *frame)
 {
@@ -174,7 +192,7 @@ static uint16_t ether_input(struct net *net, struct rte_mbuf *frame)
 		return 0;
 	}
 	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
-	if (!is_for_us(net, ether)) {
+	if (!is_for_us(net, ether) || is_group_misused(frame, ether)) {
 		drop(net, frame, DP_COUNTER_drop_not_ours);
 		return 0;
 	}

@@ -22,6 +22,7 @@ struct fake_origin {
 	int receive_buffer;
 	bool stop;
 	bool stall;
+	bool flood;
 	bool refuse;
 	bool break_now;
 	bool deaf;
@@ -79,6 +80,47 @@ static void take_piece(struct fake_origin *o, const struct rtmp_piece *piece)
 	pthread_mutex_unlock(&o->lock);
 }
 
+static size_t put_string(uint8_t *to, const char *text)
+{
+	size_t length = strlen(text);
+
+	to[0] = (uint8_t)(length >> 8);
+	to[1] = (uint8_t)length;
+	for (size_t i = 0; i < length; i++) {
+		to[2 + i] = (uint8_t)text[i];
+	}
+	return 2 + length;
+}
+
+static size_t put_property(uint8_t *to, const char *name, const char *value)
+{
+	size_t at = put_string(to, name);
+
+	to[at++] = 2; /* AMF0 string */
+	return at + put_string(to + at, value);
+}
+
+/* onStatus(0, null, information object), as servers that repeat the name write it. */
+static void put_refusal(struct fake_origin *o, const struct rtmp_server_event *event,
+			struct rtmp_out *out)
+{
+	uint8_t body[2048] = {2};
+	char text[RTMP_NAME_MAX + 16];
+	size_t at = 1 + put_string(body + 1, "onStatus");
+	struct rtmp_message msg = {.stream_id = event->stream_id, .csid = 5, .type = 20};
+
+	at += 9; /* number 0: marker 0, then zeros */
+	body[at++] = 5;
+	body[at++] = 3;
+	snprintf(text, sizeof(text), "%s is not valid", event->name);
+	at += put_property(body + at, "level", "error");
+	at += put_property(body + at, "code", "NetStream.Publish.BadName");
+	at += put_property(body + at, "description", text);
+	body[at + 2] = 9;
+	msg.length = (uint32_t)at + 3;
+	(void)rtmp_chunk_writer_put(&o->server.writer, &msg, body, out);
+}
+
 static int decide(struct fake_origin *o, const struct rtmp_server_event *event,
 		  struct rtmp_out *out)
 {
@@ -89,9 +131,8 @@ static int decide(struct fake_origin *o, const struct rtmp_server_event *event,
 	snprintf(o->name, sizeof(o->name), "%s", event->name);
 	pthread_mutex_unlock(&o->lock);
 	if (refuse) {
-		int rc = rtmp_server_reject(&o->server, event->stream_id, RTMP_REJECT_AUTH, out);
-
-		return rc < 0 ? rc : -1; /* the connection ends after the answer */
+		put_refusal(o, event, out);
+		return -1; /* the connection ends after the answer */
 	}
 	o->publishing = true;
 	return rtmp_server_accept(&o->server, event->stream_id, out);
@@ -160,11 +201,50 @@ static void take_connection(struct fake_origin *o)
 	pthread_mutex_unlock(&o->lock);
 }
 
+static bool is_flooding(struct fake_origin *o)
+{
+	bool flooding;
+
+	pthread_mutex_lock(&o->lock);
+	flooding = o->flood && !o->stop;
+	pthread_mutex_unlock(&o->lock);
+	return flooding;
+}
+
 static void close_connection(struct fake_origin *o)
 {
 	if (o->fd >= 0) {
 		close(o->fd);
 		o->fd = -1;
+	}
+}
+
+/* Audio messages of one byte: slower to read than to write. */
+#define FLOOD_MESSAGES 30000u
+
+static size_t make_flood(uint8_t *to)
+{
+	static const uint8_t first[] = {4, 0, 0, 0, 0, 0, 1, 8, 1, 0, 0, 0, 0};
+	size_t length = sizeof(first);
+
+	memcpy(to, first, sizeof(first));
+	for (uint32_t i = 1; i < FLOOD_MESSAGES; i++) {
+		to[length++] = 0xc4; /* fmt 3 */
+		to[length++] = 0;
+	}
+	return length;
+}
+
+static void flood(struct fake_origin *o)
+{
+	static _Thread_local uint8_t bytes[2 * FLOOD_MESSAGES + 64];
+	static _Thread_local size_t at; /* where the one before was cut */
+	size_t length = make_flood(bytes);
+	ssize_t sent;
+
+	while (is_flooding(o) &&
+	       (sent = send(o->fd, bytes + at, length - at, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0) {
+		at = (at + (size_t)sent) % length;
 	}
 }
 
@@ -188,7 +268,10 @@ static void turn(struct fake_origin *o)
 	if (stall) {
 		fds[1].fd = -1;
 	}
-	(void)poll(fds, 2, 5);
+	if (o->fd >= 0 && is_flooding(o)) {
+		flood(o);
+	}
+	(void)poll(fds, 2, is_flooding(o) ? 0 : 5);
 	if (fds[1].fd >= 0 && fds[1].revents && serve(o)) {
 		close_connection(o);
 	}
@@ -274,6 +357,11 @@ static uint32_t get(struct fake_origin *o, const uint32_t *value)
 void fake_origin_stall(struct fake_origin *o, bool stall)
 {
 	set(o, &o->stall, stall);
+}
+
+void fake_origin_flood(struct fake_origin *o, bool flooding)
+{
+	set(o, &o->flood, flooding);
 }
 
 void fake_origin_refuse(struct fake_origin *o, bool refuse)

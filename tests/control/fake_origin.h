@@ -2,8 +2,8 @@
  * An origin for tests: a thread with a listening socket on 127.0.0.1, the server side of the rtmp
  * library, and a record of every message that came, in order, over all connections.
  *
- * It can stall (read nothing), break connections, refuse publishes, and never acknowledge, when
- * told to.
+ * It can stall (read nothing), talk without end, break connections, refuse publishes with the
+ * name in its answer, and never acknowledge, when told to.
  */
 #ifndef FAKE_ORIGIN_H
 #define FAKE_ORIGIN_H
@@ -29,6 +29,7 @@ void fake_origin_destroy(struct fake_origin *o);
 uint16_t fake_origin_port(const struct fake_origin *o);
 
 void fake_origin_stall(struct fake_origin *o, bool stall);
+void fake_origin_flood(struct fake_origin *o, bool flood); /* as fast as it is read */
 void fake_origin_refuse(struct fake_origin *o, bool refuse);
 void fake_origin_mute(struct fake_origin *o, bool mute); /* acknowledges nothing */
 void fake_origin_break(struct fake_origin *o);           /* closes the connection that is open */

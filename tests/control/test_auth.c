@@ -69,6 +69,9 @@ static const struct row rows[] = {
 	{"open/sub", "anything", ACCEPT, "anything"},
 	{"open/sub", "anything?key=nonsense", ACCEPT, "anything"},
 	{"open/sub", "k2", ACCEPT, "stage/left"}, /* a key stays a key */
+	{"open/sub", "stage/left?key=k2", ACCEPT, "stage/left"},
+	{"open/sub", "stage/left", RTMP_REJECT_AUTH, ""}, /* and its name is its owner's */
+	{"open/sub", "stage/left?key=s3cret%2B/=%26%3F", RTMP_REJECT_AUTH, ""},
 	/* names */
 	{"open/sub", "", RTMP_REJECT_NAME, ""},
 	{"open/sub", "?key=k2", RTMP_REJECT_NAME, ""},
@@ -140,12 +143,34 @@ static void test_printable(void)
 	CU_ASSERT_STRING_EQUAL(out, "");
 }
 
+static void expect_masked(const char *text, const char *name, const char *masked)
+{
+	char copy[64];
+
+	text_copy(copy, sizeof(copy), text);
+	text_mask(copy, name);
+	CU_ASSERT_STRING_EQUAL(copy, masked);
+}
+
+static void test_mask(void)
+{
+	expect_masked("live_77 is busy", "live_77", "*** is busy");
+	expect_masked("live_77live_77", "live_77", "******");
+	expect_masked("app/live_77?auth=abcd&x=y", "live_77?auth=abcd&x=y", "app/***");
+	expect_masked("live_77: abcd is wrong", "live_77?auth=abcd&x=y", "***: *** is wrong");
+	expect_masked("busy: live_", "live_77", "busy: ***"); /* cut */
+	expect_masked("x=y is short", "live_77?x=y", "x=y is short");
+	expect_masked("", "live_77", "");
+	expect_masked("nothing of it", "", "nothing of it");
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{"decisions", test_table},
 		{"length of names", test_name_length},
 		{"printable text", test_printable},
+		{"masked names", test_mask},
 		CU_TEST_INFO_NULL,
 	};
 

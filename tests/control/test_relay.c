@@ -14,9 +14,10 @@
 #include "relay/relay.h"
 #include "relay/resolver.h"
 
-#define VIDEO 9
-#define AUDIO 8
-#define DATA  18
+#define VIDEO     9
+#define AUDIO     8
+#define DATA      18
+#define AGGREGATE 22
 
 static struct fake_worker worker;
 static struct resolver *resolver;
@@ -30,7 +31,7 @@ static struct relay_settings settings;
 /* The configuration's strings are not const. */
 static char name_live[] = "live";
 static char name_out[] = "out";
-static char name_secret[] = "secret-name";
+static char name_secret[] = "secret-name?auth=secret-too";
 static char url[] = "rtmp://127.0.0.1/out";
 static char host[] = "127.0.0.1";
 
@@ -237,11 +238,14 @@ static void test_new_stream_waits_for_origin(void)
 	WAIT_FOR(status(0).failures >= 2);
 	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).last_error, "refused"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).url, "/out/***"));
+	/* The origin repeats the name in its answer, and that name may be a key. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).last_error, "*** is not valid"));
+	CU_ASSERT_PTR_NULL(strstr(status(0).last_error, "secret"));
 	fake_origin_refuse(origins[0], false);
 	WAIT_FOR(fake_origin_count(origins[0]) == 103);
 	CU_ASSERT(all_in_order(origins[0], 103));
 	fake_origin_name(origins[0], name, sizeof(name));
-	CU_ASSERT_STRING_EQUAL(name, "secret-name");
+	CU_ASSERT_STRING_EQUAL(name, "secret-name?auth=secret-too");
 	tear_down();
 }
 
@@ -269,6 +273,42 @@ static void test_reconnect_starts_at_keyframe(void)
 	}
 	CU_ASSERT_EQUAL(fake_origin_record(origins[0], before + 3).connection, 2);
 	CU_ASSERT(status(0).failures >= 1);
+	tear_down();
+}
+
+/* Multichannel configuration of audio is flagged as metadata, and does not replace onMetaData. */
+static void test_channels_are_not_metadata(void)
+{
+	set_up(1, 0);
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	send_message(0, AUDIO, ABI_LOG_METADATA, 0, 9, 9);
+	send_frames(0, 0, 5, 5, 2000);
+	WAIT_FOR(fake_origin_count(origins[0]) == 9);
+	fake_origin_break(origins[0]);
+	WAIT_FOR(fake_origin_count(origins[0]) == 9 + 3 + 5);
+	CU_ASSERT_EQUAL(fake_origin_record(origins[0], 9).type, DATA);
+	CU_ASSERT(is_message(origins[0], 9, 0));
+	tear_down();
+}
+
+/* An origin that talks without end has its turns, not the thread. */
+static void test_talking_origin_stops_nobody(void)
+{
+	set_up(2, 0);
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	WAIT_FOR(fake_origin_count(origins[0]) == 3 && fake_origin_count(origins[1]) == 3);
+	fake_origin_flood(origins[0], true);
+	usleep(300000);
+	send_frames(0, 0, 100, 10, 2000);
+	fake_end(&worker, 0);
+	WAIT_FOR(fake_origin_count(origins[1]) == 103);
+	CU_ASSERT_EQUAL(status(0).failures, 0);
+	WAIT_FOR(fake_origin_unpublished(origins[1]) == 1);
+	fake_origin_flood(origins[0], false);
 	tear_down();
 }
 
@@ -309,6 +349,29 @@ static void test_slow_origin_is_moved_on(void)
 	CU_ASSERT_EQUAL(fake_origin_record(origins[0], at + 3).timestamp % 400, 0);
 	CU_ASSERT_EQUAL(fake_origin_connections(origins[0]), 1);
 	CU_ASSERT(never_goes_back(origins[0]));
+	tear_down();
+}
+
+/* With packets short and no GOP left to give up, who is behind goes, however little it is. */
+static void test_pressure_moves_on(void)
+{
+	set_up(2, 262144);
+	settings.send_buffer = 131072;
+	start();
+	go_live(0, 1);
+	send_headers(0);
+	WAIT_FOR(fake_origin_count(origins[0]) == 3 && fake_origin_count(origins[1]) == 3);
+	fake_origin_stall(origins[0], true);
+	usleep(20000); /* it stalls from its next turn on */
+	send_frames(0, 1, 60, 1000, 20000);
+	WAIT_FOR(fake_origin_count(origins[1]) == 63);
+	CU_ASSERT_EQUAL(status(0).skips, 0);
+	worker.pub->packets_total = 1000;
+	worker.pub->packets_free = 100;
+	WAIT_FOR(status(0).skips == 1);
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	CU_ASSERT_EQUAL(status(1).skips, 0);
+	worker.pub->packets_free = 1000;
 	tear_down();
 }
 
@@ -363,6 +426,28 @@ static void test_audio_only_starts_anywhere(void)
 	WAIT_FOR(worker.sub->tail[0].position > 20 * 2);
 	CU_ASSERT_STRING_EQUAL(status(0).ack_mode, "rtmp");
 	CU_ASSERT(status(0).acked_message > 20);
+	tear_down();
+}
+
+/* Aggregates hide what is in them: no keyframe is ever seen, and none is waited for. */
+static void test_aggregates_start_anywhere(void)
+{
+	set_up(1, 0);
+	start();
+	go_live(0, 1);
+	for (uint32_t i = 0; i < 10; i++) {
+		send_message(0, AGGREGATE, 0, i * 100, 3000, 1448);
+	}
+	WAIT_FOR(fake_origin_count(origins[0]) == 10);
+	fake_origin_break(origins[0]);
+	WAIT_FOR(fake_origin_connections(origins[0]) == 2);
+	WAIT_FOR(strcmp(status(0).state, "publishing") == 0);
+	send_message(0, AGGREGATE, 0, 1000, 3000, 1448);
+	/* Too little for an acknowledgement: all of it comes again, and then the new one. */
+	WAIT_FOR(fake_origin_count(origins[0]) == 21);
+	for (uint32_t i = 0; i < 11; i++) {
+		CU_ASSERT(is_message(origins[0], 10 + i, i));
+	}
 	tear_down();
 }
 
@@ -440,6 +525,12 @@ static void test_broken_log_is_dropped(void)
 	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
 	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_log_broken) == 1);
 	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	/* The publisher goes on: nobody gets it, and it fills no memory. */
+	send_frames(0, 3, 3, 3, 100);
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	CU_ASSERT_EQUAL(relay_counter(relay, RELAY_COUNTER_relay_streams_finished), 0);
+	fake_end(&worker, 0);
+	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_streams_finished) == 1);
 	CU_ASSERT(fake_origin_count(origins[0]) <= 2);
 	tear_down();
 }
@@ -500,9 +591,13 @@ int main(void)
 		{"a publish that is over is drained", test_short_publish_is_drained},
 		{"a new stream waits for its origin", test_new_stream_waits_for_origin},
 		{"reconnect starts at the keyframe", test_reconnect_starts_at_keyframe},
+		{"channels are not metadata", test_channels_are_not_metadata},
+		{"a talking origin stops nobody", test_talking_origin_stops_nobody},
 		{"a slow origin is moved on alone", test_slow_origin_is_moved_on},
+		{"under pressure who is behind is moved on", test_pressure_moves_on},
 		{"a slow origin does not go back", test_slow_origin_does_not_go_back},
 		{"audio only starts anywhere", test_audio_only_starts_anywhere},
+		{"aggregates start anywhere", test_aggregates_start_anywhere},
 		{"a slow reader gets the end", test_slow_reader_gets_the_end},
 		{"resumes a live stream", test_resumes_live_stream},
 		{"a broken log is dropped", test_broken_log_is_dropped},

@@ -42,8 +42,7 @@ void tcp_set_user(struct tcp_conn *conn, void *user)
 int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain)
 {
 	if (conn->send_error) {
-		rte_pktmbuf_free(chain);
-		return conn->send_error;
+		return conn->send_error; /* the chain is still the caller's */
 	}
 	conn->sent = realloc(conn->sent, conn->sent_len + chain->pkt_len);
 	for (const struct rte_mbuf *m = chain; m; m = m->next) {

@@ -342,6 +342,43 @@ static void echo_with_a_wrong_checksum_is_dropped(void)
 	close_net();
 }
 
+/* RFC 1122 3.3.6: who sends to all on the link cannot have us answer for one address. */
+static void unicast_in_a_group_frame_is_dropped(void)
+{
+	struct v4_packet packet = ipv4("198.18.0.1", "198.18.0.2", IPPROTO_TCP, 20);
+
+	open_net();
+	CU_ASSERT_EQUAL(input(frame_of(&everybody, &peer_mac, RTE_ETHER_TYPE_IPV4, &packet, 40)),
+			NET_DONE);
+	struct rte_mbuf *m = echo("198.18.0.1");
+	rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = everybody;
+	CU_ASSERT_EQUAL(input(m), NET_DONE);
+	CU_ASSERT_PTR_NULL(sent());
+	CU_ASSERT_EQUAL(counted(DP_COUNTER_drop_not_ours), 2);
+	close_net();
+}
+
+/* Neither from our own address nor with options, which would come back as they are. */
+static void odd_echoes_are_not_answered(void)
+{
+	open_net();
+	CU_ASSERT_EQUAL(input(echo("198.18.0.2")), NET_DONE);
+	struct rte_mbuf *m = echo("198.18.0.1");
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14);
+	memmove((uint8_t *)(ip + 1) + 4, ip + 1, 36);
+	memcpy(ip + 1, "\x01\x01\x01", 4); /* NOP, NOP, NOP, end */
+	ip->version_ihl = 0x46;
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, 24);
+	struct rte_icmp_hdr *icmp = (void *)((uint8_t *)ip + 24);
+	icmp->icmp_cksum = 0;
+	icmp->icmp_cksum = (uint16_t)~rte_raw_cksum(icmp, 36);
+	CU_ASSERT_EQUAL(input(m), NET_DONE);
+	CU_ASSERT_PTR_NULL(sent());
+	CU_ASSERT_EQUAL(counted(DP_COUNTER_icmp_other), 2);
+	close_net();
+}
+
 /* Whom is asked for the way to `to`? */
 static void asked_for(const char *to, const char *hop)
 {
@@ -552,6 +589,26 @@ static void echo6_is_answered(void)
 	close_net();
 }
 
+/* An IPv4-mapped address on the wire (RFC 4291 2.5.5.2) would be taken for an IPv4 neighbour. */
+static void odd_echoes6_are_not_answered(void)
+{
+	uint8_t icmp[48] = {128, 0, 0, 0, 0x12, 0x34, 0, 1, 'p', 'i', 'n', 'g'};
+
+	open_net();
+	(void)input(v6_frame("::ffff:198.18.0.1", "fd00:198:18::2", 64, icmp, 48));
+	(void)input(v6_frame("fd00:198:18::2", "fd00:198:18::2", 64, icmp, 48));
+	CU_ASSERT_EQUAL(counted(DP_COUNTER_icmp_other), 2);
+	struct rte_mbuf *m = v6_frame("fd00:198:18::1", "fd00:198:18::2", 64, icmp, 48);
+	struct in6_addr all = addr("ff02::1");
+	rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = net_addr_multicast_mac(&all);
+	(void)input(m);
+	CU_ASSERT_EQUAL(counted(DP_COUNTER_drop_not_ours), 1);
+	/* Our IPv4 address is not to be found by IPv6 means. */
+	(void)input(ndp(135, 0, "fd00:198:18::1", "ff02::1", "::ffff:198.18.0.2", 1, 255));
+	CU_ASSERT_PTR_NULL(sent());
+	close_net();
+}
+
 /* What one worker is told to teach, the next one learns, without a second answer. */
 static void another_worker_learns(void)
 {
@@ -637,6 +694,9 @@ int main(void)
 		{"IPv4 lengths are checked", ipv4_lengths_are_checked},
 		{"echo waits for the neighbour", echo_waits_for_the_neighbour},
 		{"echo with a wrong checksum is dropped", echo_with_a_wrong_checksum_is_dropped},
+		{"unicast in a group frame is dropped", unicast_in_a_group_frame_is_dropped},
+		{"odd echoes are not answered", odd_echoes_are_not_answered},
+		{"odd echoes over IPv6 are not answered", odd_echoes6_are_not_answered},
 		{"the longest route wins", the_longest_route_wins},
 		{"without an answer packets are dropped", without_an_answer_packets_are_dropped},
 		{"solicitation is answered", solicitation_is_answered},

@@ -187,6 +187,29 @@ static void questions_are_limited(void)
 	close_table(table);
 }
 
+/* Scan after scan of addresses that nobody has: the gateway, known all the time, stays. */
+static void questions_do_not_displace_answers(void)
+{
+	struct net_neighbours *table = open_table();
+	struct in6_addr gateway = host(0);
+	uint32_t again = 0;
+	uint64_t now = 1;
+
+	CU_ASSERT_PTR_NOT_NULL(learn(table, 0, &mac_a, NET_LEARN_CREATE, now));
+	for (uint32_t n = 1; n < 1000000; now += 4 * SECOND) {
+		for (uint32_t i = 0; i < NET_NEIGHBOUR_INCOMPLETE; i++) {
+			struct net_neighbour *entry = get(table, n++, now);
+
+			CU_ASSERT(entry != NULL && net_neighbour_ask(entry, now));
+		}
+		for (uint64_t i = 1; i <= NET_NEIGHBOUR_TRIES; i++) {
+			(void)net_neighbours_timers(table, now + i * SECOND, count_again, &again);
+		}
+	}
+	CU_ASSERT_PTR_NOT_NULL(net_neighbour_find(table, &gateway));
+	close_table(table);
+}
+
 static void the_longest_unconfirmed_gives_way(void)
 {
 	struct net_neighbours *table = open_table();
@@ -219,6 +242,7 @@ int main(void)
 		{"few packets wait", few_packets_wait},
 		{"unanswered is given up", unanswered_is_given_up},
 		{"questions are limited", questions_are_limited},
+		{"questions do not displace answers", questions_do_not_displace_answers},
 		{"the longest unconfirmed gives way", the_longest_unconfirmed_gives_way},
 		{NULL, NULL},
 	};

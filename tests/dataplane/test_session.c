@@ -801,6 +801,31 @@ static void test_empty_publication(void)
 	world_close(&w);
 }
 
+/* A relay that was stopped in the middle of a send goes on with what it was about to read. */
+static void test_stopped_reader_keeps_its_log(void)
+{
+	struct world w;
+
+	world_init(&w);
+	world_open(&w);
+	world_attach(&w);
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 4096, 1448);
+	reader_init(&reader, &w, slot);
+	for (uint32_t i = 0; i < 5; i++) {
+		send_and_check(1000, i, 0x17);
+	}
+	world_set_tail(&w, slot, 3);
+	publisher_close(&pub1);
+	w.now_us += 10 * PUBLISH_LINGER_US;
+	world_poll(&w);
+	CU_ASSERT_EQUAL(atomic_load(&world_stream(&w, slot)->state), ABI_STREAM_ENDED);
+	CU_ASSERT_EQUAL(atomic_load(&world_stream(&w, slot)->reclaimed), 3);
+	world_set_tail(&w, slot, reader.position);
+	world_poll(&w);
+	CU_ASSERT_EQUAL(atomic_load(&world_stream(&w, slot)->state), ABI_STREAM_FREE);
+	world_close(&w);
+}
+
 /* Every value of sub that could be a lie. */
 static void test_hostile_sub(void)
 {
@@ -868,6 +893,7 @@ int main(void)
 	CU_add_test(suite, "destroyed unread", test_destroy_unread);
 	CU_add_test(suite, "headers", test_headers);
 	CU_add_test(suite, "empty publication", test_empty_publication);
+	CU_add_test(suite, "a stopped reader keeps its log", test_stopped_reader_keeps_its_log);
 	CU_add_test(suite, "hostile sub", test_hostile_sub);
 	CU_add_test(suite, "hostile commands", test_hostile_commands);
 	CU_add_test(suite, "hostile name", test_hostile_name);

@@ -117,4 +117,5 @@ def test_control_killed(context):
                            lambda: len(sink.streams()) == 10 and sink.streams())
         equal("second halves that begin with a keyframe and headers", len(
             [s for s in streams[5:] if s["keyframes"] > 0 and s["sequence_headers"] >= 2]), 5)
+        lab.publish(context.small, "decided-by-the-new-one")
         lab.wait_idle()

@@ -115,7 +115,7 @@ static void test_skip_every_type(void)
 static bool skip_fails(const char *bytes, size_t len)
 {
 	/* In memory of its own size: the sanitizer sees what is read behind it. */
-	uint8_t *copy = malloc(len != 0 ? len : 1);
+	uint8_t *copy = calloc(1, len != 0 ? len : 1);
 	struct amf0_reader r;
 	bool error;
 

@@ -1,32 +1,41 @@
 /*
- * stress [--seconds N] [--hostile | --wake]
+ * Runs one of them for a while: log (the default), wake-ups, a liar in place of the reader, or a
+ * hostile control over the whole of ingest.
+ *
+ * stress [--seconds N] [--seed S] [--hostile | --liar | --wake]
  */
 #include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "hostile.h"
 #include "stress.h"
 
 static void usage(void)
 {
-	fputs("usage: stress [--seconds N] [--hostile | --wake]\n", stderr);
+	fputs("usage: stress [--seconds N] [--seed S] [--hostile | --liar | --wake]\n", stderr);
 	exit(2);
 }
 
 static void parse(struct stress *s, int argc, char **argv)
 {
-	static const struct option options[] = {{"seconds", required_argument, NULL, 's'},
-						{"hostile", no_argument, NULL, 'h'},
-						{"wake", no_argument, NULL, 'w'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+		{"seconds", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'r'},
+		{"hostile", no_argument, NULL, 'h'},       {"liar", no_argument, NULL, 'l'},
+		{"wake", no_argument, NULL, 'w'},          {NULL, 0, NULL, 0}};
 	int c;
 
 	s->seconds = 2;
+	s->seed = stress_now_us();
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 's') {
 			s->seconds = (unsigned int)strtoul(optarg, NULL, 10);
+		} else if (c == 'r') {
+			s->seed = strtoul(optarg, NULL, 10);
 		} else if (c == 'h') {
+			s->ingest = true;
+		} else if (c == 'l') {
 			s->hostile = true;
 		} else if (c == 'w') {
 			s->wake = true;
@@ -67,12 +76,14 @@ static struct roles roles_of(const struct stress *s)
 	return (struct roles){stress_worker, s->hostile ? stress_liar : stress_control};
 }
 
-static void run(struct stress *s)
+/* True when it failed. */
+static bool run(struct stress *s)
 {
 	struct roles roles = roles_of(s);
 	pthread_t worker;
 	pthread_t control;
 
+	stress_init(s);
 	if (pthread_create(&worker, NULL, roles.worker, s) != 0 ||
 	    pthread_create(&control, NULL, roles.control, s) != 0) {
 		perror("stress");
@@ -85,6 +96,9 @@ static void run(struct stress *s)
 	    s->counters.value[DP_COUNTER_messages] != s->messages_read) {
 		stress_fail(s, "messages were not read");
 	}
+	bool failed = stress_failed(s);
+	stress_fini(s);
+	return failed;
 }
 
 int main(int argc, char **argv)
@@ -95,10 +109,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	parse(s, argc, argv);
-	stress_init(s);
-	run(s);
-	bool failed = stress_failed(s);
-	stress_fini(s);
+	bool failed = s->ingest ? hostile_run(s->seconds, s->seed) : run(s);
 	free(s);
 	puts(failed ? "FAILED" : "passed");
 	return failed;

@@ -38,9 +38,11 @@ struct stress {
 	int events_fd;
 	_Atomic bool stop; /* the producer has ended all publications */
 	_Atomic bool failed;
-	bool hostile;
+	bool hostile; /* control lies */
+	bool ingest;  /* hostile.h instead */
 	bool wake;
 	unsigned int seconds;
+	uint64_t seed;
 
 	/* the worker's */
 	struct dp_packets packets;

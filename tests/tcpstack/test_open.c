@@ -107,6 +107,30 @@ static void test_syn_ack_retransmission(void)
 	peer_destroy(&peer);
 }
 
+/* RFC 6298 (5.7), RFC 6928 section 2: a lost SYN-ACK says something about the path. */
+static void test_after_a_lost_syn_ack(void)
+{
+	struct tcp_options syn;
+	struct tcp_info info;
+	struct seen seen;
+
+	for (int lost = 0; lost <= 2; lost++) {
+		peer_init(&peer);
+		peer_create(&peer);
+		syn = peer_syn_options(&peer);
+		peer_send_raw(&peer, TCP_SYN, PEER_ISS, 0, 65535, &syn, 0);
+		CU_ASSERT_FATAL(peer_take(&peer, &seen));
+		peer.our_iss = seen.seq;
+		peer_advance(&peer, lost * 1500000ULL);
+		CU_ASSERT_EQUAL(peer_drain(&peer), (unsigned int)lost);
+		peer_send(&peer, TCP_ACK, 1, 1, 0);
+		tcp_conn_info(peer.conn, &info);
+		CU_ASSERT_EQUAL(info.rto_us, lost == 0 ? 1000000 : 3000000);
+		CU_ASSERT_EQUAL(info.cwnd, lost < 2 ? 10U * PEER_MSS : PEER_MSS);
+		peer_destroy(&peer);
+	}
+}
+
 static void test_half_open_segments(void)
 {
 	struct tcp_options syn;
@@ -217,6 +241,22 @@ static void test_active(void)
 	peer_destroy(&peer);
 }
 
+static void test_active_after_a_lost_syn(void)
+{
+	struct tcp_options syn;
+	struct tcp_info info;
+
+	connect_out();
+	peer_advance(&peer, 1100000);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	syn = peer_syn_options(&peer);
+	peer_send_raw(&peer, TCP_SYN | TCP_ACK, PEER_ISS, peer.our_iss + 1, 65535, &syn, 0);
+	CU_ASSERT_EQUAL(peer.connected, 1);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.rto_us, 3000000);
+	peer_destroy(&peer);
+}
+
 static void test_active_refused(void)
 {
 	connect_out();
@@ -257,6 +297,15 @@ static void test_simultaneous(void)
 	peer_send(&peer, TCP_ACK, 1, 1, 10);
 	CU_ASSERT_EQUAL(peer.connected, 1);
 	CU_ASSERT_EQUAL(peer.received, 10);
+	/* The SYN is not timed on: what comes an hour later measures itself. */
+	(void)peer_drain(&peer);
+	peer_advance(&peer, 3600000000ULL);
+	CU_ASSERT_EQUAL(peer_write(&peer, 100), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	peer_advance(&peer, 50000);
+	peer_send(&peer, TCP_ACK, 11, 101, 0);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.rtt_us, 50000);
 	peer_destroy(&peer);
 }
 
@@ -299,4 +348,6 @@ CU_TestInfo open_tests[] = {{"all options", test_all_options},
 			    {"active, unanswered", test_active_unanswered},
 			    {"simultaneous", test_simultaneous},
 			    {"connect errors", test_connect_errors},
+			    {"after a lost SYN-ACK", test_after_a_lost_syn_ack},
+			    {"active, after a lost SYN", test_active_after_a_lost_syn},
 			    CU_TEST_INFO_NULL};

@@ -1,3 +1,4 @@
+#include "conn.h"
 #include "peer.h"
 #include "suites.h"
 
@@ -228,28 +229,196 @@ static void test_writable(void)
 	peer_destroy(&peer);
 }
 
-/* A connection that dies in recovery gives its side record back: the next one finds it. */
-static void test_death_in_recovery(void)
+/*
+ * Karn's second rule (RFC 6298 5): a backed-off timeout stays until a segment that was sent once is
+ * acknowledged. Else a path slower than the timeout is never measured.
+ */
+static void test_backoff_stays(void)
+{
+	establish(true);
+	CU_ASSERT_EQUAL(peer_write(&peer, 100), 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 1, 100));
+	peer_advance(&peer, 1001000);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 1, 100));
+	peer_advance(&peer, 500000);
+	peer_send(&peer, TCP_ACK, 1, 101, 0);
+	CU_ASSERT_EQUAL(peer_write(&peer, 100), 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 101, 1, 100));
+	peer_advance(&peer, 1500000);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_send(&peer, TCP_ACK, 1, 201, 0);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_retransmits), 1);
+	/* Measured: 1.5 s + 4 * 0.75 s. */
+	struct tcp_info info;
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.rto_us, 4500000);
+	peer_destroy(&peer);
+}
+
+/* With timestamps the echo tells which copy was answered: the second ends the backoff. */
+static void test_backoff_and_timestamps(void)
+{
+	struct tcp_options opt = {.flags = TCP_OPT_TIMESTAMPS, .tsval = 77};
+	struct tcp_options syn;
+	struct tcp_info info;
+	struct seen first;
+	struct seen second;
+
+	for (int copy = 1; copy <= 2; copy++) {
+		peer_init(&peer);
+		peer.ts = 77;
+		syn = peer_syn_options(&peer);
+		peer_establish(&peer, &syn);
+		CU_ASSERT_EQUAL(peer_write(&peer, 100), 0);
+		CU_ASSERT_FATAL(peer_take(&peer, &first));
+		peer_advance(&peer, 1001000);
+		CU_ASSERT_FATAL(peer_take(&peer, &second));
+		opt.tsecr = copy == 1 ? first.opt.tsval : second.opt.tsval;
+		peer_send_raw(&peer, TCP_ACK, PEER_ISS + 1, peer.our_iss + 101, 512, &opt, 0);
+		tcp_conn_info(peer.conn, &info);
+		CU_ASSERT_EQUAL(info.send_queue, 0);
+		CU_ASSERT_EQUAL(info.rto_us, copy == 1 ? 2000000 : 1000000);
+		peer_destroy(&peer);
+	}
+}
+
+/* RFC 5681 3.1: ssthresh is held while the same data times out, and set again for other data. */
+static void test_timeouts_and_ssthresh(void)
+{
+	struct tcp_info info;
+
+	establish(true);
+	send_ten();
+	peer_advance(&peer, 1001000);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.ssthresh, 5 * MSS);
+	peer_advance(&peer, 2001000);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.ssthresh, 5 * MSS);
+	peer_send(&peer, TCP_ACK, 1, 1 + 8 * MSS, 0);
+	(void)peer_drain(&peer);
+	peer_advance(&peer, 20000000);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT(info.ssthresh < 5 * MSS);
+	peer_destroy(&peer);
+}
+
+/* Sequence numbers go round: a loss long after the last one still begins recovery. */
+static void test_recovery_after_wrap(void)
+{
+	for (int sack = 0; sack <= 1; sack++) {
+		establish(sack != 0);
+		/* As after almost 2 GiB without loss: [1, 51) is still before the wrap. */
+		peer.conn->recover = peer.conn->snd_una - 0x7fffffc0U;
+		for (uint32_t ack = 51; ack <= 101; ack += 50) {
+			CU_ASSERT_EQUAL(peer_write(&peer, 50), 0);
+			CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+			peer_send(&peer, TCP_ACK, 1, ack, 0);
+		}
+		CU_ASSERT_EQUAL(peer_write(&peer, 10 * MSS), 0);
+		CU_ASSERT_EQUAL(peer_drain(&peer), 10);
+		for (uint32_t i = 2; i <= 4; i++) {
+			if (sack != 0) {
+				send_sack(101, 101 + MSS, 101 + i * MSS);
+			} else {
+				peer_send(&peer, TCP_ACK, 1, 101, 0);
+			}
+		}
+		CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), 1);
+		peer_destroy(&peer);
+	}
+}
+
+/* A connection that ends in the middle of recovery gives its side record back. */
+static void test_side_records_come_back(void)
 {
 	struct tcp_options syn;
 
-	peer_init(&peer);
-	peer.config.side_records = 1;
+	establish(true);
 	syn = peer_syn_options(&peer);
-	peer_establish(&peer, &syn);
+	for (uint16_t i = 0; i < 20; i++) {
+		send_ten();
+		send_sack(1, 1 + MSS, 1 + 5 * MSS);
+		CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), i + 1U);
+		CU_ASSERT_PTR_NOT_NULL(peer.conn->side);
+		peer_send(&peer, TCP_RST, 1, 0, 0);
+		CU_ASSERT_EQUAL(peer.closed, i + 1U);
+		(void)peer_drain(&peer);
+		peer.port++;
+		peer_handshake(&peer, &syn);
+	}
+	peer_destroy(&peer);
+}
+
+/* Data for a window that has long been closed: the peer is asked before it is given up. */
+static void test_persist_after_silence(void)
+{
+	for (int closing = 0; closing <= 1; closing++) {
+		establish(true);
+		set_window(1, 0);
+		peer_advance(&peer, 300000000);
+		CU_ASSERT_EQUAL(peer_write(&peer, 100), 0);
+		if (closing) {
+			tcp_close(peer.conn);
+		}
+		CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+		for (int s = 0; s < 50; s++) {
+			peer_advance(&peer, 1000000);
+		}
+		CU_ASSERT(peer_drain(&peer) > 0);
+		CU_ASSERT_EQUAL(peer.closed, 0);
+		for (int s = 0; s < 60; s++) {
+			peer_advance(&peer, 1000000);
+			(void)peer_drain(&peer);
+		}
+		CU_ASSERT_EQUAL(peer.closed, 1);
+		CU_ASSERT_EQUAL(peer.reason, TCP_CLOSE_TIMEOUT);
+		peer_destroy(&peer);
+	}
+}
+
+/*
+ * The window opens and closes within a burst while data is in flight, and the peer reports what
+ * begins at snd_una: a timer runs on.
+ */
+static void test_window_flutters(void)
+{
+	struct tcp_options report = {.sack_count = 1};
+	struct tcp_options none = {0};
+	struct rte_mbuf *packets[2];
+
+	establish(true);
+	CU_ASSERT_EQUAL(peer_write(&peer, 5000), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 4);
+	set_window(1, 0);
+	peer_advance(&peer, 1001000);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0); /* persist */
+	report.sack[0] = (struct tcp_sack_block){peer.our_iss + 1, peer.our_iss + 11};
+	packets[0] = peer_build(&peer, TCP_ACK, PEER_ISS + 1, peer.our_iss + 1, 1, &report, 0);
+	packets[1] = peer_build(&peer, TCP_ACK, PEER_ISS + 1, peer.our_iss + 1, 0, &none, 0);
+	peer_input(&peer, packets, 2);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	unsigned int probes = 0;
+	for (int s = 0; s < 10; s++) {
+		peer_advance(&peer, 1000000);
+		probes += peer_drain(&peer);
+	}
+	CU_ASSERT(probes > 0);
+	peer_destroy(&peer);
+}
+
+/* A peer that takes its window back accepts an ACK only within what is left of it. */
+static void test_ack_in_a_shrunk_window(void)
+{
+	establish(true);
 	send_ten();
-	send_sack(1, 1 + MSS, 1 + 4 * MSS);
-	send_sack(1, 1 + MSS, 1 + 5 * MSS);
-	send_sack(1, 1 + MSS, 1 + 6 * MSS);
-	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), 1);
-	tcp_abort(peer.conn);
+	set_window(1, 0);
 	(void)peer_drain(&peer);
-	peer.port++;
-	peer_handshake(&peer, &syn);
-	peer_send(&peer, TCP_ACK, 101, 1, 100);
-	peer_send(&peer, TCP_ACK, 1, 1, 100);
-	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_ooo_limit), 0);
-	CU_ASSERT_EQUAL(peer.received, 200);
+	peer_send_raw(&peer, TCP_ACK, PEER_ISS + 1, peer.our_iss + 1, 0, &(struct tcp_options){0},
+		      10);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 11, 0));
 	peer_destroy(&peer);
 }
 
@@ -263,5 +432,12 @@ CU_TestInfo recovery_tests[] = {{"payload", test_payload},
 				{"persist after close", test_persist_after_close},
 				{"silly window", test_silly_window},
 				{"writable", test_writable},
-				{"death in recovery", test_death_in_recovery},
+				{"backoff stays (Karn)", test_backoff_stays},
+				{"backoff and timestamps", test_backoff_and_timestamps},
+				{"ssthresh after timeouts", test_timeouts_and_ssthresh},
+				{"recovery after a wrap", test_recovery_after_wrap},
+				{"side records come back", test_side_records_come_back},
+				{"persist after silence", test_persist_after_silence},
+				{"window flutters", test_window_flutters},
+				{"ACK in a shrunk window", test_ack_in_a_shrunk_window},
 				CU_TEST_INFO_NULL};

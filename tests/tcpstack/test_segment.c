@@ -68,6 +68,14 @@ static void from_multicast(struct rte_mbuf *packet)
 	fix_ip(packet);
 }
 
+/* Our own address as the sender's: the answer would be sent to ourselves. */
+static void from_ourselves(struct rte_mbuf *packet)
+{
+	packet->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	*byte(packet, 15) = 1;
+	fix_ip(packet);
+}
+
 static void from_port_0(struct rte_mbuf *packet)
 {
 	packet->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
@@ -113,6 +121,7 @@ static void test_drops(void)
 	spoilt(bad_tcp_sum, TCP_COUNTER_drop_tcp_checksum);
 	spoilt(fragment, TCP_COUNTER_drop_fragment);
 	spoilt(from_multicast, TCP_COUNTER_drop_bad_source);
+	spoilt(from_ourselves, TCP_COUNTER_drop_bad_source);
 	spoilt(from_port_0, TCP_COUNTER_drop_bad_source);
 	spoilt(to_another, TCP_COUNTER_drop_not_ours);
 	spoilt(bad_option, TCP_COUNTER_drop_bad_options);

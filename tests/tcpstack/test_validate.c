@@ -116,6 +116,40 @@ static void test_paws_outdated(void)
 	peer.ts = 500;
 	peer_send(&peer, TCP_ACK, 1, 1, 100);
 	CU_ASSERT_EQUAL(peer.received, 100);
+	/* It is what counts from now on. */
+	struct seen seen;
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL(seen.opt.tsecr, 500);
+	peer_destroy(&peer);
+}
+
+/* Who guesses the sequence number alone cannot have the peer's next segments rejected. */
+static void test_timestamp_needs_ack(void)
+{
+	establish(1000);
+	peer.ts = 1000 + 1000000;
+	peer_send(&peer, TCP_ACK, 1, 70000, 10);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_bad_ack), 1);
+	peer.ts = 1001;
+	peer_send(&peer, TCP_ACK, 1, 1, 100);
+	CU_ASSERT_EQUAL(peer.received, 100);
+	peer_destroy(&peer);
+}
+
+/* RFC 5961 section 7 limits the answers to a SYN also when PAWS rejects it. */
+static void test_old_syn(void)
+{
+	struct tcp_options syn;
+	unsigned int answers = 0;
+
+	establish(1000);
+	peer.ts = 10;
+	syn = peer_syn_options(&peer);
+	for (uint32_t i = 0; i < 50; i++) {
+		peer_send_raw(&peer, TCP_SYN, PEER_ISS + 50000000 + i, 0, 65535, &syn, 0);
+		answers += peer_drain(&peer);
+	}
+	CU_ASSERT_EQUAL(answers, 10);
 	peer_destroy(&peer);
 }
 
@@ -175,6 +209,8 @@ CU_TestInfo validate_tests[] = {{"RST", test_rst},
 				{"ACK range", test_ack_range},
 				{"PAWS", test_paws},
 				{"PAWS after 24 days", test_paws_outdated},
+				{"timestamps need an ACK", test_timestamp_needs_ack},
+				{"old SYN", test_old_syn},
 				{"trim", test_trim},
 				{"wrap at 2^32", test_wrap},
 				CU_TEST_INFO_NULL};

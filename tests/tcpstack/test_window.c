@@ -1,3 +1,4 @@
+#include "conn.h"
 #include "peer.h"
 #include "suites.h"
 
@@ -118,8 +119,22 @@ static void test_in_order_displaces(void)
 	peer_destroy(&peer);
 }
 
+/* What the budget has no room for does not cost a side record either. */
+static void test_no_side_record_without_room(void)
+{
+	establish(4);
+	for (uint32_t i = 0; i < 4; i++) {
+		peer_send(&peer, TCP_ACK, 1 + i, 1, 1);
+	}
+	peer_send(&peer, TCP_ACK, 100, 1, 1);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_window_budget), 1);
+	CU_ASSERT_PTR_NULL(peer.conn->side);
+	peer_destroy(&peer);
+}
+
 CU_TestInfo window_tests[] = {{"close and reopen", test_close_and_reopen},
 			      {"probe of a closed window", test_probe_of_closed_window},
 			      {"tiny segments", test_tiny_segments},
 			      {"in order displaces out of order", test_in_order_displaces},
+			      {"no side record without room", test_no_side_record_without_room},
 			      CU_TEST_INFO_NULL};

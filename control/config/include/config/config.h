@@ -62,7 +62,7 @@ struct config_rtmp {
 	uint32_t chunk_size;          /* of what we send; default 4096 */
 	uint32_t window_ack_size;     /* bytes; default 2500000 */
 	uint32_t message_max;         /* bytes; default 4194304 */
-	uint32_t handshake_timeout_s; /* to the end of the handshake; default 5 */
+	uint32_t handshake_timeout_s; /* to the end of the handshake and connect; default 5 */
 	uint32_t publish_timeout_s;   /* from there to an accepted publish; default 10 */
 	uint32_t idle_timeout_s;      /* publisher that sends nothing; default 30 */
 	uint32_t decision_timeout_ms; /* control has to answer a publish; default 3000 */
