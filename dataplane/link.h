@@ -52,7 +52,7 @@ struct dp_link_config {
 struct dp_link *dp_link_create(const struct dp_link_config *config);
 void dp_link_destroy(struct dp_link *link);
 
-/* The dataplane ends: nothing is given to anybody else any more, and no control is killed for it. */
+/* The dataplane ends: nothing is given to anybody else any more, so no control is killed. */
 void dp_link_farewell(struct dp_link *link);
 
 /* An epoll descriptor that becomes readable when dp_link_poll() has something to do. */

@@ -439,6 +439,8 @@ static void account(struct publish_table *table, struct publication *p,
 	if (entry->flags & RTMP_MEDIA_KEYFRAME) {
 		add(&s->keyframes, 1);
 		p->keyframe = position;
+		/* Makes room: what control released is no place to cut any more. */
+		(void)publish_gops_next(&p->gops, p->log.reclaimed);
 		p->want_key = false;
 	}
 	publish_gops_note(&p->gops, position, p->log.number, p->log.written,

@@ -49,7 +49,9 @@ struct abi_sub {
 
 	alignas(128) _Atomic uint64_t heartbeat_us; /* CLOCK_MONOTONIC */
 	alignas(128) _Atomic uint64_t command_head; /* commands written; main thread */
-	alignas(128) _Atomic uint64_t event_tail;   /* events consumed; main thread */
+	/* Events consumed; main thread. Seeded with event_head at the attach: what came before is
+	 * in the stream table. */
+	alignas(128) _Atomic uint64_t event_tail;
 
 	/*
 	 * Set (seq_cst) by a thread of control before it sleeps on its eventfd; having set it, it
