@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -33,6 +34,7 @@ static pthread_t thread;
 static int listener;
 static int attached;
 static uint64_t commands_read;
+static uint64_t silent_us = UINT64_MAX; /* the worker's heart beats only when a test says so */
 
 static struct config_key keys[] = {{.name = name_key, .key = key}};
 static struct config_origin origin_config = {
@@ -120,6 +122,8 @@ static void set_up(void)
 	origin_config.port = fake_origin_port(origin);
 	start_worker();
 	CU_ASSERT_EQUAL_FATAL(control_init(&control, &config), 0);
+	control.silent_us = silent_us;
+	control.inject = true;
 	pthread_create(&thread, NULL, control_main, &control);
 	serve_attach();
 }
@@ -372,6 +376,109 @@ static void test_dataplane_comes_back(void)
 	tear_down();
 }
 
+/* Ended, with a rest, beside a live one of the same name, whichever stands first in the table. */
+static void test_takes_over_ended_streams(void)
+{
+	struct fake_message m = {9, ABI_LOG_KEYFRAME, 0, 1000, 300};
+
+	for (uint32_t live = 0; live < 2; live++) {
+		uint32_t ended = 1 - live;
+
+		origin = fake_origin_create(0);
+		origin_config.port = fake_origin_port(origin);
+		start_worker();
+		fake_pending(&worker, ended, 1, "live", "");
+		fake_live(&worker, ended, "studio");
+		for (int i = 0; i < 5; i++) {
+			CU_ASSERT(fake_send(&worker, ended, &m));
+		}
+		fake_end(&worker, ended);
+		fake_pending(&worker, live, 1, "live", "");
+		fake_live(&worker, live, "studio");
+		fake_attach(&worker);
+		worker.sub->epoch = 1;
+		CU_ASSERT_EQUAL_FATAL(control_init(&control, &config), 0);
+		control.silent_us = silent_us;
+		pthread_create(&thread, NULL, control_main, &control);
+		serve_attach();
+		WAIT_FOR(says("{\"command\":\"counters\"}",
+			      "counters.control.relay_streams_adopted", "2"));
+		CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.streams_resumed",
+			       "2"));
+		CU_ASSERT(says("{\"command\":\"stream\",\"name\":\"live/studio\"}", "stream.state",
+			       "live"));
+		CU_ASSERT_EQUAL(atomic_load(&worker.sub->command_head), 0); /* nobody is kicked */
+		tear_down();
+	}
+}
+
+static void test_memory(void)
+{
+	struct fake_message m = {9, ABI_LOG_KEYFRAME, 0, 1000, 300};
+
+	set_up();
+	worker.pub->pinned_log_bytes = 4711;
+	worker.pub->reserve_bytes = 4712;
+	publish(0, 1, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(0, "studio");
+	CU_ASSERT(fake_send(&worker, 0, &m));
+	fake_stream(&worker, 0)->reserved_bytes = 4713;
+	WAIT_FOR(says("{\"command\":\"memory\"}", "memory.streams.0.gop_bytes", "1000"));
+	CU_ASSERT(says("{\"command\":\"memory\"}", "memory.workers.0.pinned_log_bytes", "4711"));
+	CU_ASSERT(says("{\"command\":\"memory\"}", "memory.workers.0.reserve_bytes", "4712"));
+	CU_ASSERT(says("{\"command\":\"memory\"}", "memory.streams.0.reserved_bytes", "4713"));
+	CU_ASSERT(says("{\"command\":\"memory\"}", "memory.streams.0.name", "studio"));
+	tear_down();
+}
+
+/* The dataplane lives, as far as its socket goes, but none of its workers does anything. */
+static void test_silent_dataplane(void)
+{
+	silent_us = 300000;
+	set_up();
+	publish(0, 1, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(0, "studio");
+	WAIT_FOR(fake_origin_connections(origin) == 1);
+	WAIT_FOR(says("{\"command\":\"counters\"}", "counters.control.detaches", "1"));
+	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.workers_silent", "1"));
+	silent_us = UINT64_MAX;
+	tear_down();
+}
+
+/* In a process of its own, which nobody can join any more. */
+static int heart_stops(void)
+{
+	uint64_t withheld;
+	uint64_t last;
+
+	set_up();
+	last = worker.sub->heartbeat_us;
+	WAIT_FOR(worker.sub->heartbeat_us != last);
+	if (!says("{\"command\":\"inject\",\"hang\":\"relay\",\"worker\":1}", "ok", "false") ||
+	    !says("{\"command\":\"inject\",\"hang\":\"relay\",\"worker\":0}", "ok", "true")) {
+		return 1;
+	}
+	WAIT_FOR(control.counters[CONTROL_heartbeats_withheld] > 0);
+	last = worker.sub->heartbeat_us;
+	withheld = control.counters[CONTROL_heartbeats_withheld];
+	WAIT_FOR(control.counters[CONTROL_heartbeats_withheld] > withheld + 3);
+	return worker.sub->heartbeat_us == last ? 0 : 2;
+}
+
+static void test_heart_stops_with_a_relay(void)
+{
+	pid_t pid = fork();
+	int wstatus = 0;
+
+	if (pid == 0) {
+		_exit(heart_stops());
+	}
+	CU_ASSERT_EQUAL(waitpid(pid, &wstatus, 0), pid);
+	CU_ASSERT(WIFEXITED(wstatus) && WEXITSTATUS(wstatus) == 0);
+}
+
 static void test_layout_is_checked(void)
 {
 	struct abi_pub *pub;
@@ -420,6 +527,10 @@ int main(void)
 		{"kick", test_kick},
 		{"bad requests", test_bad_requests},
 		{"the dataplane comes back", test_dataplane_comes_back},
+		{"takes over ended streams", test_takes_over_ended_streams},
+		{"memory", test_memory},
+		{"a silent dataplane", test_silent_dataplane},
+		{"the heart stops with a relay", test_heart_stops_with_a_relay},
 		{"layouts are checked", test_layout_is_checked},
 		CU_TEST_INFO_NULL,
 	};
