@@ -12,10 +12,12 @@ void marks_init(struct marks *marks, uint64_t bytes, uint64_t number)
 /* The first one stays: it is what is reached in any case. */
 static void thin(struct marks *marks)
 {
-	for (uint32_t i = 0; 2 * i < marks->count; i++) {
-		marks->list[i] = marks->list[2 * i];
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < marks->count; i += 2) {
+		marks->list[kept++] = marks->list[i];
 	}
-	marks->count = (marks->count + 1) / 2;
+	marks->count = kept;
 }
 
 void marks_add(struct marks *marks, uint64_t bytes, uint64_t number)
