@@ -129,7 +129,7 @@ static void lie_rings(struct world *w, uint64_t *random)
 
 	if (hostile_below(random, 8) == 0) {
 		command = near(command, random);
-		event = near(event - hostile_below(random, 2) * ABI_EVENT_RING, random);
+		event = near(event - (uint64_t)hostile_below(random, 2) * ABI_EVENT_RING, random);
 	}
 	atomic_store(&w->sub->command_head, command);
 	atomic_store(&w->sub->event_tail, event);
