@@ -122,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)rte_pktmbuf_append(m, (uint16_t)len);
 		net_begin(&net, now_us);
 		input(&net, m, how & 8);
-		now_us += (how >> 4) * 100000;
+		now_us += (uint64_t)(how >> 4) * 100000;
 		net_timers(&net);
 		free_frames(&net);
 	}
