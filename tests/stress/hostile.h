@@ -18,9 +18,9 @@
 #include "stress.h"
 
 #define HOSTILE_PUBLISHERS 6u
-#define HOSTILE_STREAMS    8u                           /* slots at most */
-#define HOSTILE_MESSAGES   (128u * ABI_LOG_BLOCK_UNITS) /* that logs hold at most */
-#define HOSTILE_MESSAGE    20000u                       /* bytes at most */
+#define HOSTILE_STREAMS    8u                                  /* slots at most */
+#define HOSTILE_MESSAGES   ((size_t)128 * ABI_LOG_BLOCK_UNITS) /* that logs hold at most */
+#define HOSTILE_MESSAGE    20000u                              /* bytes at most */
 #define HOSTILE_OUT        (1u << 16)
 
 /* One publisher: connects, publishes, sends, is thrown out, comes again under another mark. */

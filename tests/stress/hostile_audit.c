@@ -146,11 +146,49 @@ void hostile_check_new(struct hostile *h)
 	}
 }
 
+/* Counts the references of one unit of slices; `e` is NULL when the message is not there whole. */
+static void count_unit(struct hostile *h, const union abi_log_unit *unit, uint32_t count,
+		       struct expected *e)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t ref = unit->slices[i];
+		if (!ref_valid(&h->world, ref) || (e && !is_ours(&h->world, ref, e))) {
+			hostile_fail(h, "what a log holds has changed");
+			return;
+		}
+		h->held[abi_ref_segment(ref) / ABI_SEGMENT_ALIGN]++;
+	}
+}
+
+/* What is left of message `n`; `block` is that of the first unit that is left. */
+static uint32_t count_message(struct hostile *h, const struct hostile_log *log, uint64_t n,
+			      uint64_t reclaimed, uint32_t block)
+{
+	uint64_t at = log->seen[n % HOSTILE_MESSAGES].position;
+	uint32_t left = log->seen[n % HOSTILE_MESSAGES].slices;
+	struct expected e = {.mark = log->mark};
+	bool whole = at >= reclaimed;
+
+	if (whole) {
+		e.number = unit_at(&h->world, block, at)->entry.timestamp;
+		block = walk(h, block, at);
+	}
+	for (at++; left > 0 && !h->failed; at++) {
+		uint32_t count = left < ABI_LOG_SLICES ? left : ABI_LOG_SLICES;
+		left -= count;
+		if (at >= reclaimed) {
+			count_unit(h, unit_at(&h->world, block, at), count, whole ? &e : NULL);
+			block = walk(h, block, at);
+		}
+	}
+	return block;
+}
+
 /* Counts the references of the units that are not given back. */
 static void count_log(struct hostile *h, uint32_t slot)
 {
-	struct abi_stream *s = world_stream(&h->world, slot);
-	struct hostile_log *log = &h->logs[slot];
+	const struct abi_stream *s = world_stream(&h->world, slot);
+	const struct hostile_log *log = &h->logs[slot];
 	uint64_t reclaimed = atomic_load(&s->reclaimed);
 	uint32_t block = atomic_load(&s->reclaimed_block);
 	uint64_t n = log->messages;
@@ -162,34 +200,8 @@ static void count_log(struct hostile *h, uint32_t slot)
 	while (n > 0 && log->seen[(n - 1) % HOSTILE_MESSAGES].next > reclaimed) {
 		n--;
 	}
-	for (; n < log->messages; n++) {
-		uint64_t at = log->seen[n % HOSTILE_MESSAGES].position;
-		uint32_t left = log->seen[n % HOSTILE_MESSAGES].slices;
-		struct expected e = {.mark = log->mark};
-
-		if (at >= reclaimed) {
-			e.number = unit_at(&h->world, block, at)->entry.timestamp;
-			block = walk(h, block, at);
-		}
-		bool whole = at++ >= reclaimed;
-		for (; left > 0 && !h->failed; at++) {
-			uint32_t count = left < ABI_LOG_SLICES ? left : ABI_LOG_SLICES;
-			left -= count;
-			if (at < reclaimed) {
-				continue;
-			}
-			const union abi_log_unit *unit = unit_at(&h->world, block, at);
-			for (uint32_t i = 0; i < count; i++) {
-				uint64_t ref = unit->slices[i];
-				if (!ref_valid(&h->world, ref) ||
-				    (whole && !is_ours(&h->world, ref, &e))) {
-					hostile_fail(h, "what a log holds has changed");
-					return;
-				}
-				h->held[abi_ref_segment(ref) / ABI_SEGMENT_ALIGN]++;
-			}
-			block = walk(h, block, at);
-		}
+	for (; n < log->messages && !h->failed; n++) {
+		block = count_message(h, log, n, reclaimed, block);
 	}
 }
 

@@ -83,9 +83,21 @@ static void lie_name(char *name, uint64_t *random)
 	}
 }
 
+/* Word by word, as the worker reads it: two write here, and it reads meanwhile. */
+static void put_command(struct world *w, uint64_t position, const struct abi_command *command)
+{
+	uint64_t words[sizeof(*command) / sizeof(uint64_t)];
+	_Atomic uint64_t *to =
+		(_Atomic uint64_t *)(void *)&w->sub->commands[position % ABI_COMMAND_RING];
+
+	memcpy(words, command, sizeof(words));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		atomic_store_explicit(&to[i], words[i], memory_order_relaxed);
+	}
+}
+
 static void lie_command(struct world *w, uint64_t *random)
 {
-	uint64_t words[sizeof(struct abi_command) / sizeof(uint64_t)];
 	uint64_t next = atomic_load(&w->pub->command_tail) + hostile_below(random, 8);
 	uint32_t slot = hostile_below(random, w->memory.streams);
 	struct abi_command command = {
@@ -111,12 +123,7 @@ static void lie_command(struct world *w, uint64_t *random)
 		break;
 	}
 	lie_name(command.name, random);
-	memcpy(words, &command, sizeof(words));
-	_Atomic uint64_t *to =
-		(_Atomic uint64_t *)(void *)&w->sub->commands[next % ABI_COMMAND_RING];
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		atomic_store_explicit(&to[i], words[i], memory_order_relaxed);
-	}
+	put_command(w, next, &command);
 }
 
 static void lie_rings(struct world *w, uint64_t *random)
@@ -129,7 +136,7 @@ static void lie_rings(struct world *w, uint64_t *random)
 
 	if (hostile_below(random, 8) == 0) {
 		command = near(command, random);
-		event = near(event - hostile_below(random, 2) * ABI_EVENT_RING, random);
+		event = near(event - (uint64_t)hostile_below(random, 2) * ABI_EVENT_RING, random);
 	}
 	atomic_store(&w->sub->command_head, command);
 	atomic_store(&w->sub->event_tail, event);
@@ -142,7 +149,7 @@ static void lie_rest(struct world *w, uint64_t *random)
 	uint32_t i = hostile_below(random, 5);
 
 	atomic_store(&header[i], stress_random(random));
-	atomic_store(&w->sub->heartbeat_us, near(w->now_us, random));
+	atomic_store(&w->sub->heartbeat_us, near(atomic_load(&w->sub->heartbeat_us), random));
 	atomic_store(&w->sub->news_sleeping, (uint32_t)near(1, random));
 	atomic_store(&w->sub->event_sleeping, (uint32_t)near(1, random));
 }
@@ -173,8 +180,14 @@ void hostile_lie(struct world *w, uint64_t *random)
 static void accept_slot(struct world *w, uint32_t slot, uint64_t generation)
 {
 	/* From where the worker stands: what the lies made of the head does not count. */
-	atomic_store(&w->sub->command_head, atomic_load(&w->pub->command_tail));
-	world_command(w, ABI_COMMAND_ACCEPT, slot, generation, 0, "public");
+	uint64_t tail = atomic_load(&w->pub->command_tail);
+	struct abi_command command = {.type = ABI_COMMAND_ACCEPT,
+				      .slot = slot,
+				      .generation = generation,
+				      .name = "public"};
+
+	put_command(w, tail, &command);
+	atomic_store(&w->sub->command_head, tail + 1);
 }
 
 void hostile_obey(struct hostile *h)
