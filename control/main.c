@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "control.h"
 #include "journal.h"
@@ -60,6 +61,17 @@ static enum parsed parse(int argc, char **argv, const char **file, bool *inject)
 	return PARSED_RUN;
 }
 
+/* A descriptor for each origin of each stream: more than the soft limit that shells set. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int run(const struct config *config, bool inject)
 {
 	struct control *control = malloc(sizeof(*control));
@@ -67,6 +79,7 @@ static int run(const struct config *config, bool inject)
 
 	/* Whoever reads our stderr may go away: streams do not end for that. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
 	journal_init(config->control.log_level);
 	if (privileges_drop(config->control.user, &what)) {
 		journal(CONFIG_LOG_ERROR, "control.privileges", "{s:s, s:s, s:s}", "user",

@@ -49,7 +49,7 @@ static void build_memory(struct check *c, const struct file_memory *file,
 	size_t mark = check_enter(c, "memory");
 
 	memory->packets = check_number(c, "packets", file->packets,
-				       (struct check_range){2048, 1u << 22, 16384});
+				       (struct check_range){2048, 1u << 22, 65535});
 	memory->connections = check_number(c, "connections", file->connections,
 					   (struct check_range){1, 1u << 20, 4096});
 	memory->streams =

@@ -392,7 +392,10 @@ static void release_all(struct relay_stream *s)
 	starts_clear(&s->starts);
 	s->gop_valid = false;
 	s->released = s->head;
-	atomic_store_explicit(&s->tail->position, s->head, memory_order_release);
+	/* A slot that was used again has its next stream's tail here, which is not ours to move. */
+	if (atomic_load_explicit(&s->tail->generation, memory_order_relaxed) == s->generation) {
+		atomic_store_explicit(&s->tail->position, s->head, memory_order_release);
+	}
 }
 
 static void finish(struct relay_stream *s)

@@ -211,7 +211,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(d->cores[0], 0);
 	CU_ASSERT_EQUAL(d->power, CONFIG_POWER_ADAPTIVE);
 	CU_ASSERT_EQUAL(d->hugepages, CONFIG_HUGEPAGES_AUTO);
-	CU_ASSERT_EQUAL(d->memory.packets, 16384);
+	CU_ASSERT_EQUAL(d->memory.packets, 65535);
 	CU_ASSERT_EQUAL(d->memory.connections, 4096);
 	CU_ASSERT_EQUAL(d->memory.streams, 1024);
 	CU_ASSERT_EQUAL(d->memory.log_blocks, 8192);

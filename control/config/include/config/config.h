@@ -50,7 +50,7 @@ struct config_port {
 
 /* Per worker. */
 struct config_memory {
-	uint32_t packets;     /* receive mbufs; default 16384 */
+	uint32_t packets;     /* receive mbufs; default 65535 */
 	uint32_t connections; /* default 4096 */
 	uint32_t streams;     /* publications at once; default 1024 */
 	uint32_t log_blocks;  /* 4 KiB each; default 8192 */
