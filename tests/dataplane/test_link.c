@@ -137,9 +137,13 @@ static int attach(struct abi_attach_worker *worker, int *fds)
 {
 	int fd = dial();
 
+	for (int i = 0; i < (int)ABI_ATTACH_FDS; i++) {
+		fds[i] = -1;
+	}
 	ask(fd, ABI_VERSION);
 	CU_ASSERT_EQUAL_FATAL(status_of(fd), ABI_ATTACH_OK);
 	CU_ASSERT_EQUAL_FATAL(receive(fd, worker, sizeof(*worker), fds), sizeof(*worker));
+	CU_ASSERT_FATAL(fds[ABI_ATTACH_FDS - 1] >= 0);
 	return fd;
 }
 
@@ -379,6 +383,7 @@ static int attach_as_child(int *fds)
 			     .msg_iovlen = 1,
 			     .msg_control = control,
 			     .msg_controllen = sizeof(control)};
+	const struct cmsghdr *cmsg;
 	int fd = dial();
 
 	if (send(fd, &request, sizeof(request), MSG_NOSIGNAL) != sizeof(request) ||
@@ -387,7 +392,11 @@ static int attach_as_child(int *fds)
 	    recvmsg(fd, &msg, MSG_WAITALL) != (ssize_t)sizeof(worker)) {
 		_exit(9);
 	}
-	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), ABI_ATTACH_FDS * sizeof(int));
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg == NULL || cmsg->cmsg_len != CMSG_LEN(ABI_ATTACH_FDS * sizeof(int))) {
+		_exit(9);
+	}
+	memcpy(fds, CMSG_DATA(cmsg), ABI_ATTACH_FDS * sizeof(int));
 	return fd;
 }
 
