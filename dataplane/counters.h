@@ -32,9 +32,11 @@ struct abi_pub;
 	X(ndp_solicitations, "neighbour solicitations answered")                        \
 	X(icmp_echoes, "ICMP echo requests answered")                                   \
 	X(icmp_other, "other ICMP messages, ignored")                                   \
-	X(sessions_opened, "RTMP connections accepted")                                 \
-	X(sessions_closed, "RTMP connections ended")                                    \
+	X(sessions_opened, "connections accepted")                                      \
+	X(sessions_closed, "connections ended")                                         \
 	X(sessions_refused, "RTMP connections refused: no session left")                \
+	X(discard_connections, "of the connections accepted: to the discard port")      \
+	X(discard_bytes, "bytes read from the discard port, and thrown away")           \
 	X(timeout_handshake, "sessions closed: no handshake in time")                   \
 	X(timeout_publish, "sessions closed: no publish in time")                       \
 	X(timeout_idle, "publishers closed: nothing received")                          \

@@ -31,6 +31,7 @@ static int init_sessions(struct dp_ingest *ingest, const struct dp_ingest_config
 {
 	struct session_config sessions = {
 		.rtmp = config->rtmp,
+		.discard_port = config->discard_port,
 		.connections = config->memory->connections,
 		.numa_node = config->numa_node,
 		.seed = config->seed,

@@ -25,6 +25,7 @@ struct dp_ingest_config {
 	uint32_t worker;
 	int numa_node;
 	const struct config_rtmp *rtmp;
+	uint16_t discard_port; /* config: listen.discard */
 	const struct config_memory *memory;
 	const struct config_admission *admission; /* NULL: all publishes that fit are admitted */
 	uint16_t mtu;                             /* 0: 1500 */

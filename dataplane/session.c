@@ -27,6 +27,8 @@ static void set_limits(struct session_table *table, const struct config_rtmp *rt
 	table->limit_us[SESSION_CONNECTED] = rtmp->publish_timeout_s * second;
 	table->limit_us[SESSION_PENDING] = rtmp->decision_timeout_ms * UINT64_C(1000);
 	table->limit_us[SESSION_LIVE] = table->idle_us / SESSION_IDLE_CHECKS;
+	/* A measuring connection may pause as it likes; TCP's keepalive ends one that is dead. */
+	table->limit_us[SESSION_DISCARD] = UINT64_MAX / 2;
 	table->limit_us[SESSION_CLOSING] = SESSION_LINGER_US;
 	uint64_t held_max = UINT64_C(1) * rtmp->message_max * SESSION_HELD_FACTOR;
 	held_max = held_max > SESSION_HOLD_MAX ? held_max : SESSION_HOLD_MAX;
@@ -108,6 +110,17 @@ static uint64_t next_random(struct session_table *table)
 	return z ^ z >> 31;
 }
 
+static bool is_for_discard(const struct session_table *table, const struct tcp_conn *conn)
+{
+	struct tcp_info info;
+
+	if (table->config.discard_port == 0) {
+		return false;
+	}
+	tcp_conn_info(conn, &info);
+	return info.local.port == table->config.discard_port;
+}
+
 struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 {
 	struct session *s = TAILQ_FIRST(&table->queues[SESSION_FREE]);
@@ -126,9 +139,11 @@ struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 	message_set_init(&s->messages, table->config.messages, table->server_config.message_max,
 			 table->held_max);
 	rtmp_server_init(&s->server, &table->server_config, next_random(table));
-	session_set_state(s, SESSION_HANDSHAKE);
+	bool discard = is_for_discard(table, conn);
+	session_set_state(s, discard ? SESSION_DISCARD : SESSION_HANDSHAKE);
 	table->active++;
 	dp_count(table->config.counters, DP_COUNTER_sessions_opened, 1);
+	dp_count(table->config.counters, DP_COUNTER_discard_connections, discard);
 	return s;
 }
 
@@ -299,6 +314,7 @@ static void expire(struct session *s)
 		session_settle(s);
 		break;
 	case SESSION_FREE:
+	case SESSION_DISCARD:
 	case SESSION_STATE_COUNT:
 		break;
 	}

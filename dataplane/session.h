@@ -1,5 +1,6 @@
 /*
  * RTMP sessions of one worker: one per TCP connection, from a pool allocated at start-up.
+ * Connections to the discard port are sessions, too, which throw away what they read.
  *
  * A session reads what TCP delivers, answers through TCP, and puts the media of its publication
  * into the log. It carries one publication at a time; another message stream that asks to publish
@@ -42,13 +43,14 @@ struct rte_mempool;
 struct tcp_conn;
 
 /* X(name, states that may follow) */
-#define SESSION_STATES(X)                                                                    \
-	X(FREE, SESSION_TO(HANDSHAKE))                                                       \
-	X(HANDSHAKE, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))         \
-	X(CONNECTED, SESSION_TO(PENDING) | SESSION_TO(CLOSING) | SESSION_TO(FREE))           \
-	X(PENDING,                                                                           \
-	  SESSION_TO(LIVE) | SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE)) \
-	X(LIVE, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))              \
+#define SESSION_STATES(X)                                                                      \
+	X(FREE, SESSION_TO(HANDSHAKE) | SESSION_TO(DISCARD))                                   \
+	X(HANDSHAKE, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))           \
+	X(CONNECTED, SESSION_TO(PENDING) | SESSION_TO(CLOSING) | SESSION_TO(FREE))             \
+	X(PENDING,                                                                             \
+	  SESSION_TO(LIVE) | SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))   \
+	X(LIVE, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))                \
+	X(DISCARD, SESSION_TO(CLOSING) | SESSION_TO(FREE)) /* no RTMP: read and thrown away */ \
 	X(CLOSING, SESSION_TO(FREE)) /* FIN is sent; what comes is set aside */
 
 enum session_state {
@@ -81,6 +83,7 @@ TAILQ_HEAD(session_queue, session);
 
 struct session_config {
 	const struct config_rtmp *rtmp;
+	uint16_t discard_port; /* connections to it are DISCARD; 0: none */
 	uint32_t connections;
 	int numa_node;
 	uint64_t seed;

@@ -210,10 +210,18 @@ static void read_chain(struct session *s, struct rte_mbuf *chain)
 	}
 }
 
+static void throw_away(struct session *s, struct rte_mbuf *chain)
+{
+	if (s->state == SESSION_DISCARD) {
+		dp_count(s->table->config.counters, DP_COUNTER_discard_bytes, chain->pkt_len);
+	}
+	rte_pktmbuf_free(chain);
+}
+
 void session_received(struct session *s, struct rte_mbuf *chain)
 {
-	if (s->state == SESSION_CLOSING) {
-		rte_pktmbuf_free(chain);
+	if (s->state == SESSION_CLOSING || s->state == SESSION_DISCARD) {
+		throw_away(s, chain);
 		return;
 	}
 	s->received_us = s->table->now_us;

@@ -227,6 +227,9 @@ static void begin_farewell(struct dp_worker *worker, uint64_t now_us)
 	for (uint32_t i = 0; i < worker->rtmp->listen_count; i++) {
 		tcp_unlisten(worker->tcp, worker->rtmp->listen[i]);
 	}
+	if (worker->discard_port != 0) {
+		tcp_unlisten(worker->tcp, worker->discard_port);
+	}
 	dp_ingest_shutdown(worker->ingest, now_us);
 }
 

@@ -39,6 +39,7 @@ struct dp_worker {
 	struct dp_ingest *ingest;
 	struct abi_pub *pub;
 	const struct config_rtmp *rtmp;
+	uint16_t discard_port;       /* 0: none */
 	struct rte_mempool *packets; /* receive mbufs */
 	struct rte_mempool *headers; /* what we send */
 	struct rte_mempool *indirect;

@@ -96,6 +96,7 @@ static int create_ingest(struct dp_worker *worker, const struct dp_worker_config
 		.worker = config->index,
 		.numa_node = config->numa_node,
 		.rtmp = &config->config->rtmp,
+		.discard_port = config->config->listen.discard,
 		.memory = &config->config->memory,
 		.admission = &config->config->admission,
 		.mtu = config->port->mtu,
@@ -124,6 +125,9 @@ static int listen_on(struct dp_worker *worker, const struct dp_worker_config *co
 	}
 	for (uint32_t i = 0; err == 0 && i < config->config->rtmp.listen_count; i++) {
 		err = tcp_listen(worker->tcp, config->config->rtmp.listen[i]);
+	}
+	if (err == 0 && config->config->listen.discard != 0) {
+		err = tcp_listen(worker->tcp, config->config->listen.discard);
 	}
 	return err;
 }
@@ -184,6 +188,7 @@ static void fill(struct dp_worker *worker, const struct dp_worker_config *config
 	worker->losses = config->losses;
 	worker->link_counts = config->link_counts;
 	worker->rtmp = &config->config->rtmp;
+	worker->discard_port = config->config->listen.discard;
 	worker->guard = config->guard;
 	worker->packets = config->packets->workers[config->index].pool;
 	worker->pub = dp_pub(&shared->pub);

@@ -11,6 +11,7 @@
 static const struct file_memory no_memory;
 static const struct file_admission no_admission;
 static const struct file_rtmp no_rtmp;
+static const struct file_listen no_listen;
 
 /* Without `ports`: a TAP interface next to the kernel, which needs no hardware. */
 static char default_device[] = "tap";
@@ -222,6 +223,22 @@ static void build_rtmp(struct check *c, const struct file_rtmp *file, struct con
 	check_leave(c, mark);
 }
 
+static void build_other_ports(struct check *c, const struct file_listen *file,
+			      struct config_dataplane *dataplane)
+{
+	size_t mark = check_enter(c, "listen");
+	uint32_t port =
+		check_number(c, "discard", file->discard, (struct check_range){1, UINT16_MAX, 0});
+
+	for (uint32_t i = 0; i < dataplane->rtmp.listen_count; i++) {
+		if (dataplane->rtmp.listen[i] == port) {
+			check_fail_key(c, "discard", "port is one of rtmp.listen");
+		}
+	}
+	dataplane->listen.discard = (uint16_t)port;
+	check_leave(c, mark);
+}
+
 void build_dataplane(struct check *c, const struct file_dataplane *file,
 		     struct config_dataplane *dataplane)
 {
@@ -244,4 +261,5 @@ void build_dataplane(struct check *c, const struct file_dataplane *file,
 		build_ports(c, default_ports, 1, dataplane);
 	}
 	build_rtmp(c, file->rtmp != NULL ? file->rtmp : &no_rtmp, &dataplane->rtmp);
+	build_other_ports(c, file->listen != NULL ? file->listen : &no_listen, dataplane);
 }

@@ -100,6 +100,11 @@ static const cyaml_schema_field_t rtmp_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t listen_fields[] = {
+	NUMBER(discard, struct file_listen),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t dataplane_fields[] = {
 	CYAML_FIELD_SEQUENCE("cores", OPT_PTR, struct file_dataplane, cores, &uint_entry, 1,
 			     CONFIG_CORES_MAX),
@@ -111,6 +116,7 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	NUMBER(control_timeout_ms, struct file_dataplane),
 	CYAML_FIELD_SEQUENCE("ports", OPT_PTR, struct file_dataplane, ports, &port_entry, 1, 1),
 	CYAML_FIELD_MAPPING_PTR("rtmp", OPT_PTR, struct file_dataplane, rtmp, rtmp_fields),
+	CYAML_FIELD_MAPPING_PTR("listen", OPT_PTR, struct file_dataplane, listen, listen_fields),
 	CYAML_FIELD_END,
 };
 

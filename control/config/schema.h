@@ -58,6 +58,10 @@ struct file_rtmp {
 	uint32_t *decision_timeout_ms;
 };
 
+struct file_listen {
+	uint32_t *discard;
+};
+
 struct file_dataplane {
 	uint32_t *cores;
 	uint32_t cores_count;
@@ -69,6 +73,7 @@ struct file_dataplane {
 	struct file_port *ports;
 	uint32_t ports_count;
 	struct file_rtmp *rtmp;
+	struct file_listen *listen;
 };
 
 struct file_control {

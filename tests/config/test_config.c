@@ -91,6 +91,7 @@ static const char full[] =
 	"    publish_timeout_s: 300\n"
 	"    idle_timeout_s: 86400\n"
 	"    decision_timeout_ms: 100\n"
+	"  listen: {discard: 5001}\n"
 	"control:\n"
 	"  user: _penstock-1\n"
 	"  log_level: debug\n"
@@ -167,6 +168,7 @@ static void test_full_rtmp(void)
 	CU_ASSERT_EQUAL(rtmp->publish_timeout_s, 300);
 	CU_ASSERT_EQUAL(rtmp->idle_timeout_s, 86400);
 	CU_ASSERT_EQUAL(rtmp->decision_timeout_ms, 100);
+	CU_ASSERT_EQUAL(c->dataplane.listen.discard, 5001);
 	config_free(c);
 }
 
@@ -231,6 +233,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(d->rtmp.window_ack_size, 2500000);
 	CU_ASSERT_EQUAL(d->rtmp.message_max, 4194304);
 	CU_ASSERT_EQUAL(d->rtmp.decision_timeout_ms, 3000);
+	CU_ASSERT_EQUAL(d->listen.discard, 0);
 	CU_ASSERT_STRING_EQUAL(c->control.user, "nobody");
 	CU_ASSERT_EQUAL(c->control.log_level, CONFIG_LOG_INFO);
 	CU_ASSERT_EQUAL(c->apps_count, 0);
@@ -277,6 +280,7 @@ static void test_manual(void)
 					   "publish_timeout_s",
 					   "idle_timeout_s",
 					   "decision_timeout_ms",
+					   "discard",
 					   "user",
 					   "log_level",
 					   "apps",
@@ -321,6 +325,8 @@ static void test_unknown_keys(void)
 		 ":7: unknown key \"bad\" in dataplane.ports[0].routes[0]"},
 		{"dataplane:\n  rtmp:\n    listen: [1]\n    bad: 1\n",
 		 ":4: unknown key \"bad\" in dataplane.rtmp"},
+		{"dataplane:\n  listen:\n    bad: 1\n",
+		 ":3: unknown key \"bad\" in dataplane.listen"},
 		{"control:\n  bad: 1\n", ":2: unknown key \"bad\" in control"},
 		{"apps:\n  - name: a\n  - name: b\n    bad: 1\n",
 		 ":4: unknown key \"bad\" in apps[1]"},
@@ -384,6 +390,10 @@ static void test_values(void)
 		 ":3: dataplane.rtmp.listen[0]: not a port from 1 to 65535"},
 		{"dataplane:\n  rtmp:\n    listen: [5, 5]\n",
 		 ":3: dataplane.rtmp.listen[1]: port appears twice"},
+		{"dataplane:\n  listen: {discard: 65536}\n",
+		 ":2: dataplane.listen.discard: 65536 is not between 1 and 65535"},
+		{"dataplane:\n  rtmp:\n    listen: [5]\n  listen: {discard: 5}\n",
+		 ":4: dataplane.listen.discard: port is one of rtmp.listen"},
 		{"apps:\n  - name: a\n\n  - name: a\n",
 		 ":4: apps[1].name: application appears twice"},
 		{"apps:\n  - name: a b\n",

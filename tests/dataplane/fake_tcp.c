@@ -76,8 +76,8 @@ void tcp_release(struct tcp_conn *conn, uint32_t truesize)
 
 void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
 {
-	(void)conn;
 	memset(info, 0, sizeof(*info));
+	info->local.port = conn->local_port;
 	inet_pton(AF_INET6, "::ffff:198.18.0.1", &info->remote.addr);
 	info->remote.port = 50000;
 }

@@ -15,9 +15,10 @@ struct tcp_conn {
 	size_t sent_len;
 	int64_t held; /* truesize, as told by tcp_hold() and tcp_release() */
 	int send_error;
-	bool closed;  /* tcp_close() was called */
-	bool aborted; /* tcp_abort() was called */
-	bool gone;    /* closed() was called */
+	uint16_t local_port; /* the test sets it after fake_tcp_init() */
+	bool closed;         /* tcp_close() was called */
+	bool aborted;        /* tcp_abort() was called */
+	bool gone;           /* closed() was called */
 };
 
 void fake_tcp_init(struct tcp_conn *conn);

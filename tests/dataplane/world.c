@@ -56,6 +56,7 @@ void world_open(struct world *w)
 	struct dp_ingest_config config = {
 		.numa_node = -1,
 		.rtmp = &w->rtmp,
+		.discard_port = w->discard_port,
 		.memory = &w->memory,
 		.admission = &w->admission,
 		.packets = &w->table,

@@ -22,6 +22,7 @@ struct world {
 	struct dp_ingest *ingest;
 	struct dp_counters counters;
 	struct config_rtmp rtmp;
+	uint16_t discard_port; /* 0: none */
 	struct config_memory memory;
 	struct config_admission admission; /* 0: all are admitted */
 	int news_fd;

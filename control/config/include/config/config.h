@@ -56,6 +56,11 @@ struct config_memory {
 	uint32_t log_blocks;  /* 4 KiB each; default 8192 */
 };
 
+/* Ports that do not speak RTMP. */
+struct config_listen {
+	uint16_t discard; /* reads and throws away, for raw TCP generators; default 0: none */
+};
+
 struct config_rtmp {
 	uint16_t *listen; /* ports; default 1935 */
 	uint32_t listen_count;
@@ -89,6 +94,7 @@ struct config_dataplane {
 	struct config_port *ports;   /* exactly one for now; default: tap, 198.18.0.2/24 */
 	uint32_t ports_count;
 	struct config_rtmp rtmp;
+	struct config_listen listen;
 };
 
 struct config_control {
