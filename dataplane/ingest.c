@@ -349,7 +349,7 @@ bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us)
 	}
 	bool more = session_expire(&ingest->sessions, EXPIRE_PER_LOOP);
 	more |= publish_sweep(&ingest->publish, now_us);
-	publish_flush(&ingest->publish);
+	publish_flush(&ingest->publish, now_us);
 	atomic_store_explicit(&ingest->hung, ingest->publish.hung, memory_order_relaxed);
 	return more;
 }
@@ -408,11 +408,13 @@ const uint64_t *dp_ingest_rtmp_errors(const struct dp_ingest *ingest)
 
 uint64_t dp_ingest_next_us(const struct dp_ingest *ingest)
 {
-	uint64_t next = session_next_us(&ingest->sessions);
+	uint64_t session = session_next_us(&ingest->sessions);
+	uint64_t wake = publish_notify_next_us(&ingest->publish.notify);
 	/* Control does not wake us when it releases the rest of an ended publication. */
 	uint64_t ending = ingest->publish.ending_count > 0
 				  ? ingest->sessions.now_us + PUBLISH_ENDING_US
 				  : UINT64_MAX;
+	uint64_t next = session < wake ? session : wake;
 
 	return next < ending ? next : ending;
 }

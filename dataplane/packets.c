@@ -43,6 +43,7 @@ static struct rte_mempool *create_pool(uint32_t worker, uint32_t mbufs, uint16_t
 	if (pool == NULL) {
 		return NULL;
 	}
+	(void)rte_mempool_set_ops_byname(pool, "stack", NULL);
 	struct rte_pktmbuf_pool_private private = {.mbuf_data_room_size = (uint16_t)room};
 	rte_pktmbuf_pool_init(pool, &private);
 	((struct pool_private *)rte_mempool_get_priv(pool))->worker = worker;

@@ -362,14 +362,14 @@ void publish_measure(struct publish_table *table, struct publication *p, uint64_
 	atomic_store_explicit(&s->ooo_bytes, ooo, memory_order_relaxed);
 }
 
-void publish_flush(struct publish_table *table)
+void publish_flush(struct publish_table *table, uint64_t now_us)
 {
 	for (uint32_t i = 0; i < table->dirty_count; i++) {
 		table->publications[table->dirty[i]].announced = false;
 		publish_notify_news(&table->notify, table->dirty[i]);
 	}
 	table->dirty_count = 0;
-	publish_notify_wake(&table->notify, table->sub);
+	publish_notify_wake(&table->notify, table->sub, now_us);
 }
 
 /* One writer: no need for a locked addition. */

@@ -150,7 +150,7 @@ static inline void publish_wire_bytes(struct publish_table *table, const struct 
 bool publish_sweep(struct publish_table *table, uint64_t now_us);
 
 /* End of a loop: the news of the loop, and the wake-ups. */
-void publish_flush(struct publish_table *table);
+void publish_flush(struct publish_table *table, uint64_t now_us);
 
 /*
  * Packets run short and no control is attached: marks what the next sweeps give up. Looks at every

@@ -77,19 +77,42 @@ static void wake(struct publish_notify *notify, int fd)
 	}
 }
 
-void publish_notify_wake(struct publish_notify *notify, const struct abi_sub *sub)
+static void wake_for_news(struct publish_notify *notify, const struct abi_sub *sub, uint64_t now_us)
 {
-	if (sub && (notify->news_sent || notify->event_sent)) {
+	notify->news_sent = false;
+	if (atomic_load_explicit(&sub->news_sleeping, memory_order_relaxed)) {
+		notify->news_woken_us = now_us;
+		wake(notify, notify->news_fd);
+	}
+}
+
+static void wake_for_events(struct publish_notify *notify, const struct abi_sub *sub)
+{
+	notify->event_sent = false;
+	if (atomic_load_explicit(&sub->event_sleeping, memory_order_relaxed)) {
+		wake(notify, notify->events_fd);
+	}
+}
+
+void publish_notify_wake(struct publish_notify *notify, const struct abi_sub *sub, uint64_t now_us)
+{
+	bool news = notify->news_sent && now_us - notify->news_woken_us >= PUBLISH_WAKE_US;
+
+	if (!sub) {
+		notify->news_sent = false;
+		notify->event_sent = false;
+	} else if (news || notify->event_sent) {
 		atomic_thread_fence(memory_order_seq_cst);
-		if (notify->news_sent &&
-		    atomic_load_explicit(&sub->news_sleeping, memory_order_relaxed)) {
-			wake(notify, notify->news_fd);
+		if (news) {
+			wake_for_news(notify, sub, now_us);
 		}
-		if (notify->event_sent &&
-		    atomic_load_explicit(&sub->event_sleeping, memory_order_relaxed)) {
-			wake(notify, notify->events_fd);
+		if (notify->event_sent) {
+			wake_for_events(notify, sub);
 		}
 	}
-	notify->news_sent = false;
-	notify->event_sent = false;
+}
+
+uint64_t publish_notify_next_us(const struct publish_notify *notify)
+{
+	return notify->news_sent ? notify->news_woken_us + PUBLISH_WAKE_US : UINT64_MAX;
 }

@@ -4,7 +4,8 @@
  *
  * Wake-ups: having published, the worker runs a sequentially consistent fence and looks at the
  * sleeping flag; control sets the flag, runs the same fence and looks at what is published before
- * it sleeps. One of the two sees the other. At most one write to each eventfd per loop.
+ * it sleeps. One of the two sees the other. At most one write to each eventfd per loop, and for
+ * streams with news one in PUBLISH_WAKE_US: a write costs the worker as much as ten packets do.
  */
 #ifndef DP_PUBLISH_NOTIFY_H
 #define DP_PUBLISH_NOTIFY_H
@@ -13,6 +14,8 @@
 #include <stdint.h>
 
 #include "abi/pub.h"
+
+#define PUBLISH_WAKE_US 100u /* between two wake-ups of a relay thread */
 
 struct abi_sub;
 struct dp_counters;
@@ -26,6 +29,7 @@ struct publish_notify {
 	uint64_t news_head;
 	int news_fd;
 	int events_fd;
+	uint64_t news_woken_us;
 	bool event_sent; /* since the last wake-up */
 	bool news_sent;
 };
@@ -41,6 +45,10 @@ bool publish_notify_event(struct publish_notify *notify, const struct abi_sub *s
 void publish_notify_news(struct publish_notify *notify, uint32_t slot);
 
 /* End of a loop: wakes the threads of control that sleep and have something to read. */
-void publish_notify_wake(struct publish_notify *notify, const struct abi_sub *sub);
+void publish_notify_wake(struct publish_notify *notify, const struct abi_sub *sub, uint64_t now_us);
+
+/* When publish_notify_wake() has to be called again; UINT64_MAX: not before there is more to tell.
+ */
+uint64_t publish_notify_next_us(const struct publish_notify *notify);
 
 #endif

@@ -45,7 +45,8 @@ void *stress_waker(void *arg)
 	for (uint64_t count = 1; stress_now_us() < end; count++) {
 		spin(stress_random(&random) % 64);
 		publish_notify_news(&s->publish.notify, 0);
-		publish_notify_wake(&s->publish.notify, s->sub);
+		/* Time runs so that none of them is put off. */
+		publish_notify_wake(&s->publish.notify, s->sub, count * PUBLISH_WAKE_US);
 		if (!is_seen(s, count)) {
 			stress_fail(s, "a wake-up was lost");
 			break;

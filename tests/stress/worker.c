@@ -113,7 +113,7 @@ static void burst(struct worker *w)
 static void loop_end(struct worker *w)
 {
 	(void)publish_sweep(&w->s->publish, stress_now_us());
-	publish_flush(&w->s->publish);
+	publish_flush(&w->s->publish, stress_now_us());
 }
 
 static bool all_read(const struct worker *w)
@@ -157,7 +157,7 @@ static void end_all(struct worker *w)
 		/* Without a control what ended is kept for the next one: for so long. */
 		uint64_t later_us = w->s->hostile ? PUBLISH_LINGER_US : 0;
 		(void)publish_sweep(&w->s->publish, stress_now_us() + later_us);
-		publish_flush(&w->s->publish);
+		publish_flush(&w->s->publish, stress_now_us());
 		if (stress_now_us() > deadline) {
 			stress_fail(w->s, "an ended publication stays");
 		}
