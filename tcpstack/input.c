@@ -3,6 +3,7 @@
 
 #include "ack.h"
 #include "deliver.h"
+#include "gro.h"
 #include "open.h"
 #include "receive.h"
 #include "segment.h"
@@ -85,17 +86,23 @@ static void segment_input(struct tcp_stack *stack, struct tcp_segment *seg)
 static uint16_t parse_burst(struct tcp_stack *stack, struct rte_mbuf **packets, uint16_t count,
 			    struct tcp_segment *segments)
 {
+	const struct tcp_segment *before = NULL;
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < count; i++) {
 		if (i + 1 < count) {
 			rte_prefetch0(rte_pktmbuf_mtod(packets[i + 1], void *));
 		}
-		if (tcp_segment_parse(stack, packets[i], &segments[kept]) < 0) {
+		if (tcp_segment_parse(stack, packets[i], before, &segments[kept]) < 0) {
 			rte_pktmbuf_free(packets[i]);
 			continue;
 		}
-		tcp_flow_table_prefetch(&stack->flows, segments[kept].hash);
+		if (kept > 0 && gro_merge(&segments[kept - 1], &segments[kept])) {
+			tcp_count(stack, rx_merged);
+			continue;
+		}
+		before = &segments[kept];
+		tcp_flow_table_prefetch(&stack->flows, before->hash);
 		kept++;
 	}
 	return kept;

@@ -14,8 +14,8 @@ static void note_sizes(struct tcp_conn *conn, const struct tcp_segment *seg)
 
 	per_mbuf = per_mbuf < 32768 ? per_mbuf : 32768;
 	conn->rcv_avg = (uint16_t)(conn->rcv_avg - conn->rcv_avg / 8 + per_mbuf / 8);
-	if (seg->len > conn->rcv_mss) {
-		conn->rcv_mss = (uint16_t)(seg->len < mss ? seg->len : mss);
+	if (seg->largest > conn->rcv_mss) {
+		conn->rcv_mss = (uint16_t)(seg->largest < mss ? seg->largest : mss);
 	}
 }
 

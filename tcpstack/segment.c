@@ -18,6 +18,7 @@ struct cursor {
 	uint32_t available; /* bytes in the first mbuf */
 	uint32_t ip_len;    /* of the whole packet, from the IP header */
 	uint32_t l4_offset;
+	const struct tcp_segment *before;
 	struct in6_addr source;
 	struct in6_addr destination;
 };
@@ -172,7 +173,9 @@ static int find_local(struct tcp_stack *stack, const struct cursor *at, struct t
 	seg->key.remote = at->source;
 	seg->key.local = (uint16_t)local;
 	seg->key.zero = 0;
-	seg->hash = stack_hash(stack, &seg->key);
+	seg->hash = at->before != NULL && tcp_key_equal(&at->before->key, &seg->key)
+			    ? at->before->hash
+			    : stack_hash(stack, &seg->key);
 	return 0;
 }
 
@@ -198,6 +201,7 @@ static int parse_tcp(struct tcp_stack *stack, struct cursor *at, struct tcp_segm
 	seg->wnd = rte_be_to_cpu_16(tcp->rx_win);
 	seg->flags = tcp->tcp_flags;
 	seg->len = at->ip_len - payload;
+	seg->largest = seg->len;
 	return find_local(stack, at, seg);
 }
 
@@ -211,9 +215,11 @@ static void take_payload(struct rte_mbuf *packet, uint32_t headers, struct tcp_s
 	chain_trim_head(&seg->payload, headers);
 }
 
-int tcp_segment_parse(struct tcp_stack *stack, struct rte_mbuf *packet, struct tcp_segment *seg)
+int tcp_segment_parse(struct tcp_stack *stack, struct rte_mbuf *packet,
+		      const struct tcp_segment *before, struct tcp_segment *seg)
 {
 	struct cursor at = {.packet = packet,
+			    .before = before,
 			    .data = rte_pktmbuf_mtod(packet, const uint8_t *),
 			    .available = packet->data_len};
 	bool v6 = at.available > 0 && at.data[0] >> 4 == 6;

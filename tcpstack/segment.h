@@ -29,8 +29,9 @@ struct tcp_segment {
 	uint32_t hash;
 	uint32_t seq;
 	uint32_t ack;
-	uint32_t len; /* of the payload */
-	uint16_t wnd; /* unscaled */
+	uint32_t len;     /* of the payload */
+	uint32_t largest; /* of the segments that it was merged from (gro.h) */
+	uint16_t wnd;     /* unscaled */
 	uint8_t flags;
 	struct tcp_chain payload;
 	struct tcp_options opt;
@@ -43,10 +44,14 @@ static inline uint32_t segment_span(const struct tcp_segment *seg)
 }
 
 /*
+ * `before` is the segment that came before in the burst, or NULL: most often of the same
+ * connection, so that its hash serves.
+ *
  * 0, or negative when the packet is not for TCP to see: then the drop is counted and the packet
  * still belongs to the caller. On success the payload's mbufs belong to the segment.
  */
-int tcp_segment_parse(struct tcp_stack *stack, struct rte_mbuf *packet, struct tcp_segment *seg)
+int tcp_segment_parse(struct tcp_stack *stack, struct rte_mbuf *packet,
+		      const struct tcp_segment *before, struct tcp_segment *seg)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -17,6 +17,7 @@
 	X(send_queue)      \
 	X(state_table)     \
 	X(segment)         \
+	X(gro)             \
 	X(open)            \
 	X(validate)        \
 	X(receive)         \

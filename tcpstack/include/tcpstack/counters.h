@@ -7,6 +7,7 @@
 
 #define TCP_COUNTERS(X)                                                          \
 	X(rx_segments, "segments received")                                      \
+	X(rx_merged, "segments merged with the one before in their burst (GRO)") \
 	X(rx_bytes, "payload bytes delivered in order")                          \
 	X(tx_segments, "segments sent")                                          \
 	X(tx_bytes, "payload bytes sent, retransmissions included")              \
