@@ -69,6 +69,7 @@ struct abi_pub;
 	X(control_killed, "controls killed: no heartbeat, or no release")               \
 	X(control_hung, "times that control did not release what ended")                \
 	X(sub_refused, "values of control refused: out of range")                       \
+	X(resume_refused, "positions of origins refused: beyond the log")               \
 	X(commands, "commands of control obeyed")                                       \
 	X(commands_stale, "commands of control for publications that are gone")         \
 	X(events_full, "events lost: control does not read them")                       \

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "abi/sub.h"
 #include "dataplane/local_memory.h"
 #include "dataplane/message.h"
 #include "dataplane/publish_header.h"
@@ -25,10 +24,13 @@ static int allocate(struct publish_table *table)
 {
 	table->publications =
 		local_alloc(table->count * sizeof(table->publications[0]), table->numa_node);
+	table->resume = local_alloc(table->count * sizeof(table->resume[0]), table->numa_node);
 	table->free = calloc(table->count, sizeof(table->free[0]));
 	table->dirty = calloc(table->count, sizeof(table->dirty[0]));
 	table->scratch = calloc(1, sizeof(*table->scratch));
-	return table->publications && table->free && table->dirty && table->scratch ? 0 : -ENOMEM;
+	return table->publications && table->resume && table->free && table->dirty && table->scratch
+		       ? 0
+		       : -ENOMEM;
 }
 
 static int init_pool(struct publish_table *table, struct abi_pub *pub)
@@ -91,10 +93,12 @@ void publish_table_fini(struct publish_table *table)
 	give_back_all(table);
 	log_pool_fini(&table->pool);
 	local_free(table->publications, table->count * sizeof(table->publications[0]));
+	local_free(table->resume, table->count * sizeof(table->resume[0]));
 	free(table->free);
 	free(table->dirty);
 	free(table->scratch);
 	table->publications = NULL;
+	table->resume = NULL;
 	table->free = NULL;
 	table->dirty = NULL;
 	table->scratch = NULL;
@@ -195,6 +199,7 @@ static void prepare(struct publish_table *table, struct publication *p,
 	p->ended_us = 0;
 	p->drop_to = 0;
 	publish_gops_clear(&p->gops);
+	publish_resume_clear(&table->resume[p->slot]);
 	p->lived = false;
 	p->closing = false;
 	p->want_key = false;
@@ -314,39 +319,6 @@ void publish_end(struct publish_table *table, struct publication *p, uint64_t no
 	publish_tell(table, p, ABI_EVENT_ENDED, now_us);
 	if (!p->lived && !p->owed) {
 		publish_retire(table, p);
-	}
-}
-
-/* Control does not have it yet: from now on nothing is given back but what it releases. */
-static void seed_tail(struct abi_sub *sub, const struct publication *p)
-{
-	if (p->state == ABI_STREAM_PENDING || p->closing) {
-		return;
-	}
-	atomic_store_explicit(&sub->tail[p->slot].position, p->log.reclaimed, memory_order_relaxed);
-	atomic_store_explicit(&sub->tail[p->slot].generation, p->generation, memory_order_relaxed);
-}
-
-void publish_attach(struct publish_table *table, struct abi_sub *sub)
-{
-	struct publication *p;
-
-	table->sub = sub;
-	table->attached_us = 0;
-	table->hung = false;
-	if (sub) {
-		atomic_store_explicit(&sub->event_tail, table->notify.event_head,
-				      memory_order_relaxed);
-	}
-	TAILQ_FOREACH (p, &table->active, entry) {
-		if (sub) {
-			seed_tail(sub, p);
-		} else {
-			/* The next control reads the stream table, and starts at whole messages. */
-			p->owed = 0;
-			p->drop_to = 0;
-			log_align(&p->log);
-		}
 	}
 }
 

@@ -8,9 +8,9 @@
  * tail of an attached control, which may read it: one that does not release an ended publication
  * within PUBLISH_LINGER_US is hung (publish_table.hung), and the link ends it.
  *
- * Without an attached control the dataplane is its own consumer (publish_unread.c): publications
- * keep what admission promised them, and ended ones are kept for PUBLISH_LINGER_US, so that the
- * next control finds everything.
+ * Without an attached control (publish_attach.c) the dataplane is its own consumer
+ * (publish_unread.c): publications keep what admission promised them, and ended ones are kept for
+ * PUBLISH_LINGER_US, so that the next control finds everything.
  *
  * One thread, the worker's. `sub` is hostile: each value is loaded once and range-checked.
  */
@@ -26,6 +26,7 @@
 #include "dataplane/publish_admission.h"
 #include "dataplane/publish_gops.h"
 #include "dataplane/publish_notify.h"
+#include "dataplane/publish_resume.h"
 #include "rtmp/message.h"
 
 #define PUBLISH_LINGER_US UINT64_C(30000000)
@@ -73,6 +74,7 @@ struct publish_table {
 	struct abi_header_block *headers;
 	struct abi_header_block *scratch; /* where a header block is put together */
 	struct publication *publications; /* [count], by slot */
+	struct publish_resume *resume;    /* [count], by slot: where origins go on */
 	uint32_t *free;                   /* slots, last in first out */
 	uint32_t free_count;
 	uint32_t count;
@@ -163,8 +165,9 @@ void publish_measure(struct publish_table *table, struct publication *p, uint64_
 		     uint64_t ooo, uint64_t now_us);
 
 /*
- * The consumer is another one now, or nobody (NULL). A new `sub` is seeded: event_tail, and the
- * tail of every publication that is there.
+ * The consumer is another one now, or nobody (NULL). Of the old `sub`, which is looked at for the
+ * last time, the positions of origins are kept. A new one is seeded: event_tail, and of every
+ * publication that is there the tail and those positions.
  */
 void publish_attach(struct publish_table *table, struct abi_sub *sub);
 

@@ -15,7 +15,6 @@
 #define CONFIG_LISTEN_MAX    16u
 #define CONFIG_APPS_MAX      1024u
 #define CONFIG_KEYS_MAX      4096u
-#define CONFIG_ORIGINS_MAX   16u
 #define CONFIG_STRING_MAX    512u /* bytes of any string, without the NUL */
 
 struct file_route {

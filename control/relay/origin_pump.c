@@ -169,7 +169,9 @@ static bool take_claim(struct origin *o, uint64_t now_us)
 		return false;
 	}
 	if (o->fresh_number == UINT64_MAX) {
-		o->fresh_number = o->stream->first_number;
+		o->fresh_number = o->resume_number > o->stream->first_number
+					  ? o->resume_number
+					  : o->stream->first_number;
 	}
 	origin_ack_begin(o, start->cursor.messages, o->batch->unsent);
 	if (o->resume_number < start->cursor.messages) {

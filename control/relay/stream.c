@@ -100,11 +100,17 @@ static void resume(struct relay_stream *s)
 static void init_origins(struct relay_stream *s, uint64_t now_us)
 {
 	const struct relay_settings *settings = &s->context->settings;
+	const struct relay_source *source = &s->context->source;
 	uint64_t chance_us =
 		s->scan.position == 0 ? settings->first_chance_us : settings->return_us;
 
 	s->origins_count = s->app->origins_count;
+	positions_open(&s->positions, &abi_sub_resume(source->sub, source->pub->streams)[s->slot],
+		       s->generation, s->head, s->app->origins, s->origins_count);
 	for (uint32_t i = 0; i < s->origins_count; i++) {
+		uint64_t position = positions_of(&s->positions, i);
+
+		s->position_last = position > s->position_last ? position : s->position_last;
 		origin_init(&s->origins[i], s->context, s, &s->app->origins[i], i);
 		s->origins[i].cursor = s->scan;
 		s->origins[i].returning = true;
@@ -217,6 +223,19 @@ static bool may_begin_at(const struct relay_stream *s, const struct log_message 
 	return !newest || entry->arrived_us >= newest->arrived_us + AUDIO_START_US;
 }
 
+/* Up to here the predecessor knew that they have it. */
+static void advance_origins(struct relay_stream *s, const struct log_message *message)
+{
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		struct origin *o = &s->origins[i];
+
+		if (message->at.position <= positions_of(&s->positions, i) &&
+		    message->entry.number > o->resume_number) {
+			o->resume_number = message->entry.number;
+		}
+	}
+}
+
 static int scan_message(struct relay_stream *s, const struct log_message *message)
 {
 	const struct abi_log_entry *entry = &message->entry;
@@ -225,6 +244,9 @@ static int scan_message(struct relay_stream *s, const struct log_message *messag
 	if (!s->scanned) {
 		s->first_number = entry->number;
 		s->scanned = true;
+	}
+	if (message->at.position <= s->position_last) {
+		advance_origins(s, message);
 	}
 	/* Aggregates hide their keyframes: where there is nothing else, none is waited for. */
 	if (!header && entry->type == RTMP_TYPE_VIDEO) {
@@ -363,6 +385,18 @@ void stream_drop_behind(struct relay_stream *s, uint64_t now_us)
 	}
 }
 
+/* For the successor. An origin without a place keeps the one that it had. */
+static void store_places(struct relay_stream *s)
+{
+	for (uint32_t i = 0; i < s->origins_count; i++) {
+		const struct start *place = origin_place(&s->origins[i]);
+
+		if (place) {
+			positions_store(&s->positions, i, place->cursor.position);
+		}
+	}
+}
+
 static void release(struct relay_stream *s)
 {
 	const struct start *newest = starts_newest(&s->starts);
@@ -383,6 +417,7 @@ static void release(struct relay_stream *s)
 		s->released = hold;
 		starts_release(&s->starts, hold);
 	}
+	store_places(s);
 	atomic_store_explicit(&s->kept_bytes, stream_gop_bytes(s), memory_order_relaxed);
 }
 

@@ -6,7 +6,8 @@
  * (origin.h), as far as behind_max_kib and gop_max_kib let it; the GOP under way, unless it grows
  * longer than gop_max_kib; and the beginning of a new stream, or of one taken over, until its
  * origins had their first chance. So wherever this process is killed, the position released last is
- * one at which its successor can start every origin, and none has a gap.
+ * one at which its successor can start every origin, and none has a gap; and the place of each
+ * stands in `sub` (positions.h), so that none gets more again for another one's sake.
  */
 #ifndef STREAM_H
 #define STREAM_H
@@ -15,6 +16,7 @@
 
 #include "headers.h"
 #include "origin.h"
+#include "positions.h"
 #include "starts.h"
 
 struct relay_stream {
@@ -29,6 +31,8 @@ struct relay_stream {
 
 	uint64_t head;     /* as last loaded */
 	uint64_t released; /* as last stored to `tail` */
+	struct positions positions;
+	uint64_t position_last; /* highest of the positions found there */
 	struct log_cursor scan;
 	struct header_set headers; /* in force at `scan` */
 	uint32_t timestamp;        /* ms, of the message last scanned */

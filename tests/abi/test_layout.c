@@ -43,7 +43,10 @@ static void test_offsets(void)
 	OFFSET(abi_sub, news_sleeping, 512);
 	OFFSET(abi_sub, event_sleeping, 640);
 	CU_ASSERT_EQUAL(offsetof(struct abi_sub, tail) % 128, 0);
-	CU_ASSERT_EQUAL(abi_sub_size(3) - abi_sub_size(2), sizeof(struct abi_tail));
+	OFFSET(abi_resume, origins, 8);
+	OFFSET(abi_origin_position, position, 8);
+	CU_ASSERT_EQUAL(abi_sub_resume_offset(3), sizeof(struct abi_sub) + 3 * 16);
+	CU_ASSERT_EQUAL(abi_sub_size(3), abi_sub_resume_offset(3) + 3 * 264);
 }
 
 static void test_references(void)

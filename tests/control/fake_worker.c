@@ -133,9 +133,18 @@ struct abi_stream *fake_stream(struct fake_worker *w, uint32_t slot)
 
 void fake_attach(struct fake_worker *w)
 {
+	struct publish_resume positions[FAKE_STREAMS];
 	struct abi_sub *sub = w->sub;
+	struct abi_resume *resume = abi_sub_resume(sub, FAKE_STREAMS);
 	uint64_t epoch = sub->epoch + 1;
 
+	for (uint32_t i = 0; i < FAKE_STREAMS; i++) {
+		const struct abi_stream *s = fake_stream(w, i);
+
+		publish_resume_clear(&positions[i]);
+		w->refused_positions +=
+			publish_resume_take(&positions[i], &resume[i], s->generation, s->head);
+	}
 	memset(sub, 0, w->sub_size);
 	sub->magic = ABI_MAGIC;
 	sub->version = ABI_VERSION;
@@ -148,6 +157,7 @@ void fake_attach(struct fake_worker *w)
 		if (s->state == ABI_STREAM_LIVE || s->state == ABI_STREAM_ENDED) {
 			sub->tail[i].position = s->reclaimed;
 			sub->tail[i].generation = s->generation;
+			publish_resume_give(&positions[i], &resume[i], s->generation, s->reclaimed);
 		}
 	}
 }

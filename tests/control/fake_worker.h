@@ -1,6 +1,7 @@
 /*
  * A worker of the dataplane made of memory: pub, sub and packets of the real layouts, and the real
- * producer of the log (dataplane/log_writer.c). Tests write messages as a publisher's would come.
+ * producer of the log (dataplane/log_writer.c) and keeper of positions
+ * (dataplane/publish_resume.c). Tests write messages as a publisher's would come.
  *
  * The message `n` of a stream has a payload made from `n` alone (fake_byte()), so that a receiver
  * can tell what it got.
@@ -13,6 +14,7 @@
 #include "abi/attach.h"
 #include "abi/sub.h"
 #include "dataplane/log_writer.h"
+#include "dataplane/publish_resume.h"
 #include "relay/log_reader.h"
 
 #define FAKE_STREAMS 4u
@@ -38,6 +40,7 @@ struct fake_worker {
 	uint64_t packet_at;  /* next free byte; memory is used in turn, never checked */
 	uint64_t given_back; /* references */
 	uint64_t refused_tails;
+	uint64_t refused_positions;
 };
 
 int fake_worker_init(struct fake_worker *w);

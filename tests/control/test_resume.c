@@ -261,6 +261,94 @@ static void test_no_more_than_a_gop_twice(void)
 	}
 }
 
+static void swap_configs(void)
+{
+	struct config_origin first = origin_configs[0];
+
+	origin_configs[0] = origin_configs[1];
+	origin_configs[1] = first;
+}
+
+/* Origin 0 is away from here on, the other one has what was sent. */
+static void lose_origin(void)
+{
+	gop = 40;
+	send_frames(60, true);
+	WAIT_FOR(acknowledged());
+	fake_origin_listen(origins[0], false);
+	fake_origin_break(origins[0]);
+}
+
+static bool other_acknowledged(void)
+{
+	return status(origin_configs[0].port == fake_origin_port(origins[1]) ? 0 : 1)
+			       .acked_message +
+		       gop / 2 >=
+	       sent;
+}
+
+static void send_gops_to_the_other(uint32_t gops)
+{
+	send_frames(gops * gop, true);
+	WAIT_FOR(other_acknowledged());
+	usleep(30000); /* a tick, which stores its place */
+}
+
+static void expect_a_gop_at_most(void)
+{
+	expect_complete();
+	for (uint32_t o = 0; o < ORIGINS; o++) {
+		CU_ASSERT(gops_repeated(o) <= 1);
+	}
+	CU_ASSERT_EQUAL(worker.refused_positions, 0);
+}
+
+/*
+ * One origin is away for many GOPs, and control dies meanwhile: the other one goes on at its own
+ * place, also when its successor dies at once, and when it has them in another order.
+ */
+static void test_each_at_its_own_place(void)
+{
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		set_up(seed);
+		lose_origin();
+		for (int kills = 0; kills < 3; kills++) {
+			send_gops_to_the_other(5);
+			kill_control();
+			if (seed % 2 == 0) {
+				next_control();
+				kill_control();
+			}
+			if (seed % 3 == 0) {
+				swap_configs();
+			}
+			next_control();
+		}
+		CU_ASSERT_EQUAL(status(0).skipped_messages, 0);
+		CU_ASSERT_EQUAL(status(1).skipped_messages, 0);
+		fake_origin_listen(origins[0], true);
+		expect_a_gop_at_most();
+		CU_ASSERT_EQUAL(missing(0), 0);
+		tear_down();
+	}
+}
+
+/* The same when the publisher ends before control dies. */
+static void test_ended_at_its_own_place(void)
+{
+	set_up(1);
+	lose_origin();
+	send_gops_to_the_other(5);
+	fake_end(&worker, 0);
+	WAIT_FOR(fake_origin_unpublished(origins[1]) == 1);
+	kill_control();
+	next_control();
+	fake_origin_listen(origins[0], true);
+	expect_a_gop_at_most();
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	tear_down();
+}
+
 static void test_origin_dies_at_random(void)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++) {
@@ -425,6 +513,8 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{"control is killed at random", test_control_killed_at_random},
 		{"no more than a GOP comes twice", test_no_more_than_a_gop_twice},
+		{"each origin at its own place", test_each_at_its_own_place},
+		{"each at its own place at the end", test_ended_at_its_own_place},
 		{"an origin dies at random", test_origin_dies_at_random},
 		{"an origin dies at the end", test_origin_dies_at_the_end},
 		{"the successor of an orderly end", test_successor_of_an_orderly_end},

@@ -99,6 +99,93 @@ static void test_nothing_missing(void)
 	world_close(&w);
 }
 
+static struct abi_resume *resume_of(uint32_t slot)
+{
+	return &abi_sub_resume(w.sub, w.memory.streams)[slot];
+}
+
+static void put_position(uint32_t slot, uint32_t entry, uint64_t origin, uint64_t position)
+{
+	struct abi_resume *resume = resume_of(slot);
+
+	atomic_store(&resume->generation, atomic_load(&world_stream(&w, slot)->generation));
+	atomic_store(&resume->origins[entry].origin, origin);
+	atomic_store(&resume->origins[entry].position, position);
+}
+
+static void expect_position(uint32_t slot, uint32_t entry, uint64_t origin, uint64_t position)
+{
+	const struct abi_resume *resume = resume_of(slot);
+
+	CU_ASSERT_EQUAL(resume->generation, atomic_load(&world_stream(&w, slot)->generation));
+	CU_ASSERT_EQUAL(resume->origins[entry].origin, origin);
+	CU_ASSERT_EQUAL(resume->origins[entry].position, position);
+}
+
+/* From one control to the next, over one that wrote nothing; a stream that ended, too. */
+static void test_positions(void)
+{
+	start();
+	uint32_t one = publisher_go_live(&pub1, &w, "one", 128, 1448);
+	uint32_t two = publisher_go_live(&pub2, &w, "two", 128, 1448);
+	send_gops(&pub1, 'a', 0, 20, 10, 3000);
+	send_gops(&pub2, 'b', 0, 10, 10, 3000);
+	uint64_t head = atomic_load(&world_stream(&w, one)->head);
+	put_position(one, 0, 11, head);
+	put_position(one, 1, 12, head / 2);
+	put_position(one, 2, 13, head + 1);
+	put_position(two, 3, 11, 5);
+	publisher_close(&pub2);
+	for (int i = 0; i < 3; i++) {
+		world_attach(&w);
+		expect_position(one, 0, 11, head);
+		expect_position(one, 1, 12, head / 2);
+		expect_position(one, 2, 13, 0);
+		expect_position(two, 3, 11, 5);
+		expect_position(two, 0, 0, 0);
+	}
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_resume_refused), 1);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_sub_refused), 0);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* What lies below them is dropped unread: they rise with it. */
+static void test_positions_rise(void)
+{
+	start();
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 4096, 1448);
+	put_position(slot, 0, 11, 3);
+	world_detach(&w);
+	send_gops(&pub1, 'a', 0, 95, 10, 3000);
+	CU_ASSERT_EQUAL(dropped(slot), 90);
+	attach_next(slot);
+	expect_position(slot, 0, 11, reader.position);
+	CU_ASSERT_TRUE(reader.position > 3);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/* The slot's next publication: nothing of the one before, whatever stands in `sub`. */
+static void test_positions_of_the_one_before(void)
+{
+	start();
+	uint32_t slot = publisher_go_live(&pub1, &w, "key", 4096, 1448);
+	send_gops(&pub1, 'a', 0, 10, 10, 3000);
+	put_position(slot, 0, 11, 6);
+	world_attach(&w);
+	publisher_close(&pub1);
+	world_set_tail(&w, slot, atomic_load(&world_stream(&w, slot)->head));
+	world_poll(&w);
+	(void)world_expect(&w, ABI_EVENT_ENDED);
+	CU_ASSERT_EQUAL_FATAL(publisher_go_live(&pub2, &w, "key", 4096, 1448), slot);
+	send_gops(&pub2, 'b', 0, 10, 10, 3000);
+	world_attach(&w);
+	expect_position(slot, 0, 0, 0);
+	publisher_close(&pub2);
+	world_close(&w);
+}
+
 /* A control that released half a message and died: its successor begins at a whole one. */
 static void test_tail_in_a_message(void)
 {
@@ -316,6 +403,9 @@ int main(void)
 {
 	static const struct suite_test tests[] = {
 		{"nothing is missing", test_nothing_missing},
+		{"positions of origins", test_positions},
+		{"positions rise with the tail", test_positions_rise},
+		{"positions of the publication before", test_positions_of_the_one_before},
 		{"tail in a message", test_tail_in_a_message},
 		{"oldest GOPs go", test_oldest_gops_go},
 		{"promise is kept", test_promise_is_kept},

@@ -269,6 +269,18 @@ def origin_resets(matrix):
     matrix.replace_sink()
 
 
+def lagging_control_kill(matrix):
+    """One origin is away for several GOPs when control is killed: the other one must not get them
+    again for its sake."""
+    matrix.sinks[1].process.stop(how=signal.SIGKILL)
+    try:
+        matrix.pause(2.5 * GOP_MS / 1000, 3.0 * GOP_MS / 1000)
+        control_kill(matrix)
+        matrix.pause(0.0, 1.5)
+    finally:
+        matrix.sinks[1] = matrix.start_sink(1)
+
+
 def relay_stuck(matrix):
     """One relay thread of control hangs, the rest of it lives: it has to be noticed and replaced."""
     control = matrix.lab.control
@@ -304,6 +316,7 @@ CASES = {
     "origin stopped": origin_stop,
     "origin never reads": origin_never_reads,
     "origin resets": origin_resets,
+    "origin lags, kill -9": lagging_control_kill,
     "relay thread stuck": relay_stuck,
     "dataplane kill -9": dataplane_kill,
 }

@@ -37,10 +37,38 @@ static void *lie_meanwhile(void *arg)
 	return NULL;
 }
 
+/* Whatever the last control wrote: its successor is given places that are in the log. */
+static void check_positions(struct hostile *h)
+{
+	const struct world *w = &h->world;
+
+	for (uint32_t slot = 0; slot < w->memory.streams; slot++) {
+		const struct abi_resume *resume = &abi_sub_resume(w->sub, w->memory.streams)[slot];
+		const struct abi_stream *s = world_stream(w, slot);
+
+		if (resume->generation != atomic_load(&s->generation)) {
+			continue; /* it never was LIVE, or is retired already */
+		}
+		for (uint32_t i = 0; i < ABI_ORIGINS_MAX; i++) {
+			uint64_t position = resume->origins[i].position;
+
+			if (resume->origins[i].origin == 0) {
+				continue;
+			}
+			h->positions++;
+			if (position < atomic_load(&s->reclaimed) ||
+			    position > atomic_load(&s->head)) {
+				hostile_fail(h, "an origin's place is not in the log");
+			}
+		}
+	}
+}
+
 static void change_control(struct hostile *h)
 {
 	pthread_mutex_lock(&h->lock);
 	world_attach(&h->world);
+	check_positions(h);
 	pthread_mutex_unlock(&h->lock);
 }
 
@@ -105,7 +133,8 @@ static void close_world(struct hostile *h)
 		hostile_publisher_close(&h->publishers[i]);
 	}
 	h->live += world_count(&h->world, DP_COUNTER_publish_accepted);
-	h->refused += world_count(&h->world, DP_COUNTER_sub_refused);
+	h->refused += world_count(&h->world, DP_COUNTER_sub_refused) +
+		      world_count(&h->world, DP_COUNTER_resume_refused);
 	world_close(&h->world);
 	free(h->held);
 	if (CU_get_number_of_failures() > 0) {
@@ -159,9 +188,9 @@ static void run(void)
 static void report(const struct hostile *h)
 {
 	printf("hostile: %lu rounds, %lu publishes accepted, %lu messages checked, %lu audits, "
-	       "%lu values refused\n",
+	       "%lu values refused, %lu places handed on\n",
 	       (unsigned long)h->rounds, (unsigned long)h->live, (unsigned long)h->messages,
-	       (unsigned long)h->audits, (unsigned long)h->refused);
+	       (unsigned long)h->audits, (unsigned long)h->refused, (unsigned long)h->positions);
 }
 
 int hostile_run(unsigned int seconds, uint64_t seed)

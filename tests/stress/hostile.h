@@ -69,6 +69,7 @@ struct hostile {
 	uint64_t lies;
 	uint64_t live;
 	uint64_t refused;
+	uint64_t positions; /* handed on, and checked */
 };
 
 /* Runs for so long; 0 or 1. */

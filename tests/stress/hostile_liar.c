@@ -62,6 +62,24 @@ static void lie_tail(struct world *w, uint64_t *random)
 	}
 }
 
+/* Positions of origins: right in generation most often, or nothing of them is taken. */
+static void lie_resume(struct world *w, uint64_t *random)
+{
+	uint32_t slot = hostile_below(random, w->memory.streams);
+	const struct abi_stream *s = world_stream(w, slot);
+	struct abi_resume *resume = &abi_sub_resume(w->sub, w->memory.streams)[slot];
+	uint32_t i = hostile_below(random, ABI_ORIGINS_MAX);
+	uint64_t generation = atomic_load(&s->generation);
+	uint64_t truth = atomic_load(hostile_below(random, 2) ? &s->head : &s->reclaimed);
+
+	if (hostile_below(random, 4) == 0) {
+		generation = near(generation, random);
+	}
+	atomic_store(&resume->generation, generation);
+	atomic_store(&resume->origins[i].origin, near(i, random));
+	atomic_store(&resume->origins[i].position, near(truth, random));
+}
+
 static void lie_name(char *name, uint64_t *random)
 {
 	switch (hostile_below(random, 4)) {
@@ -160,6 +178,7 @@ void hostile_lie(struct world *w, uint64_t *random)
 
 	for (uint32_t i = 0; i < count; i++) {
 		lie_tail(w, random);
+		lie_resume(w, random);
 	}
 	switch (hostile_below(random, 8)) {
 	case 0:

@@ -19,7 +19,7 @@
 #include "abi/log.h"
 
 #define ABI_MAGIC        UINT64_C(0x4b434f54534e4550) /* "PENSTOCK", little-endian */
-#define ABI_VERSION      2u
+#define ABI_VERSION      3u
 
 #define ABI_COUNTERS_MAX 256u
 #define ABI_COUNTER_NAME 48u

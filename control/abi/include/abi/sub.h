@@ -10,6 +10,7 @@
 #include "abi/pub.h"
 
 #define ABI_COMMAND_RING 1024u /* commands; a power of two */
+#define ABI_ORIGINS_MAX  16u   /* of one stream */
 
 enum abi_command_type {
 	ABI_COMMAND_ACCEPT = 1, /* `name` is the public name */
@@ -38,6 +39,29 @@ struct abi_tail {
 	_Atomic uint64_t position;   /* abi/log.h */
 };
 
+/*
+ * Where the origins of one stream would go on: for each the position of the last keyframe at or
+ * before what it acknowledged. Written by the relay thread, handed on by the dataplane, so that a
+ * new control starts every origin at its own place and not all of them at the common tail.
+ *
+ * An entry belongs to `origin`, a hash of what identifies it in the configuration; where several
+ * entries bear the same, the lowest position counts. Position 0, or no entry: it starts at the
+ * tail. The owner of an entry changes by way of position 0, the owner of all of them by way of
+ * generation 0, so that whoever is killed in between leaves repeats and no gap.
+ *
+ * At the attach the dataplane writes what the one before left: nothing of another generation, and
+ * the tail in place of what lies below it or beyond the head.
+ */
+struct abi_origin_position {
+	_Atomic uint64_t origin; /* 0: the entry is free */
+	_Atomic uint64_t position;
+};
+
+struct abi_resume {
+	_Atomic uint64_t generation; /* of the publication; 0: the entries mean nothing */
+	struct abi_origin_position origins[ABI_ORIGINS_MAX];
+};
+
 struct abi_sub {
 	uint64_t magic;
 	uint32_t version;
@@ -62,17 +86,29 @@ struct abi_sub {
 	alignas(128) _Atomic uint32_t event_sleeping; /* main thread */
 
 	alignas(128) struct abi_command commands[ABI_COMMAND_RING];
-	alignas(128) struct abi_tail tail[]; /* [streams] */
+	alignas(128) struct abi_tail tail[]; /* [streams]; behind them abi_sub_resume() */
 };
 
 static_assert(sizeof(struct abi_command) == 536, "command");
 static_assert(sizeof(struct abi_tail) == 16, "tail");
+static_assert(sizeof(struct abi_resume) == 264, "positions of origins");
 static_assert(offsetof(struct abi_sub, heartbeat_us) == 128, "sub");
 static_assert(offsetof(struct abi_sub, commands) == 768, "sub");
 
+static inline uint64_t abi_sub_resume_offset(uint32_t streams)
+{
+	return sizeof(struct abi_sub) + (uint64_t)streams * sizeof(struct abi_tail);
+}
+
+/* struct abi_resume[streams]. `streams` is the caller's own knowledge, not the field. */
+static inline struct abi_resume *abi_sub_resume(struct abi_sub *sub, uint32_t streams)
+{
+	return (struct abi_resume *)(void *)((uint8_t *)sub + abi_sub_resume_offset(streams));
+}
+
 static inline uint64_t abi_sub_size(uint32_t streams)
 {
-	return sizeof(struct abi_sub) + streams * sizeof(struct abi_tail);
+	return abi_sub_resume_offset(streams) + (uint64_t)streams * sizeof(struct abi_resume);
 }
 
 #endif

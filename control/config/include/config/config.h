@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONFIG_CORES_MAX 64u
+#define CONFIG_CORES_MAX   64u
+#define CONFIG_ORIGINS_MAX 16u /* of one app */
 
 enum config_power { CONFIG_POWER_ADAPTIVE = 0, CONFIG_POWER_PERFORMANCE };
 enum config_hugepages {
