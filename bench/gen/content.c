@@ -2,117 +2,220 @@
 
 #include <string.h>
 
-#define FRAME_RATE     30u
-#define GOP_FRAMES     60u
-#define KEYFRAME_TIMES 8u
-#define AUDIO_MS       23u
-#define AUDIO_BYTES    370u
-#define PATTERN_PERIOD 251u /* a prime: shifted payloads differ */
+#include "bench/common/rng.h"
 
-static const uint8_t avc_header[] = {
-	0x17, 0,    0,    0,    0,    1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, 0x0b, 0x67, 0x64, 0,
-	0x1f, 0xac, 0xd9, 0x40, 0x50, 5, 0xbb, 1, 0x10, 1,    0,    4, 0x68, 0xeb, 0xe3, 0xcb,
-};
-static const uint8_t aac_header[] = {0xaf, 0, 0x12, 0x10};
-/* @setDataFrame, onMetaData, an empty object: what a receiver must forward unchanged. */
-static const uint8_t metadata[] = {
-	2, 0, 13, '@', 's', 'e', 't', 'D', 'a', 't', 'a', 'F', 'r', 'a', 'm', 'e',
-	2, 0, 10, 'o', 'n', 'M', 'e', 't', 'a', 'D', 'a', 't', 'a', 3,   0,   0,
-};
+#define PREAMBLE    3u
+#define CSID_AUDIO  4u
+#define CSID_DATA   5u
+#define CSID_VIDEO  6u
+/* Media headers and mark need 45 bytes of video, 42 of audio. */
+#define AUDIO_LEAST 48u
 
-static uint8_t pattern[65536 + PATTERN_PERIOD];
+static const uint8_t avc_header[MARK_VIDEO] = {0x17, 0, 0, 0, 0};
+static const uint8_t aac_header[MARK_AUDIO] = {0xaf, 0};
+/* @setDataFrame, onMetaData, a string: what a receiver must forward unchanged. */
+static const uint8_t metadata[] = {2,   0,   13,  '@', 's', 'e', 't', 'D', 'a', 't',       'a',
+				   'F', 'r', 'a', 'm', 'e', 2,   0,   10,  'o', 'n',       'M',
+				   'e', 't', 'a', 'D', 'a', 't', 'a', 2,   0,   MARK_BYTES};
 
-void content_init(struct content *content, uint32_t mark, uint32_t message)
+_Static_assert(sizeof(metadata) + MARK_BYTES <= WIRE_HEAD, "metadata");
+
+void content_size(struct content_config *config, uint32_t bitrate_kbps)
 {
-	*content = (struct content){.mark = mark, .message = message};
-	for (uint32_t i = 0; i < sizeof(pattern); i++) {
-		pattern[i] = (uint8_t)(i % PATTERN_PERIOD);
+	uint64_t second = (uint64_t)bitrate_kbps * 125;
+	uint64_t audio = second / 4 * CONTENT_AUDIO_MS / 1000;
+	uint64_t video, gop;
+
+	audio = audio < CONTENT_AUDIO_BYTES ? audio : CONTENT_AUDIO_BYTES;
+	config->audio_bytes = (uint32_t)(audio > AUDIO_LEAST ? audio : AUDIO_LEAST);
+	audio = config->audio_bytes * UINT64_C(1000) / CONTENT_AUDIO_MS;
+	video = second > audio ? second - audio : 0;
+	gop = video * config->gop_frames / config->fps /
+	      (config->gop_frames - 1 + CONTENT_KEYFRAME);
+	config->frame_bytes = (uint32_t)(gop > CONTENT_FRAME_LEAST ? gop : CONTENT_FRAME_LEAST);
+}
+
+void content_use_flv(struct content_config *config, const struct flv_file *file)
+{
+	uint32_t first = file->tags[0].timestamp;
+	uint32_t last = first;
+
+	for (size_t i = 0; i < file->count; i++) {
+		last = file->tags[i].timestamp > last ? file->tags[i].timestamp : last;
 	}
+	config->tags = file->tags;
+	config->tags_count = (uint32_t)file->count;
+	/* The last frame lasts as long as the average one. */
+	config->tags_ms = last - first + (last - first) / (uint32_t)file->count + 1;
 }
 
-const uint8_t *content_pattern(uint32_t offset)
+void content_init(struct content *content, const struct content_config *config, const char *name,
+		  uint64_t seed)
 {
-	return pattern + offset % PATTERN_PERIOD;
+	*content = (struct content){
+		.stream = mark_stream(name),
+		.phase = (uint32_t)(rng_mix(seed) % config->gop_frames),
+	};
 }
 
-uint64_t content_bytes_per_second(uint32_t message)
+static uint64_t video_us(const struct content *c, const struct content_config *config)
 {
-	return (uint64_t)message * (GOP_FRAMES - 1 + KEYFRAME_TIMES) * FRAME_RATE / GOP_FRAMES +
-	       UINT64_C(1000) / AUDIO_MS * AUDIO_BYTES;
+	return c->frames * UINT64_C(1000000) / config->fps;
 }
 
-static void set_fixed(struct content_message *out, uint8_t type, const void *data, uint32_t len)
+static uint64_t audio_us(const struct content *c)
 {
-	out->msg.type = type;
-	out->msg.length = len;
-	memcpy(out->head, data, len);
+	return c->audio * UINT64_C(1000) * CONTENT_AUDIO_MS;
 }
 
-static void set_preamble(struct content *content, struct content_message *out)
+static uint32_t tag_ms(const struct content *c, const struct content_config *config)
 {
-	switch (content->number) {
+	uint32_t ms = config->tags[c->tag].timestamp - config->tags[0].timestamp;
+
+	return ms + c->loops * config->tags_ms;
+}
+
+uint64_t content_due_us(const struct content *c, const struct content_config *config)
+{
+	uint64_t video, audio;
+
+	if (config->tags != NULL) {
+		return tag_ms(c, config) * UINT64_C(1000);
+	}
+	if (c->preamble < PREAMBLE) {
+		return 0;
+	}
+	video = video_us(c, config);
+	audio = audio_us(c);
+	return video <= audio ? video : audio;
+}
+
+/* Header bytes and mark into the wire's head; what follows is filler. */
+static void set_marked(struct wire *wire, const void *header, uint32_t len, const struct mark *mark,
+		       const struct content_config *config)
+{
+	memcpy(wire->head, header, len);
+	mark_write_head(mark, wire->head + len);
+	wire->head_len = (uint8_t)(len + MARK_BYTES);
+	wire->body = config->body;
+	wire->looped = true;
+	wire->start = (mark_start(mark) + MARK_PERIOD - len) % MARK_PERIOD;
+}
+
+static struct mark mark_of(const struct content *c, uint64_t number, uint64_t sent_ns)
+{
+	return (struct mark){
+		.stream = c->stream,
+		.number = number,
+		.keyframe = c->keyframe,
+		.sent_ns = sent_ns,
+	};
+}
+
+static void next_preamble(struct content *c, const struct content_config *config,
+			  struct rtmp_message *msg, const void **header, uint32_t *len)
+{
+	(void)config;
+	switch (c->preamble++) {
 	case 0:
-		out->msg.csid = 5;
-		set_fixed(out, RTMP_TYPE_DATA_AMF0, metadata, sizeof(metadata));
+		msg->csid = CSID_DATA;
+		msg->type = RTMP_TYPE_DATA_AMF0;
+		*header = metadata;
+		*len = sizeof(metadata);
 		break;
 	case 1:
-		out->msg.csid = 6;
-		set_fixed(out, RTMP_TYPE_VIDEO, avc_header, sizeof(avc_header));
+		msg->csid = CSID_VIDEO;
+		msg->type = RTMP_TYPE_VIDEO;
+		*header = avc_header;
+		*len = sizeof(avc_header);
 		break;
 	default:
-		out->msg.csid = 4;
-		set_fixed(out, RTMP_TYPE_AUDIO, aac_header, sizeof(aac_header));
+		msg->csid = CSID_AUDIO;
+		msg->type = RTMP_TYPE_AUDIO;
+		*header = aac_header;
+		*len = sizeof(aac_header);
 		break;
 	}
+	msg->length = *len + MARK_BYTES;
 }
 
-static void set_mark(const struct content *content, uint8_t *at)
+static void next_video(struct content *c, const struct content_config *config,
+		       struct rtmp_message *msg, const void **header, uint32_t *len)
 {
-	memcpy(at, &content->mark, sizeof(content->mark));
-	memcpy(at + sizeof(content->mark), &content->number, sizeof(content->number));
+	static const uint8_t key_header[MARK_VIDEO] = {0x17, 1, 0, 0, 0};
+	static const uint8_t inter_header[MARK_VIDEO] = {0x27, 1, 0, 0, 0};
+	bool key = c->frames == 0 || (c->frames + c->phase) % config->gop_frames == 0;
+
+	msg->csid = CSID_VIDEO;
+	msg->type = RTMP_TYPE_VIDEO;
+	msg->timestamp = (uint32_t)(video_us(c, config) / 1000);
+	msg->length = config->frame_bytes * (key ? CONTENT_KEYFRAME : 1);
+	*header = key ? key_header : inter_header;
+	*len = MARK_VIDEO;
+	c->keyframe = key ? c->number : c->keyframe;
+	c->frames++;
 }
 
-static void set_video(struct content *content, struct content_message *out, uint32_t timestamp)
+static void next_audio(struct content *c, const struct content_config *config,
+		       struct rtmp_message *msg, const void **header, uint32_t *len)
 {
-	bool key = content->frames++ % GOP_FRAMES == 0;
+	static const uint8_t audio_header[MARK_AUDIO] = {0xaf, 1};
 
-	out->msg.csid = 6;
-	out->msg.type = RTMP_TYPE_VIDEO;
-	out->msg.timestamp = timestamp;
-	out->msg.length = content->message * (key ? KEYFRAME_TIMES : 1);
-	memcpy(out->head, pattern, sizeof(out->head));
-	out->head[0] = key ? 0x17 : 0x27;
-	out->head[1] = 1;
-	memset(out->head + 2, 0, 3);
-	set_mark(content, out->head + 5);
+	msg->csid = CSID_AUDIO;
+	msg->type = RTMP_TYPE_AUDIO;
+	msg->timestamp = (uint32_t)(audio_us(c) / 1000);
+	msg->length = config->audio_bytes;
+	*header = audio_header;
+	*len = MARK_AUDIO;
+	c->audio++;
 }
 
-static void set_audio(struct content *content, struct content_message *out, uint32_t timestamp)
+static uint32_t next_tag(struct content *c, const struct content_config *config,
+			 struct rtmp_chunk_writer *writer, uint32_t stream_id, struct wire *wire)
 {
-	content->audio++;
-	out->msg.csid = 4;
-	out->msg.type = RTMP_TYPE_AUDIO;
-	out->msg.timestamp = timestamp;
-	out->msg.length = AUDIO_BYTES;
-	memcpy(out->head, pattern, sizeof(out->head));
-	out->head[0] = 0xaf;
-	out->head[1] = 1;
-	set_mark(content, out->head + 2);
-}
+	const struct flv_tag *tag = &config->tags[c->tag];
+	struct rtmp_message msg = {
+		.timestamp = tag_ms(c, config),
+		.length = tag->length,
+		.stream_id = stream_id,
+		.csid = tag->type == RTMP_TYPE_AUDIO   ? CSID_AUDIO
+			: tag->type == RTMP_TYPE_VIDEO ? CSID_VIDEO
+						       : CSID_DATA,
+		.type = tag->type,
+	};
 
-void content_next(struct content *content, uint32_t stream_id, struct content_message *out)
-{
-	uint32_t video_ms = (uint32_t)(content->frames * 1000 / FRAME_RATE);
-	uint32_t audio_ms = (uint32_t)(content->audio * AUDIO_MS);
-
-	memset(&out->msg, 0, sizeof(out->msg));
-	out->msg.stream_id = stream_id;
-	if (content->number < 3) {
-		set_preamble(content, out);
-	} else if (video_ms <= audio_ms) {
-		set_video(content, out, video_ms);
-	} else {
-		set_audio(content, out, audio_ms);
+	wire_begin(wire, writer, &msg);
+	wire->body = tag->data;
+	c->tag++;
+	if (c->tag == config->tags_count) {
+		c->tag = 0;
+		c->loops++;
 	}
-	content->number++;
+	return tag->length;
+}
+
+uint32_t content_next(struct content *c, const struct content_config *config,
+		      struct rtmp_chunk_writer *writer, uint32_t stream_id, uint64_t sent_ns,
+		      struct wire *wire)
+{
+	struct rtmp_message msg = {.stream_id = stream_id};
+	const void *header;
+	uint32_t len;
+
+	if (config->tags != NULL) {
+		return next_tag(c, config, writer, stream_id, wire);
+	}
+	bool numbered = c->preamble >= PREAMBLE;
+	if (!numbered) {
+		next_preamble(c, config, &msg, &header, &len);
+	} else if (video_us(c, config) <= audio_us(c)) {
+		next_video(c, config, &msg, &header, &len);
+	} else {
+		next_audio(c, config, &msg, &header, &len);
+	}
+	struct mark mark = mark_of(c, numbered ? c->number : MARK_NO_NUMBER, sent_ns);
+	c->number += numbered;
+	wire_begin(wire, writer, &msg);
+	set_marked(wire, header, len, &mark, config);
+	return msg.length;
 }

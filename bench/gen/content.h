@@ -1,41 +1,62 @@
 /*
- * Content: the messages of one synthetic H.264 + AAC stream.
+ * Content: the messages of one stream, synthetic H.264 + AAC or an FLV file over and over.
  *
- * 30 frames a second with a keyframe every 60, audio every 23 ms; the first messages are metadata
- * and the two sequence headers. Every payload carries its stream's mark and its message number, so
- * that a receiver can tell whose it is.
+ * Synthetic streams begin with metadata and the two sequence headers; a keyframe is eight times an
+ * inter frame, audio comes every 23 ms. Every payload carries a mark (bench/common/mark.h). The
+ * first GOP is cut short by a length that differs from publisher to publisher: thousands that begin
+ * together do not send their keyframes together.
  */
 #ifndef GEN_CONTENT_H
 #define GEN_CONTENT_H
 
-#include <stdint.h>
+#include "bench/common/flv_file.h"
+#include "bench/gen/wire.h"
 
-#include "rtmp/message.h"
+#define CONTENT_KEYFRAME    8u
+#define CONTENT_AUDIO_MS    23u
+#define CONTENT_AUDIO_BYTES 370u
+#define CONTENT_FRAME_LEAST 64u
 
-#define CONTENT_HEAD 32u /* bytes of a payload that differ; the rest is a fixed pattern */
+/* What all publishers share. */
+struct content_config {
+	uint32_t fps;
+	uint32_t gop_frames;
+	uint32_t frame_bytes; /* of an inter frame */
+	uint32_t audio_bytes;
+	const uint8_t *body;        /* MARK_PATTERN bytes, or the file's */
+	const struct flv_tag *tags; /* NULL: synthetic */
+	uint32_t tags_count;
+	uint32_t tags_ms; /* from one beginning of the file to the next */
+};
 
 struct content {
-	uint32_t mark;
-	uint32_t message; /* bytes of an inter frame */
+	uint32_t stream; /* of its marks */
+	uint32_t phase;  /* frames that the first GOP is short of */
+	uint32_t preamble;
+	uint32_t tag;
+	uint32_t loops; /* of the file */
+	uint32_t frames;
+	uint32_t audio;
 	uint64_t number;
-	uint64_t frames;
-	uint64_t audio;
+	uint64_t keyframe;
 };
 
-struct content_message {
-	struct rtmp_message msg;
-	uint8_t head[CONTENT_HEAD]; /* first bytes of the payload, as many as there are */
-};
+/* Sizes that follow from a bitrate, which counts payload. */
+void content_size(struct content_config *config, uint32_t bitrate_kbps);
 
-void content_init(struct content *content, uint32_t mark, uint32_t message);
+/* Takes the file over, whose tags must be within `body`. */
+void content_use_flv(struct content_config *config, const struct flv_file *file);
 
-/* The next message. */
-void content_next(struct content *content, uint32_t stream_id, struct content_message *out);
+/* `seed` decides the phase. */
+void content_init(struct content *content, const struct content_config *config, const char *name,
+		  uint64_t seed);
 
-/* Average bytes of payload per millisecond of media, times 1000. */
-uint64_t content_bytes_per_second(uint32_t message);
+/* Media time of the next message from the beginning on, us. */
+uint64_t content_due_us(const struct content *content, const struct content_config *config);
 
-/* The pattern that payloads continue with, from their byte `offset` on; at least 64 KiB of it. */
-const uint8_t *content_pattern(uint32_t offset);
+/* The next message into `wire`; returns its bytes of payload. */
+uint32_t content_next(struct content *content, const struct content_config *config,
+		      struct rtmp_chunk_writer *writer, uint32_t stream_id, uint64_t sent_ns,
+		      struct wire *wire);
 
 #endif

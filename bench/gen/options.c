@@ -1,211 +1,278 @@
 #include "bench/gen/options.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-	"usage: penstock-gen --device DEVICE --address ADDR/LEN --server ADDR:PORT [options]\n"
-	"\n"
-	"Publishes synthetic H.264 + AAC over RTMP from a TCP stack in user space on a DPDK port.\n"
-	"\n"
-	"  --device DEVICE     EAL --vdev string (net_memif0,...; net_tap0,iface=...) or PCI "
-	"address\n"
-	"  --address ADDR/LEN  our address\n"
-	"  --server ADDR:PORT  where to publish; IPv6 in brackets\n"
-	"  --app APP           default live\n"
-	"  --name NAME         publisher number i publishes NAMEi; default gen\n"
-	"  --publishers N      default 10, at most 10000\n"
-	"  --chunk-size BYTES  default 4096\n"
-	"  --message BYTES     size of an inter frame; keyframes have eight times that; default "
-	"4096\n"
-	"  --bitrate KBPS      of each publisher; default 0: as fast as TCP takes it\n"
-	"  --seconds S         how long to publish; default 10\n"
-	"  --core CPU          default 1\n"
-	"  --help, --version\n"
-	"\n"
-	"Prints one JSON object. Exit status 1 when a publisher was refused or lost.\n";
+#include "bench/common/option.h"
+#include "control/config/address.h"
 
-enum option_code {
-	OPT_DEVICE = 256,
-	OPT_ADDRESS,
-	OPT_SERVER,
-	OPT_APP,
-	OPT_NAME,
-	OPT_PUBLISHERS,
-	OPT_CHUNK_SIZE,
-	OPT_MESSAGE,
-	OPT_BITRATE,
-	OPT_SECONDS,
-	OPT_CORE,
-	OPT_HELP,
-	OPT_VERSION,
-};
-
-static const struct option long_options[] = {
-	{"device", required_argument, NULL, OPT_DEVICE},
-	{"address", required_argument, NULL, OPT_ADDRESS},
-	{"server", required_argument, NULL, OPT_SERVER},
-	{"app", required_argument, NULL, OPT_APP},
-	{"name", required_argument, NULL, OPT_NAME},
-	{"publishers", required_argument, NULL, OPT_PUBLISHERS},
-	{"chunk-size", required_argument, NULL, OPT_CHUNK_SIZE},
-	{"message", required_argument, NULL, OPT_MESSAGE},
-	{"bitrate", required_argument, NULL, OPT_BITRATE},
-	{"seconds", required_argument, NULL, OPT_SECONDS},
-	{"core", required_argument, NULL, OPT_CORE},
-	{"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},
-	{NULL, 0, NULL, 0},
-};
-
-static int complain(const char *what)
+/* Cuts the next item of a list with commas out of `text`; false at its end. */
+static bool next_item(const char **text, char *item, size_t size)
 {
-	fprintf(stderr, "penstock-gen: %s (see --help)\n", what);
-	return -1;
+	size_t len = strcspn(*text, ",");
+
+	if (len == 0) {
+		return false;
+	}
+	snprintf(item, size, "%.*s", (int)len, *text);
+	*text += len;
+	*text += **text == ',' ? 1 : 0;
+	return true;
 }
 
-static int parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *value,
-			const char *what)
+static int set_addresses(void *options, const char *text, const char **why)
 {
-	char *end;
+	struct gen_options *o = options;
+	char item[64];
 
-	errno = 0;
-	unsigned long number = strtoul(text, &end, 10);
-	if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || number < min ||
-	    number > max) {
-		return complain(what);
+	*why = "more addresses than 64";
+	while (next_item(&text, item, sizeof(item))) {
+		if (o->addresses_count == GEN_ADDRESSES_MAX ||
+		    prefix_parse(item, &o->addresses[o->addresses_count++], why) != 0) {
+			return -1;
+		}
 	}
-	*value = (uint32_t)number;
 	return 0;
 }
 
-/* "ADDR" as IPv6, IPv4 mapped. Returns the bits that a prefix length of its family is short of. */
-static int parse_address(const char *text, struct in6_addr *addr)
+static int set_binds(void *options, const char *text, const char **why)
 {
-	struct in_addr v4;
+	struct gen_options *o = options;
+	char item[64];
 
-	if (inet_pton(AF_INET, text, &v4) == 1) {
-		memset(addr, 0, sizeof(*addr));
-		addr->s6_addr[10] = 0xff;
-		addr->s6_addr[11] = 0xff;
-		memcpy(&addr->s6_addr[12], &v4, sizeof(v4));
-		return 96;
+	*why = "more addresses than 64";
+	while (next_item(&text, item, sizeof(item))) {
+		if (o->binds_count == GEN_ADDRESSES_MAX ||
+		    address_parse(item, &o->binds[o->binds_count++], why) != 0) {
+			return -1;
+		}
 	}
-	return inet_pton(AF_INET6, text, addr) == 1 ? 0 : -1;
-}
-
-static int parse_prefix(const char *text, struct config_prefix *prefix)
-{
-	char copy[INET6_ADDRSTRLEN + 8];
-	char *slash;
-	uint32_t length;
-	int mapped;
-
-	snprintf(copy, sizeof(copy), "%s", text);
-	slash = strchr(copy, '/');
-	if (slash == NULL) {
-		return complain("--address wants ADDR/LEN");
-	}
-	*slash = '\0';
-	mapped = parse_address(copy, &prefix->addr);
-	if (mapped < 0 || parse_number(slash + 1, 0, 128 - (uint32_t)mapped, &length,
-				       "--address has a bad prefix length") != 0) {
-		return complain("--address is no IP address with prefix length");
-	}
-	prefix->length = (uint8_t)(length + (uint32_t)mapped);
 	return 0;
 }
 
-static int parse_endpoint(const char *text, struct tcp_endpoint *endpoint)
+static int set_server(void *options, const char *text, const char **why)
 {
-	char copy[INET6_ADDRSTRLEN + 10];
-	char *host = copy;
-	char *colon;
-	uint32_t port;
+	struct gen_options *o = options;
 
-	snprintf(copy, sizeof(copy), "%s", text);
-	colon = strrchr(copy, ':');
-	if (colon == NULL || parse_number(colon + 1, 1, 65535, &port, "--server: bad port") != 0) {
-		return complain("--server wants ADDR:PORT");
-	}
-	*colon = '\0';
-	if (host[0] == '[' && colon > copy && colon[-1] == ']') {
-		colon[-1] = '\0';
-		host++;
-	}
-	endpoint->port = (uint16_t)port;
-	return parse_address(host, &endpoint->addr) < 0 ? complain("--server is no IP address") : 0;
+	o->has_server = true;
+	return endpoint_parse(text, &o->server, why);
 }
 
-static int apply(struct gen_options *o, int code)
+#define AT(member) offsetof(struct gen_options, member)
+
+static const struct option_entry entries[] = {
+	{.name = "kernel",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(kernel),
+	 .help = "kernel sockets instead of a DPDK port"},
+	{.name = "bind",
+	 .argument = "ADDR[,...]",
+	 .kind = OPTION_CALL,
+	 .call = set_binds,
+	 .help = "source addresses of --kernel, taken in turn: one has\n"
+		 "28,000 ports"},
+	{.name = "device",
+	 .argument = "DEVICE",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(device),
+	 .help = "EAL --vdev string (net_memif0,...; net_tap0,iface=...) or\n"
+		 "PCI address"},
+	{.name = "address",
+	 .argument = "ADDR/LEN[,...]",
+	 .kind = OPTION_CALL,
+	 .call = set_addresses,
+	 .help = "our addresses on the device, taken in turn"},
+	{.name = "no-hugepages",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(no_hugepages),
+	 .help = "ordinary memory for DPDK"},
+	{.name = "core",
+	 .argument = "CPU",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(core),
+	 .max = 1023,
+	 .help = "where to run; default 1 with --device, anywhere with --kernel"},
+	{.name = "server",
+	 .argument = "ADDR:PORT",
+	 .kind = OPTION_CALL,
+	 .call = set_server,
+	 .help = "where to publish; IPv6 in brackets"},
+	{.name = "app",
+	 .argument = "APP",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(app),
+	 .help = "default live"},
+	{.name = "name",
+	 .argument = "NAME",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(name),
+	 .help = "arrival number i publishes NAMEi; default gen"},
+	{.name = "publishers",
+	 .argument = "N",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(publishers),
+	 .min = 1,
+	 .max = GEN_PUBLISHERS_MAX,
+	 .help = "default 10, at most 100000"},
+	{.name = "concurrency",
+	 .argument = "N",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(publishers),
+	 .min = 1,
+	 .max = GEN_PUBLISHERS_MAX,
+	 .help = "the same, for --rate-publishes"},
+	{.name = "ramp",
+	 .argument = "PER_SECOND",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(ramp),
+	 .max = 1000000,
+	 .help = "connections started per second; default 0: at once, 256\n"
+		 "being set up at a time"},
+	{.name = "seconds",
+	 .argument = "S",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(seconds),
+	 .min = 1,
+	 .max = 86400,
+	 .help = "how long to measure once all publish; default 10"},
+	{.name = "churn",
+	 .argument = "SECONDS",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(churn_s),
+	 .max = 86400,
+	 .help = "mean lifetime, exponential; who leaves is replaced by a\n"
+		 "new arrival"},
+	{.name = "rate-publishes",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(rate_publishes),
+	 .help = "connect, publish, close, again, --concurrency at a time;\n"
+		 "handshakes with digest"},
+	{.name = "silent",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(silent),
+	 .help = "publish, then send nothing"},
+	{.name = "flv",
+	 .argument = "FILE",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(flv),
+	 .help = "content, over and over at its own pace, instead of synthetic;\n"
+		 "without marks"},
+	{.name = "bitrate",
+	 .argument = "KBPS",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(bitrate_kbps),
+	 .max = 1000000,
+	 .help = "payload of each publisher; default 0: as fast as TCP takes it"},
+	{.name = "fps",
+	 .argument = "N",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(fps),
+	 .min = 1,
+	 .max = 240,
+	 .help = "frames per second, default 30; audio comes every 23 ms"},
+	{.name = "gop",
+	 .argument = "SECONDS",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(gop_s),
+	 .min = 1,
+	 .max = 60,
+	 .help = "from keyframe to keyframe, default 2"},
+	{.name = "message",
+	 .argument = "BYTES",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(message),
+	 .min = 64,
+	 .max = 262144,
+	 .help = "size of an inter frame without --bitrate; keyframes have\n"
+		 "eight times that; default 4096"},
+	{.name = "chunk-size",
+	 .argument = "BYTES",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(chunk_size),
+	 .min = 1,
+	 .max = 0xffffff,
+	 .help = "default 4096"},
+	{.name = "burst",
+	 .argument = "MS",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(burst_ms),
+	 .max = 60000,
+	 .help = "send this much of the media at once, then pause"},
+	{.name = "slow",
+	 .argument = "N",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(slow),
+	 .max = GEN_PUBLISHERS_MAX,
+	 .help = "so many publishers send a byte a millisecond, each in its own\n"
+		 "segment"},
+	{.name = "seed",
+	 .argument = "N",
+	 .kind = OPTION_LONG,
+	 .offset = AT(seed),
+	 .max = UINT64_MAX,
+	 .help = "of everything random; default 1"},
+	{.name = "json",
+	 .argument = "FILE",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(json),
+	 .help = "the figures as one JSON object; \"-\" is standard output,\n"
+		 "instead of text"},
+};
+
+static const struct option_program program = {
+	.name = "penstock-gen",
+	.synopsis = "--kernel | --device DEVICE --address ADDR/LEN --server ADDR:PORT [options]",
+	.purpose = "RTMP publishers from one core, over kernel sockets or over a TCP stack in user "
+		   "space\non a DPDK port.",
+	.footer = "Exit status 1 when a publisher was refused or lost. See penstock-gen(1).",
+	.entries = entries,
+	.count = sizeof(entries) / sizeof(entries[0]),
+};
+
+static const char *contradiction(const struct gen_options *o)
 {
-	switch (code) {
-	case OPT_DEVICE:
-		o->device = optarg;
-		return 0;
-	case OPT_ADDRESS:
-		o->address = optarg;
-		return parse_prefix(optarg, &o->prefix);
-	case OPT_SERVER:
-		o->server = optarg;
-		return parse_endpoint(optarg, &o->remote);
-	case OPT_APP:
-		o->app = optarg;
-		return 0;
-	case OPT_NAME:
-		o->name = optarg;
-		return strlen(optarg) < 200 ? 0 : complain("--name is too long");
-	case OPT_PUBLISHERS:
-		return parse_number(optarg, 1, 10000, &o->publishers, "--publishers: 1 to 10000");
-	case OPT_CHUNK_SIZE:
-		return parse_number(optarg, 1, 0xffffff, &o->chunk_size, "--chunk-size: too large");
-	case OPT_MESSAGE:
-		return parse_number(optarg, 64, 262144, &o->message, "--message: 64 to 262144");
-	case OPT_BITRATE:
-		return parse_number(optarg, 0, 1000000, &o->bitrate_kbps, "--bitrate: too large");
-	case OPT_SECONDS:
-		return parse_number(optarg, 1, 3600, &o->seconds, "--seconds: 1 to 3600");
-	case OPT_CORE:
-		return parse_number(optarg, 0, 1023, &o->core, "--core: too large");
-	case OPT_HELP:
-		fputs(help, stdout);
-		return 1;
-	case OPT_VERSION:
-		puts("penstock-gen " PENSTOCK_VERSION);
-		return 1;
-	default: /* getopt has said what is wrong */
-		return -1;
+	if (!o->has_server || o->server.port == 0) {
+		return "--server is missing";
 	}
+	if (o->kernel == (o->device != NULL)) {
+		return "either --kernel or --device";
+	}
+	if (o->device != NULL && o->addresses_count == 0) {
+		return "--device needs --address";
+	}
+	if (strlen(o->name) > GEN_NAME_MAX) {
+		return "--name is too long";
+	}
+	if (o->bitrate_kbps != 0 && o->message != 0) {
+		return "either --bitrate or --message: sizes follow from the bitrate";
+	}
+	if (o->rate_publishes && o->churn_s != 0) {
+		return "either --rate-publishes or --churn";
+	}
+	return NULL;
 }
 
 int gen_options_parse(struct gen_options *options, int argc, char *argv[])
 {
-	int code;
+	const char *why;
+	int rc;
 
 	*options = (struct gen_options){
 		.app = "live",
 		.name = "gen",
 		.publishers = 10,
 		.chunk_size = 4096,
-		.message = 4096,
 		.seconds = 10,
-		.core = 1,
+		.fps = 30,
+		.gop_s = 2,
+		.seed = 1,
+		.core = UINT32_MAX,
 	};
-	while ((code = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		int rc = apply(options, code);
-		if (rc != 0) {
-			return rc;
-		}
+	rc = option_parse(&program, options, argc, argv);
+	if (rc != 0) {
+		return rc;
 	}
-	if (optind != argc) {
-		return complain("arguments that are not options");
-	}
-	if (options->device == NULL || options->address == NULL || options->server == NULL) {
-		return complain("--device, --address and --server are needed");
-	}
-	return 0;
+	why = contradiction(options);
+	return why == NULL ? 0 : option_complain(&program, why);
 }

@@ -4,25 +4,51 @@
 #ifndef GEN_OPTIONS_H
 #define GEN_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "bench/common/endpoint.h"
 #include "config/config.h"
-#include "tcpstack/tcp.h"
+
+#define GEN_ADDRESSES_MAX  64u
+#define GEN_PUBLISHERS_MAX 100000u
+#define GEN_NAME_MAX       200u
 
 struct gen_options {
-	const char *device;  /* EAL --vdev string or PCI address */
-	const char *address; /* ours, with prefix */
-	const char *server;  /* "198.18.0.2:1935", "[fd00:198:18::2]:1935" */
+	/* Transport: the kernel's sockets, or a DPDK port. */
+	bool kernel;
+	bool no_hugepages;
+	const char *device; /* EAL --vdev string or PCI address */
+	struct config_prefix addresses[GEN_ADDRESSES_MAX];
+	struct in6_addr binds[GEN_ADDRESSES_MAX];
+	uint32_t addresses_count;
+	uint32_t binds_count;
+	uint32_t core; /* UINT32_MAX: not said */
+	struct endpoint server;
+	bool has_server;
+
+	/* Who publishes, and when. */
 	const char *app;
-	const char *name; /* publisher i publishes NAMEi */
+	const char *name; /* arrival i publishes NAMEi */
 	uint32_t publishers;
-	uint32_t chunk_size;
-	uint32_t message;      /* bytes of an inter frame */
-	uint32_t bitrate_kbps; /* of each publisher; 0: as fast as TCP takes it */
+	uint32_t ramp; /* starts a second; 0: as fast as the server answers */
 	uint32_t seconds;
-	uint32_t core;
-	struct config_prefix prefix; /* parsed address */
-	struct tcp_endpoint remote;  /* parsed server */
+	uint32_t churn_s; /* mean lifetime; 0: all stay */
+	bool rate_publishes;
+	uint64_t seed;
+
+	/* What. */
+	bool silent;
+	const char *flv;
+	uint32_t bitrate_kbps; /* of each publisher; 0: as fast as TCP takes it */
+	uint32_t fps;
+	uint32_t gop_s;
+	uint32_t message; /* bytes of an inter frame; 0: not said */
+	uint32_t chunk_size;
+	uint32_t burst_ms;
+	uint32_t slow; /* publishers that send a byte a segment */
+
+	const char *json;
 };
 
 /* 0, 1 when help or version was printed, -1 when the arguments are wrong (said on stderr). */

@@ -1,292 +1,372 @@
 #include "bench/gen/publisher.h"
 
-#include <errno.h>
-#include <rte_mbuf.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define FILL_MESSAGES 16u
-#define REPLY_BYTES   8192u
+#include "bench/common/rng.h"
+#include "bench/gen/fleet.h"
 
-/* Appends to the last mbuf of a chain, adding mbufs when it is full. False without memory. */
-static bool chain_put(struct rte_mempool *pool, struct rte_mbuf *head, const void *data,
-		      uint32_t len)
+#define SETUP_US     UINT64_C(10000000)
+#define FINISH_US    UINT64_C(5000000)
+#define RETRY_US     UINT64_C(1000)
+#define SLOW_US      UINT64_C(1000)
+#define NEVER        UINT64_MAX
+#define REPLY_BYTES  8192u
+#define RTMP_C0_SIZE 1u
+
+const char *gen_end_key(enum gen_end end)
 {
-	const uint8_t *from = data;
+	static const char *const keys[] = {
+#define GEN_END_KEY(name, key) key,
+		GEN_ENDS(GEN_END_KEY)
+#undef GEN_END_KEY
+	};
 
-	while (len > 0) {
-		struct rte_mbuf *last = rte_pktmbuf_lastseg(head);
-		uint32_t room = rte_pktmbuf_tailroom(last);
-		uint32_t n = len < room ? len : room;
+	return keys[end];
+}
 
-		if (n == 0) {
-			struct rte_mbuf *more = rte_pktmbuf_alloc(pool);
+static void fail(struct publisher *p, enum gen_end why)
+{
+	p->fleet->transport->ops->abort(p->fleet->transport, p);
+	publisher_closed(p, why);
+}
 
-			if (more == NULL || rte_pktmbuf_chain(head, more) != 0) {
-				rte_pktmbuf_free(more);
-				return false;
-			}
-			continue;
-		}
-		memcpy(rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len), from, n);
-		last->data_len = (uint16_t)(last->data_len + n);
-		head->pkt_len += n;
-		from += n;
-		len -= n;
+void publisher_closed(struct publisher *p, enum gen_end why)
+{
+	/* At the end of an orderly end it does not matter whether the peer resets. */
+	if (p->state == PUBLISHER_FINISHING) {
+		why = GEN_END_NORMAL;
+	} else if (why == GEN_END_NORMAL) {
+		why = GEN_END_PEER_CLOSED;
+	}
+	wheel_disarm(&p->timer);
+	outbox_clear(&p->outbox, &p->fleet->outboxes);
+	fleet_ended(p->fleet, p, why);
+}
+
+void publisher_abandon(struct publisher *p)
+{
+	p->fleet->transport->ops->abort(p->fleet->transport, p);
+	wheel_disarm(&p->timer);
+	outbox_clear(&p->outbox, &p->fleet->outboxes);
+	p->state = PUBLISHER_IDLE;
+}
+
+/* Hands over what waits. False when that ended the publisher. */
+static bool push(struct publisher *p)
+{
+	bool trickle = p->slow && p->state == PUBLISHER_PUBLISHING;
+	enum transport_sent sent;
+
+	p->blocked = false;
+	if (p->outbox.count == 0) {
+		return true;
+	}
+	sent = p->fleet->transport->ops->send(p->fleet->transport, p, trickle ? 1 : UINT32_MAX);
+	if (sent == TRANSPORT_LOST) {
+		fail(p, GEN_END_RESET);
+		return false;
+	}
+	p->blocked = p->outbox.count > 0;
+	if (sent == TRANSPORT_RETRY) {
+		wheel_arm(&p->fleet->wheel, &p->timer, p->fleet->now_us + RETRY_US);
 	}
 	return true;
 }
 
-/* Payload bytes [at, at + len) of a message: its own head, then the pattern. */
-static bool chain_put_payload(struct rte_mempool *pool, struct rte_mbuf *head,
-			      const struct content_message *m, uint32_t at, uint32_t len)
+static bool reply(struct publisher *p, const struct rtmp_out *out)
 {
-	if (at < CONTENT_HEAD) {
-		uint32_t n = CONTENT_HEAD - at < len ? CONTENT_HEAD - at : len;
-
-		if (!chain_put(pool, head, m->head + at, n)) {
-			return false;
-		}
-		at += n;
-		len -= n;
-	}
-	while (len > 0) {
-		uint32_t n = len < 65536 ? len : 65536;
-
-		if (!chain_put(pool, head, content_pattern(at), n)) {
-			return false;
-		}
-		at += n;
-		len -= n;
-	}
-	return true;
-}
-
-/* Bytes that a message takes on the wire, from above. */
-static uint32_t wire_size(const struct publisher *p, uint32_t length)
-{
-	return length + RTMP_CHUNK_HEADER_MAX + 5 * (length / p->client.writer.chunk_size);
-}
-
-/* The message as a chain of mbufs; NULL without memory. */
-static struct rte_mbuf *serialise(struct publisher *p, const struct content_message *m)
-{
-	struct rtmp_chunk_writer before = p->client.writer;
-	struct rte_mbuf *head = rte_pktmbuf_alloc(p->all->pool);
-	struct rtmp_chunk chunk;
-	uint32_t at = 0;
-
-	if (head == NULL) {
-		return NULL;
-	}
-	rtmp_chunk_writer_begin(&p->client.writer, &m->msg);
-	while (rtmp_chunk_writer_next(&p->client.writer, &chunk)) {
-		if (!chain_put(p->all->pool, head, chunk.header, chunk.header_len) ||
-		    !chain_put_payload(p->all->pool, head, m, at, chunk.payload_len)) {
-			rte_pktmbuf_free(head);
-			p->client.writer = before;
-			return NULL;
-		}
-		at += chunk.payload_len;
-	}
-	return head;
-}
-
-static bool due(const struct publisher *p)
-{
-	uint64_t allowed = (p->all->now_us - p->started_us) * p->all->bitrate_kbps / 8000;
-
-	return p->all->bitrate_kbps == 0 || p->sent_bytes <= allowed;
-}
-
-static bool send_next(struct publisher *p)
-{
-	struct rte_mbuf *chain;
-
-	if (!p->has_next) {
-		content_next(&p->content, p->client.stream_id, &p->next);
-		p->has_next = true;
-	}
-	if (tcp_send_space(p->conn) < wire_size(p, p->next.msg.length)) {
+	if (out->len != 0 &&
+	    outbox_reply(&p->outbox, &p->fleet->outboxes, out->data, out->len) != 0) {
+		fail(p, GEN_END_NO_MEMORY);
 		return false;
 	}
-	chain = serialise(p, &p->next);
-	if (chain == NULL) {
-		return false;
-	}
-	if (tcp_send(p->conn, chain) != 0) {
-		rte_pktmbuf_free(chain);
-		tcp_abort(p->conn);
-		return false;
-	}
-	p->has_next = false;
-	p->sent_bytes += p->next.msg.length;
-	p->all->sent_bytes += p->next.msg.length;
-	p->all->messages++;
-	return true;
+	return push(p);
 }
 
-void publisher_fill(struct publisher *p)
+/* When the next message may be sent. */
+static uint64_t due_us(const struct publisher *p)
 {
-	for (uint32_t i = 0; i < FILL_MESSAGES; i++) {
-		if (p->conn == NULL || !p->publishing || p->all->finishing || !due(p) ||
-		    !send_next(p)) {
+	const struct gen_options *o = p->fleet->options;
+	uint64_t at;
+
+	if (o->silent) {
+		return NEVER;
+	}
+	if (o->bitrate_kbps == 0 && o->flv == NULL) {
+		return 0;
+	}
+	at = content_due_us(&p->content, &p->fleet->content);
+	if (o->burst_ms != 0) {
+		at -= at % (o->burst_ms * UINT64_C(1000));
+	}
+	return p->begin_us + at;
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* Generates what is due and finds room. */
+static void generate(struct publisher *p)
+{
+	struct fleet *f = p->fleet;
+	uint64_t due;
+
+	while (outbox_has_room(&p->outbox) && (due = due_us(p)) <= f->now_us) {
+		struct wire *wire = outbox_get(&p->outbox, &f->outboxes);
+		uint32_t length;
+
+		if (wire == NULL) {
 			return;
 		}
+		length = content_next(&p->content, &f->content, &p->client.writer,
+				      p->client.stream_id, clock_ns(), wire);
+		outbox_put(&p->outbox);
+		p->sent_bytes += length;
+		f->counts.payload_bytes += length;
+		f->counts.messages++;
+		if (due != 0) {
+			histogram_add(&f->lag_us, f->now_us - due);
+		}
 	}
 }
 
-/* Sends reply bytes of the RTMP client. */
-static void send_reply(struct publisher *p, const struct rtmp_out *out)
+/* When to look again: TCP wakes up who is blocked. */
+static uint64_t next_look(const struct publisher *p)
 {
-	struct rte_mbuf *head;
+	uint64_t at;
 
-	if (out->len == 0) {
+	if (p->outbox.count > 0) {
+		at = p->slow ? p->fleet->now_us + SLOW_US : NEVER;
+	} else {
+		at = due_us(p);
+	}
+	return at < p->end_us ? at : p->end_us;
+}
+
+static void fill(struct publisher *p)
+{
+	uint64_t at;
+
+	generate(p);
+	wheel_disarm(&p->timer);
+	if (!push(p) || p->timer.armed) {
 		return;
 	}
-	head = rte_pktmbuf_alloc(p->all->pool);
-	if (head == NULL || !chain_put(p->all->pool, head, out->data, (uint32_t)out->len) ||
-	    tcp_send(p->conn, head) != 0) {
-		rte_pktmbuf_free(head);
-		tcp_abort(p->conn);
+	at = next_look(p);
+	if (at != NEVER) {
+		wheel_arm(&p->fleet->wheel, &p->timer, at);
 	}
 }
 
-static void on_event(struct publisher *p, const struct rtmp_client_event *event)
+void publisher_run(struct publisher *p)
+{
+	bool over = p->fleet->now_us >= p->end_us;
+
+	switch ((enum publisher_state)p->state) {
+	case PUBLISHER_IDLE:
+		if (!p->fleet->finishing) {
+			publisher_start(p, p->fleet->arrivals);
+		}
+		break;
+	case PUBLISHER_CONNECTING:
+	case PUBLISHER_SETUP:
+		if (over) {
+			fail(p, p->state == PUBLISHER_SETUP ? GEN_END_SETUP_TIMEOUT
+							    : GEN_END_CONNECT_TIMEOUT);
+		} else if (push(p)) {
+			wheel_arm(&p->fleet->wheel, &p->timer, p->end_us);
+		}
+		break;
+	case PUBLISHER_PUBLISHING:
+		if (over) {
+			publisher_finish(p);
+		} else {
+			fill(p);
+		}
+		break;
+	case PUBLISHER_FINISHING:
+		if (over) {
+			fail(p, GEN_END_NORMAL);
+		} else {
+			publisher_writable(p);
+		}
+		break;
+	}
+}
+
+/* The fixed C1 that carries a digest takes the place of the client's. */
+static void set_digest(const struct publisher *p, struct rtmp_out *out)
+{
+	if (p->fleet->options->rate_publishes) {
+		memcpy(out->data + RTMP_C0_SIZE, p->fleet->c1, sizeof(p->fleet->c1));
+	}
+}
+
+void publisher_connected(struct publisher *p)
+{
+	uint8_t bytes[REPLY_BYTES];
+	struct rtmp_out out = {.data = bytes, .cap = sizeof(bytes)};
+
+	p->state = PUBLISHER_SETUP;
+	if (rtmp_client_start(&p->client, &out) != 0) {
+		fail(p, GEN_END_PROTOCOL);
+		return;
+	}
+	set_digest(p, &out);
+	(void)reply(p, &out);
+}
+
+/* Exponentially distributed. */
+static uint64_t lifetime_us(struct fleet *f)
+{
+	double u = (double)((rng_next(&f->random) >> 11) + 1) / 9007199254740992.0;
+
+	return (uint64_t)(-log(u) * f->options->churn_s * 1e6);
+}
+
+static void began(struct publisher *p)
+{
+	struct fleet *f = p->fleet;
+	uint32_t frame_us = 1000000 / f->options->fps;
+
+	p->state = PUBLISHER_PUBLISHING;
+	p->end_us = NEVER;
+	if (f->options->rate_publishes) {
+		p->end_us = f->now_us;
+	} else if (f->options->churn_s != 0) {
+		p->end_us = f->now_us + lifetime_us(f);
+	}
+	/* Publishers that were accepted together do not send in step. */
+	p->begin_us = f->now_us + rng_below(&f->random, frame_us);
+	wheel_arm(&f->wheel, &p->timer, f->now_us);
+	fleet_published(f, p);
+}
+
+/* 0, or why the session ends. */
+static enum gen_end on_event(struct publisher *p, const struct rtmp_client_event *event)
 {
 	if (event->type == RTMP_CLIENT_PUBLISHING) {
-		p->publishing = true;
-		p->started_us = p->all->now_us;
-		p->all->publishing++;
+		began(p);
 	} else if (event->type == RTMP_CLIENT_REFUSED) {
-		fprintf(stderr, "penstock-gen: %s: %s\n", event->code, event->text);
-		p->all->refused++;
-	}
-}
-
-/* Reads one segment; false when the connection has to end. */
-static bool read_segment(struct publisher *p, struct rte_mbuf *m, struct rtmp_out *out)
-{
-	struct rtmp_span in = {.data = rte_pktmbuf_mtod(m, uint8_t *), .len = m->data_len};
-	struct rtmp_client_event event;
-
-	do {
-		if (rtmp_client_next(&p->client, &in, out, &event) != 0) {
-			return false;
+		/* A hundred thousand of them would say the same. */
+		if (p->fleet->counts.errors[GEN_END_PUBLISH_REFUSED] < 10) {
+			fprintf(stderr, "penstock-gen: %s: %s: %s\n", p->name, event->code,
+				event->text);
 		}
-		on_event(p, &event);
-	} while (event.type != RTMP_CLIENT_MORE);
-	return true;
+		return GEN_END_PUBLISH_REFUSED;
+	}
+	return GEN_END_NORMAL;
 }
 
-static void received(void *user, struct tcp_conn *conn, struct rte_mbuf *chain)
+void publisher_received(struct publisher *p, uint8_t *data, uint32_t len)
 {
-	struct publisher *p = user;
-	uint8_t reply[REPLY_BYTES];
-	struct rtmp_out out = {.data = reply, .cap = sizeof(reply)};
-	bool ok = true;
+	uint8_t bytes[REPLY_BYTES];
+	struct rtmp_out out = {.data = bytes, .cap = sizeof(bytes)};
+	struct rtmp_span in = {.data = data, .len = len};
+	struct rtmp_client_event event;
+	enum gen_end end = GEN_END_NORMAL;
 
-	for (struct rte_mbuf *m = chain; m != NULL && ok; m = m->next) {
-		ok = read_segment(p, m, &out);
-	}
-	rte_pktmbuf_free(chain);
-	if (ok) {
-		send_reply(p, &out);
-	} else {
-		tcp_abort(conn);
-	}
-}
-
-static void connected(void *user, struct tcp_conn *conn)
-{
-	struct publisher *p = user;
-	uint8_t reply[REPLY_BYTES];
-	struct rtmp_out out = {.data = reply, .cap = sizeof(reply)};
-
-	if (rtmp_client_start(&p->client, &out) != 0) {
-		tcp_abort(conn);
+	if (p->state == PUBLISHER_FINISHING) {
 		return;
 	}
-	send_reply(p, &out);
-}
-
-static void peer_closed(void *user, struct tcp_conn *conn)
-{
-	(void)user;
-	tcp_close(conn);
-}
-
-static void writable(void *user, struct tcp_conn *conn)
-{
-	(void)user;
-	(void)conn; /* publisher_fill() looks in every loop */
-}
-
-static void closed(void *user, struct tcp_conn *conn, enum tcp_close_reason reason)
-{
-	struct publisher *p = user;
-
-	(void)conn;
-	if (!p->all->finishing) {
-		fprintf(stderr, "penstock-gen: %s: %s\n", p->name, tcp_close_reason_text(reason));
-		p->all->lost++;
+	do {
+		if (rtmp_client_next(&p->client, &in, &out, &event) != 0) {
+			end = GEN_END_PROTOCOL;
+			break;
+		}
+		end = on_event(p, &event);
+	} while (event.type != RTMP_CLIENT_MORE && end == GEN_END_NORMAL);
+	if (end != GEN_END_NORMAL) {
+		fail(p, end);
+		return;
 	}
-	if (p->publishing) {
-		p->all->publishing--;
+	(void)reply(p, &out);
+}
+
+void publisher_writable(struct publisher *p)
+{
+	if (p->state == PUBLISHER_PUBLISHING) {
+		if (p->blocked && !p->slow) {
+			fill(p);
+		}
+		return;
 	}
-	p->publishing = false;
-	p->conn = NULL;
+	if (push(p) && p->state == PUBLISHER_FINISHING && p->outbox.count == 0 && !p->closing) {
+		p->closing = true;
+		p->fleet->transport->ops->close(p->fleet->transport, p);
+	}
 }
 
-static bool accepted(void *app, struct tcp_conn *conn)
+void publisher_peer_closed(struct publisher *p)
 {
-	(void)app;
-	(void)conn;
-	return false; /* we do not listen */
-}
-
-const struct tcp_ops publisher_tcp_ops = {
-	.accepted = accepted,
-	.connected = connected,
-	.received = received,
-	.peer_closed = peer_closed,
-	.writable = writable,
-	.closed = closed,
-};
-
-int publisher_start(struct publisher *p, struct publishers *all, const struct tcp_endpoint *local,
-		    const struct tcp_endpoint *remote, const char *app, uint32_t index,
-		    const char *name)
-{
-	p->all = all;
-	snprintf(p->name, sizeof(p->name), "%s%u", name, index);
-	snprintf(p->tc_url, sizeof(p->tc_url), "rtmp://penstock/%s", app);
-	rtmp_client_init(&p->client,
-			 &(struct rtmp_client_config){
-				 .app = app,
-				 .tc_url = p->tc_url,
-				 .name = p->name,
-				 .flash_ver = "FMLE/3.0 (compatible; penstock-gen)",
-				 .chunk_size = all->chunk_size,
-			 },
-			 index + 1);
-	content_init(&p->content, index + 1, all->message);
-	p->conn = tcp_connect(all->stack, local, remote, p, all->now_us);
-	return p->conn != NULL ? 0 : -errno;
+	if (p->state != PUBLISHER_FINISHING) {
+		fail(p, GEN_END_PEER_CLOSED);
+	}
 }
 
 void publisher_finish(struct publisher *p)
 {
-	uint8_t reply[REPLY_BYTES];
-	struct rtmp_out out = {.data = reply, .cap = sizeof(reply)};
+	uint8_t bytes[REPLY_BYTES];
+	struct rtmp_out out = {.data = bytes, .cap = sizeof(bytes)};
+	bool published = p->state == PUBLISHER_PUBLISHING;
 
-	if (p->conn == NULL) {
+	if (p->state == PUBLISHER_IDLE || p->state == PUBLISHER_FINISHING) {
 		return;
 	}
-	if (p->publishing && rtmp_client_finish(&p->client, &out) == 0) {
-		send_reply(p, &out);
+	if (!published) {
+		p->fleet->setup--;
+		p->state = PUBLISHER_FINISHING;
+		fail(p, GEN_END_NORMAL);
+		return;
 	}
-	if (p->conn != NULL) {
-		tcp_close(p->conn);
+	p->fleet->publishing--;
+	p->state = PUBLISHER_FINISHING;
+	p->end_us = p->fleet->now_us + FINISH_US;
+	wheel_arm(&p->fleet->wheel, &p->timer, p->end_us);
+	if (rtmp_client_finish(&p->client, &out) != 0) {
+		fail(p, GEN_END_NORMAL);
+	} else if (reply(p, &out)) {
+		publisher_writable(p);
+	}
+}
+
+void publisher_start(struct publisher *p, uint32_t arrival)
+{
+	struct fleet *f = p->fleet;
+	const struct gen_options *o = f->options;
+	enum gen_end end;
+
+	f->arrivals++;
+	f->setup++;
+	f->open++;
+	p->arrival = arrival;
+	p->state = PUBLISHER_CONNECTING;
+	p->blocked = false;
+	p->closing = false;
+	p->connect_us = f->now_us;
+	p->end_us = f->now_us + SETUP_US;
+	snprintf(p->name, sizeof(p->name), "%s%u", o->name, arrival);
+	rtmp_client_init(&p->client,
+			 &(struct rtmp_client_config){
+				 .app = o->app,
+				 .tc_url = f->tc_url,
+				 .name = p->name,
+				 .flash_ver = "FMLE/3.0 (compatible; penstock-gen)",
+				 .chunk_size = o->chunk_size,
+			 },
+			 arrival + 1);
+	content_init(&p->content, &f->content, p->name, o->seed + arrival);
+	wheel_arm(&f->wheel, &p->timer, p->end_us);
+	end = f->transport->ops->connect(f->transport, p);
+	if (end != GEN_END_NORMAL) {
+		publisher_closed(p, end);
 	}
 }

@@ -1,5 +1,6 @@
 /*
- * Publishers: RTMP clients over tcpstack that send synthetic content, paced or unpaced.
+ * Publisher: one RTMP session from the connection to its end, with content and pace of its own. It
+ * knows nothing of what carries it (transport.h).
  */
 #ifndef GEN_PUBLISHER_H
 #define GEN_PUBLISHER_H
@@ -8,52 +9,58 @@
 #include <stdint.h>
 
 #include "bench/gen/content.h"
+#include "bench/gen/options.h"
+#include "bench/gen/outbox.h"
+#include "bench/gen/transport.h"
+#include "bench/gen/wheel.h"
 #include "rtmp/client.h"
-#include "tcpstack/tcp.h"
 
-struct rte_mempool;
-
-/* What all publishers share. */
-struct publishers {
-	struct tcp_stack *stack;
-	struct rte_mempool *pool; /* payload mbufs */
-	uint32_t bitrate_kbps;    /* 0: unpaced */
-	uint32_t message;
-	uint32_t chunk_size;
-	uint64_t now_us;
-	uint64_t sent_bytes; /* payload of messages handed to TCP */
-	uint64_t messages;
-	uint32_t publishing;
-	uint32_t refused;
-	uint32_t lost; /* connections that ended while they were not finished */
-	bool finishing;
+enum publisher_state {
+	PUBLISHER_IDLE = 0,   /* no connection; the timer may start one */
+	PUBLISHER_CONNECTING, /* TCP */
+	PUBLISHER_SETUP,      /* handshake and commands */
+	PUBLISHER_PUBLISHING,
+	PUBLISHER_FINISHING, /* sends what is left, says goodbye, waits for the peer's end */
 };
 
 struct publisher {
-	struct publishers *all;
-	struct tcp_conn *conn; /* NULL: not connected (any more) */
-	struct rtmp_client client;
+	struct wheel_entry timer; /* first: the wheel knows the publisher by it */
+	struct fleet *fleet;
+	void *conn; /* the transport's */
+	int fd;     /* the transport's; -1: none */
+	uint8_t state;
+	bool blocked; /* TCP has not taken all: publisher_writable() comes */
+	bool slow;
+	bool closing; /* the transport was told to */
+	uint32_t arrival;
+	struct outbox outbox;
+	uint64_t connect_us; /* when it began to connect */
+	uint64_t begin_us;   /* when its media began */
+	uint64_t end_us;     /* deadline of the state; UINT64_MAX: none */
+	uint64_t sent_bytes; /* payload of messages handed over, in the time measured */
 	struct content content;
-	struct content_message next; /* generated, not sent yet */
-	bool has_next;
-	bool publishing;
-	uint64_t started_us;
-	uint64_t sent_bytes;
-	char name[256];
-	char tc_url[160];
+	struct rtmp_client client;
+	char name[GEN_NAME_MAX + 16];
 };
 
-extern const struct tcp_ops publisher_tcp_ops;
+/* Begins a new session as arrival number `arrival`; it must be idle. */
+void publisher_start(struct publisher *p, uint32_t arrival);
 
-/* Opens the connection. 0 or -errno. */
-int publisher_start(struct publisher *p, struct publishers *all, const struct tcp_endpoint *local,
-		    const struct tcp_endpoint *remote, const char *app, uint32_t index,
-		    const char *name) __attribute__((warn_unused_result));
-
-/* Queues as many messages as time, TCP and memory allow, at most 16. */
-void publisher_fill(struct publisher *p);
+/* What is due at fleet->now_us. */
+void publisher_run(struct publisher *p);
 
 /* Ends the publish and the connection in order. */
 void publisher_finish(struct publisher *p);
+
+/* Drops everything, silently. */
+void publisher_abandon(struct publisher *p);
+
+/* Upcalls of transports. After any of them the connection may be gone. */
+void publisher_connected(struct publisher *p);
+void publisher_received(struct publisher *p, uint8_t *data, uint32_t len);
+void publisher_writable(struct publisher *p);
+void publisher_peer_closed(struct publisher *p);
+/* The connection is gone. */
+void publisher_closed(struct publisher *p, enum gen_end why);
 
 #endif

@@ -1,6 +1,6 @@
 #include "marks.h"
 
-#include "mark.h"
+#include "bench/common/mark.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "record.h"
 
 #include "aggregate.h"
-#include "crc32.h"
+#include "bench/common/crc32.h"
 
 static enum record_kind kind_of(uint8_t type)
 {

@@ -1,6 +1,6 @@
 #include "sink.h"
 
-#include "crc32.h"
+#include "bench/common/mark.h"
 #include "listen.h"
 
 #include <errno.h>
@@ -310,7 +310,7 @@ static void init(struct sink *sink, const struct sink_options *options)
 	sink->timer.fd = -1;
 	TAILQ_INIT(&sink->conns);
 	TAILQ_INIT(&sink->records);
-	sink_crc32_init();
+	mark_init();
 	/* Without entropy the filler of handshakes is predictable, which nothing minds. */
 	(void)!getrandom(&sink->seed, sizeof(sink->seed), GRND_NONBLOCK);
 }

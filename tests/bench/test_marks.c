@@ -1,8 +1,7 @@
 /*
  * Marks of synthetic payloads: written, read, damaged; sets of numbers; the table of a sink.
  */
-#include "crc32.h"
-#include "mark.h"
+#include "bench/common/mark.h"
 #include "marks.h"
 #include "rtmp/message.h"
 
@@ -243,7 +242,7 @@ int main(void)
 	if (CU_initialize_registry() != CUE_SUCCESS) {
 		return 1;
 	}
-	sink_crc32_init();
+	mark_init();
 	CU_pSuite suite = CU_add_suite("marks", NULL, NULL);
 	CU_ADD_TEST(suite, test_every_byte_counts);
 	CU_ADD_TEST(suite, test_fillers_differ);

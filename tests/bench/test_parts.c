@@ -3,7 +3,7 @@
  */
 #include "aggregate.h"
 #include "assembly.h"
-#include "crc32.h"
+#include "bench/common/crc32.h"
 #include "record.h"
 #include "report.h"
 

@@ -1,7 +1,7 @@
 /*
  * penstock-sink from outside: real publishers over loopback, its report and its files.
  */
-#include "crc32.h"
+#include "bench/common/crc32.h"
 #include "process.h"
 #include "publisher.h"
 

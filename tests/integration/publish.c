@@ -19,7 +19,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "crc32.h"
+#include "bench/common/mark.h"
 #include "publisher.h"
 
 #define TICK_MS    10
@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 	if (code != 0) {
 		return code;
 	}
-	sink_crc32_init();
+	mark_init();
 	if (all.options.marks) {
 		handle_signals();
 	} else if ((code = flv_file_open(&all.file, all.options.file)) < 0) {

@@ -7,7 +7,7 @@
 
 #include <netdb.h>
 
-#include "flv_file.h"
+#include "bench/common/flv_file.h"
 #include "publish_options.h"
 #include "rtmp/client.h"
 #include "synthetic.h"

@@ -1,5 +1,5 @@
 /*
- * Synthetic: an endless H.264 + AAC stream whose every payload carries a mark (bench/sink/mark.h).
+ * Synthetic: an endless H.264 + AAC stream whose every payload carries a mark (bench/common/mark.h).
  *
  * 30 frames a second, audio every 23 ms, a keyframe at the beginning of each GOP; the first three
  * messages are metadata and the two sequence headers, which carry marks without a number.
@@ -7,8 +7,8 @@
 #ifndef INTEGRATION_SYNTHETIC_H
 #define INTEGRATION_SYNTHETIC_H
 
-#include "flv_file.h"
-#include "mark.h"
+#include "bench/common/flv_file.h"
+#include "bench/common/mark.h"
 
 #include <stdbool.h>
 

@@ -4,8 +4,8 @@
  * The whole file is held in memory, read once and shared by all publishers. Script data gets the
  * "@setDataFrame" in front that encoders send, everything else is the tag's body as it stands.
  */
-#ifndef INTEGRATION_FLV_FILE_H
-#define INTEGRATION_FLV_FILE_H
+#ifndef BENCH_FLV_FILE_H
+#define BENCH_FLV_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>

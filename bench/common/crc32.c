@@ -1,4 +1,4 @@
-#include "crc32.h"
+#include "bench/common/crc32.h"
 
 #include <string.h>
 

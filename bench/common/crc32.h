@@ -1,8 +1,8 @@
 /*
  * CRC-32 as in Ethernet, gzip and Python's zlib.crc32(): polynomial 0x04C11DB7, reflected.
  */
-#ifndef SINK_CRC32_H
-#define SINK_CRC32_H
+#ifndef BENCH_CRC32_H
+#define BENCH_CRC32_H
 
 #include <stddef.h>
 #include <stdint.h>

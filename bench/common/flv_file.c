@@ -1,4 +1,4 @@
-#include "flv_file.h"
+#include "bench/common/flv_file.h"
 
 #include <errno.h>
 #include <stdio.h>
