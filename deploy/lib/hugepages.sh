@@ -32,7 +32,7 @@ reserve_hugepages() {
 
 restore_hugepages() {
 	if [ -n "$HUGEPAGES_BEFORE" ]; then
-		say "$HUGEPAGES_BEFORE" 2>/dev/null >$HUGEPAGES_DIR/nr_hugepages || true
+		echo "$HUGEPAGES_BEFORE" 2>/dev/null >$HUGEPAGES_DIR/nr_hugepages || true
 		HUGEPAGES_BEFORE=
 	fi
 }
