@@ -37,19 +37,32 @@ static json_t *stream_object(const struct control *control, const struct registr
 			 load(&slot->dropped_unread_messages));
 }
 
+/* Of one worker: what is in use that nobody counts as his. */
+static json_int_t unaccounted(const struct abi_pub *pub)
+{
+	json_int_t used = load(&pub->packets_total) - load(&pub->packets_free);
+
+	return used * load(&pub->truesize) - load(&pub->pinned_log_bytes) -
+	       load(&pub->pinned_partial_bytes) - load(&pub->pinned_ooo_bytes) -
+	       load(&pub->pinned_ring_bytes);
+}
+
 json_t *report_memory_object(const struct control *control)
 {
+	json_int_t nobodys = 0;
 	const struct registry_stream *stream;
 	json_t *workers = json_array();
 	json_t *streams = json_array();
 
 	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
 		(void)json_array_append_new(workers, worker_object(control, i));
+		nobodys += unaccounted(control->dataplane.workers[i].pub);
 	}
 	TAILQ_FOREACH (stream, &control->registry.streams, link) {
 		if (report_shown(stream)) {
 			(void)json_array_append_new(streams, stream_object(control, stream));
 		}
 	}
-	return json_pack("{s:o, s:o}", "workers", workers, "streams", streams);
+	return json_pack("{s:o, s:o, s:I}", "workers", workers, "streams", streams,
+			 "unaccounted_bytes", nobodys);
 }

@@ -178,6 +178,18 @@ uint32_t dp_forward_receive(struct dp_forward *forward, uint32_t from, struct rt
 					 DP_FORWARD_BURST, NULL);
 }
 
+uint32_t dp_forward_waiting(const struct dp_forward *forward)
+{
+	uint32_t frames = 0;
+
+	for (uint32_t from = 0; from < forward->mesh->workers; from++) {
+		if (from != forward->self) {
+			frames += rte_ring_count(forward->mesh->rings[from][forward->self]);
+		}
+	}
+	return frames;
+}
+
 bool dp_forward_pending(const struct dp_forward *forward)
 {
 	for (uint32_t from = 0; from < forward->mesh->workers; from++) {

@@ -77,6 +77,8 @@ uint32_t dp_forward_receive(struct dp_forward *forward, uint32_t from, struct rt
 
 /* Whether anything lies in our rings. */
 bool dp_forward_pending(const struct dp_forward *forward);
+/* ... how many frames: those of others' rings are theirs to count. */
+uint32_t dp_forward_waiting(const struct dp_forward *forward);
 
 /* Wakes a worker that sleeps. */
 void dp_wake(struct dp_wake *wake);

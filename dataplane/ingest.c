@@ -364,15 +364,13 @@ static void set(_Atomic uint64_t *field, uint64_t value)
 	atomic_store_explicit(field, value, memory_order_relaxed);
 }
 
-void dp_ingest_publish_memory(struct dp_ingest *ingest, uint32_t ooo_segments)
+void dp_ingest_publish_memory(struct dp_ingest *ingest, uint32_t ooo_segments, uint32_t in_flight)
 {
 	const struct message_pool *messages = &ingest->messages;
 	struct abi_pub *pub = ingest->pub;
 	uint64_t truesize = messages->truesize;
 	uint64_t packets_free = rte_mempool_avail_count(ingest->packets);
-	uint64_t used = (ingest->packets->size - packets_free) * truesize;
 	uint64_t streams = messages->pinned * truesize;
-	uint64_t ooo = ooo_segments * truesize;
 	/* Messages that share an mbuf count it each: the log gets what they do not. */
 	uint64_t partial = messages->held < streams ? messages->held : streams;
 
@@ -380,9 +378,8 @@ void dp_ingest_publish_memory(struct dp_ingest *ingest, uint32_t ooo_segments)
 	set(&pub->packets_total, ingest->packets->size);
 	set(&pub->pinned_partial_bytes, partial);
 	set(&pub->pinned_log_bytes, streams - partial);
-	set(&pub->pinned_ooo_bytes, ooo);
-	/* With a software spread we hold mbufs of other workers' pools, and they ours. */
-	set(&pub->pinned_ring_bytes, used > streams + ooo ? used - streams - ooo : 0);
+	set(&pub->pinned_ooo_bytes, ooo_segments * truesize);
+	set(&pub->pinned_ring_bytes, in_flight * truesize);
 	set(&pub->reserve_bytes, ingest->reserve_mbufs * truesize);
 	set(&pub->reserved_bytes, ingest->publish.admission.promised);
 	set(&pub->truesize, truesize);

@@ -60,8 +60,12 @@ bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us);
 /* Packets or log blocks run short: what can be sent again should go. */
 bool dp_ingest_is_short(const struct dp_ingest *ingest);
 
-/* Who pins packet memory, to `pub`; `ooo_segments` is what TCP holds. */
-void dp_ingest_publish_memory(struct dp_ingest *ingest, uint32_t ooo_segments);
+/*
+ * Who pins packet memory, to `pub`: each by its own count, so that their sum tells whether anybody
+ * holds what is nobody's. `ooo_segments` is what TCP holds, `in_flight` what the port and the rings
+ * between workers hold, in mbufs.
+ */
+void dp_ingest_publish_memory(struct dp_ingest *ingest, uint32_t ooo_segments, uint32_t in_flight);
 
 /*
  * For tests: whether the mbufs that logs, messages and collapsing refer to, counted one by one, are

@@ -134,6 +134,9 @@ static int create_workers(struct dp_instance *instance)
 		config.index = i;
 		config.losses = i == 0 ? &instance->losses : NULL;
 		config.link_counts = i == 0 ? &instance->link_counts : NULL;
+		/* Nobody else has touched the pools yet. A queue gives back what it takes: the
+		 * number stays, but for the few that a driver refills late. */
+		config.port_mbufs = rte_mempool_in_use_count(instance->packets_of[i].pool);
 		config.cpu = instance->config->dataplane.cores[i];
 		config.numa_node = node_of(instance->config, i);
 		instance->workers[i] = dp_worker_create(&config, &instance->shared[i]);

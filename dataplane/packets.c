@@ -141,3 +141,23 @@ uint64_t dp_packets_ref(const struct dp_packets_table *table, const struct rte_m
 	return abi_ref_make(worker, (uint64_t)(segment - table->workers[worker].region.base),
 			    (uint32_t)(data - segment), len);
 }
+
+static bool is_ours(const struct dp_packets_table *table, const struct rte_mempool *pool)
+{
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (table->workers[i].pool == pool) {
+			return true;
+		}
+	}
+	return false;
+}
+
+uint32_t dp_packets_in(const struct dp_packets_table *table, const struct rte_mbuf *chain)
+{
+	uint32_t mbufs = 0;
+
+	for (; chain != NULL; chain = chain->next) {
+		mbufs += is_ours(table, chain->pool);
+	}
+	return mbufs;
+}

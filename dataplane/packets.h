@@ -33,6 +33,9 @@ void dp_packets_destroy(struct dp_packets *packets);
 uint64_t dp_packets_ref(const struct dp_packets_table *table, const struct rte_mbuf *m,
 			const uint8_t *data, uint32_t len);
 
+/* How many mbufs of a chain are of one of the table's pools. */
+uint32_t dp_packets_in(const struct dp_packets_table *table, const struct rte_mbuf *chain);
+
 /* The mbuf that a reference of ours names. */
 static inline struct rte_mbuf *dp_packets_mbuf(const struct dp_packets_table *table, uint64_t ref)
 {

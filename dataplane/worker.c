@@ -155,6 +155,31 @@ static void copy_link_counts(struct dp_worker *worker)
 	}
 }
 
+struct in_flight {
+	const struct dp_packets_table *packets;
+	uint32_t mbufs;
+};
+
+static void count_frame(void *app, const struct rte_mbuf *frame)
+{
+	struct in_flight *in_flight = app;
+
+	in_flight->mbufs += dp_packets_in(in_flight->packets, frame);
+}
+
+/*
+ * Packet memory that no connection holds: the port's, frames on their way to us from other workers,
+ * and what came as a packet and goes back as the answer (echo). Between two bursts there are no
+ * others, but for answers that the device has not sent yet.
+ */
+static uint32_t count_in_flight(const struct dp_worker *worker)
+{
+	struct in_flight in_flight = {.packets = worker->packets_table};
+
+	net_walk(&worker->net, count_frame, &in_flight);
+	return worker->port_mbufs + dp_forward_waiting(&worker->forward) + in_flight.mbufs;
+}
+
 static void publish(struct dp_worker *worker, uint64_t now_us)
 {
 	struct abi_pub *pub = worker->pub;
@@ -168,7 +193,8 @@ static void publish(struct dp_worker *worker, uint64_t now_us)
 	set(&pub->total_cycles, worker->total_cycles);
 	set(&pub->tsc_hz, worker->clock.tsc_hz);
 	set(&pub->connections, tcp_connection_count(worker->tcp));
-	dp_ingest_publish_memory(worker->ingest, tcp_ooo_segments(worker->tcp));
+	dp_ingest_publish_memory(worker->ingest, tcp_ooo_segments(worker->tcp),
+				 count_in_flight(worker));
 	copy_losses(worker);
 	copy_link_counts(worker);
 	dp_counters_publish(pub, &worker->counters, tcp_counters(worker->tcp),

@@ -39,8 +39,10 @@ struct dp_worker {
 	struct dp_ingest *ingest;
 	struct abi_pub *pub;
 	const struct config_rtmp *rtmp;
-	uint16_t discard_port;       /* 0: none */
-	struct rte_mempool *packets; /* receive mbufs */
+	uint16_t discard_port; /* 0: none */
+	const struct dp_packets_table *packets_table;
+	struct rte_mempool *packets; /* receive mbufs: of the table */
+	uint32_t port_mbufs;         /* of them, what the port's queue took when it was opened */
 	struct rte_mempool *headers; /* what we send */
 	struct rte_mempool *indirect;
 	void (*guard)(bool armed); /* tests: allocations on this thread abort; may be NULL */
@@ -84,6 +86,7 @@ struct dp_worker_config {
 	const struct net_iface *iface;
 	struct dp_forward_mesh *mesh;
 	const struct dp_packets_table *packets;
+	uint32_t port_mbufs; /* that the port's queue holds of packets[index] */
 	unsigned int region_flags;
 	void (*guard)(bool armed);
 };

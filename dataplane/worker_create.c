@@ -190,6 +190,8 @@ static void fill(struct dp_worker *worker, const struct dp_worker_config *config
 	worker->rtmp = &config->config->rtmp;
 	worker->discard_port = config->config->listen.discard;
 	worker->guard = config->guard;
+	worker->packets_table = config->packets;
+	worker->port_mbufs = config->port_mbufs;
 	worker->packets = config->packets->workers[config->index].pool;
 	worker->pub = dp_pub(&shared->pub);
 	worker->wake.fd = shared->commands_fd;

@@ -46,6 +46,16 @@ static void print_workers(FILE *out, const json_t *workers)
 	table_fini(&t);
 }
 
+/* The workers' figures are not of one moment: only a number that stays means something. */
+static void print_unaccounted(FILE *out, const json_t *value)
+{
+	json_int_t bytes = json_integer_value(json_object_get(value, "unaccounted_bytes"));
+	char text[UNITS_MAX];
+
+	units_bytes(text, (uint64_t)(bytes < 0 ? -bytes : bytes));
+	(void)fprintf(out, "UNACCOUNTED  %s%s\n", bytes < 0 ? "-" : "", text);
+}
+
 static void print_streams(FILE *out, const json_t *streams)
 {
 	static const struct table_column columns[] = {
@@ -78,6 +88,7 @@ void text_memory(FILE *out, const json_t *value, const struct output_options *op
 {
 	(void)options;
 	print_workers(out, json_object_get(value, "workers"));
+	print_unaccounted(out, value);
 	putc('\n', out);
 	print_streams(out, json_object_get(value, "streams"));
 }

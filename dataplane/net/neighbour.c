@@ -44,6 +44,18 @@ void net_neighbours_destroy(struct net_neighbours *table)
 	rte_free(table);
 }
 
+void net_neighbours_walk(const struct net_neighbours *table,
+			 void (*see)(void *app, const struct rte_mbuf *packet), void *app)
+{
+	for (uint32_t i = 0; i < table->asked_count; i++) {
+		const struct net_neighbour *entry = table->asked[i];
+
+		for (uint32_t j = 0; j < entry->waiting_count; j++) {
+			see(app, entry->waiting[j]);
+		}
+	}
+}
+
 static struct net_neighbour *set_of(struct net_neighbours *table, const struct in6_addr *addr)
 {
 	uint32_t hash = rte_jhash_32b((const uint32_t *)addr, 4, table->seed);

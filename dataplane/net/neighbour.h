@@ -60,6 +60,10 @@ struct net_neighbour *net_neighbour_find(struct net_neighbours *table, const str
  */
 bool net_neighbour_ask(struct net_neighbour *entry, uint64_t now_us);
 
+/* Calls `see` for every packet that waits. For accounting. */
+void net_neighbours_walk(const struct net_neighbours *table,
+			 void (*see)(void *app, const struct rte_mbuf *packet), void *app);
+
 /* Queues a packet on an entry that is not known yet; false when full (caller keeps the packet). */
 bool net_neighbour_wait(struct net_neighbour *entry, struct rte_mbuf *packet);
 

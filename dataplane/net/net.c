@@ -32,6 +32,15 @@ void net_begin(struct net *net, uint64_t now_us)
 	net->now_us = now_us;
 }
 
+void net_walk(const struct net *net, void (*see)(void *app, const struct rte_mbuf *frame),
+	      void *app)
+{
+	for (uint32_t i = 0; i < net->frames_count; i++) {
+		see(app, net->frames[i]);
+	}
+	net_neighbours_walk(net->neighbours, see, app);
+}
+
 void net_send_frame(struct net *net, struct rte_mbuf *frame)
 {
 	if (net->frames_count == NET_FRAMES) {

@@ -62,6 +62,11 @@ void net_output(struct net *net, struct rte_mbuf **packets, uint32_t count);
 /* Asks for neighbours again; cheap when nothing is due. */
 void net_timers(struct net *net);
 
+/* Calls `see` for every frame and packet that waits, for the port or a neighbour. For accounting.
+ */
+void net_walk(const struct net *net, void (*see)(void *app, const struct rte_mbuf *frame),
+	      void *app);
+
 /* Room for frames: what net_output() may be given without loss. */
 static inline uint32_t net_room(const struct net *net)
 {

@@ -210,12 +210,13 @@ static void test_memory(void)
 		    "\"streams\":[{\"app\":\"live\",\"name\":\"cam\",\"worker\":0,\"pinned_bytes\":"
 		    "1024,"
 		    "\"gop_bytes\":512,\"reserved_bytes\":2048,\"partial_bytes\":1,\"ooo_bytes\":2,"
-		    "\"dropped_unread_messages\":3}]}",
+		    "\"dropped_unread_messages\":3}],\"unaccounted_bytes\":-4096}",
 		    &plain,
 		    "WORKER    TOTAL     FREE     LOGS  PARTIAL  OUT OF ORDER    RINGS  RESERVE  "
 		    "PROMISED  BLOCKS FREE\n"
 		    "     0  2.0 MiB  1.0 MiB  1.0 KiB  2.0 KiB           0 B  3.0 KiB  4.0 KiB  "
 		    " 5.0 KiB        60/64\n"
+		    "UNACCOUNTED  -4.0 KiB\n"
 		    "\n"
 		    "STREAM    WORKER   PINNED    GOP  PROMISED  PARTIAL  OUT OF ORDER  DROPPED "
 		    "UNREAD\n"

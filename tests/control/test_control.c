@@ -419,6 +419,12 @@ static void test_memory(void)
 	set_up();
 	worker.pub->pinned_log_bytes = 4711;
 	worker.pub->reserve_bytes = 4712;
+	worker.pub->pinned_partial_bytes = 100;
+	worker.pub->pinned_ooo_bytes = 10;
+	worker.pub->pinned_ring_bytes = 1;
+	worker.pub->truesize = 2368;
+	worker.pub->packets_total = 9;
+	worker.pub->packets_free = 6;
 	publish(0, 1, "live", "s3cret");
 	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
 	go_live(0, "studio");
@@ -427,6 +433,7 @@ static void test_memory(void)
 	WAIT_FOR(says("{\"command\":\"memory\"}", "memory.streams.0.gop_bytes", "1000"));
 	CU_ASSERT(says("{\"command\":\"memory\"}", "memory.workers.0.pinned_log_bytes", "4711"));
 	CU_ASSERT(says("{\"command\":\"memory\"}", "memory.workers.0.reserve_bytes", "4712"));
+	CU_ASSERT(says("{\"command\":\"memory\"}", "memory.unaccounted_bytes", "2282"));
 	CU_ASSERT(says("{\"command\":\"memory\"}", "memory.streams.0.reserved_bytes", "4713"));
 	CU_ASSERT(says("{\"command\":\"memory\"}", "memory.streams.0.name", "studio"));
 	tear_down();

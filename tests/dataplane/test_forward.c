@@ -118,6 +118,8 @@ static void frames_arrive_in_order(void)
 	CU_ASSERT_FALSE(dp_forward_pending(&ends[2]));
 	dp_forward_flush(&ends[0]);
 	CU_ASSERT(dp_forward_pending(&ends[2]));
+	CU_ASSERT_EQUAL(dp_forward_waiting(&ends[2]), 5);
+	CU_ASSERT_EQUAL(dp_forward_waiting(&ends[0]) + dp_forward_waiting(&ends[1]), 0);
 	CU_ASSERT_FALSE(dp_forward_pending(&ends[1]));
 	CU_ASSERT_EQUAL(dp_forward_receive(&ends[2], 1, got), 0);
 	CU_ASSERT_EQUAL_FATAL(dp_forward_receive(&ends[2], 0, got), 5);

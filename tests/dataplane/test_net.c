@@ -404,16 +404,33 @@ static void the_longest_route_wins(void)
 	close_net();
 }
 
+static void count_one(void *app, const struct rte_mbuf *frame)
+{
+	CU_ASSERT_PTR_NOT_NULL(frame);
+	++*(uint32_t *)app;
+}
+
+/* All that net_walk() shows. */
+static uint32_t waiting(void)
+{
+	uint32_t count = 0;
+
+	net_walk(&net, count_one, &count);
+	return count;
+}
+
 static void without_an_answer_packets_are_dropped(void)
 {
 	open_net();
 	CU_ASSERT_EQUAL(input(echo("198.18.0.1")), NET_DONE);
+	CU_ASSERT_EQUAL(waiting(), 2); /* the answer, and the question for its neighbour */
 	for (uint64_t ms = 100; ms < 4000; ms += 100) {
 		net_begin(&net, 1000000 + ms * 1000);
 		net_timers(&net);
 	}
 	uint32_t questions = net.frames_count;
 	CU_ASSERT_EQUAL(questions, NET_NEIGHBOUR_TRIES);
+	CU_ASSERT_EQUAL(waiting(), questions);
 	CU_ASSERT_EQUAL(counted(DP_COUNTER_drop_no_neighbour), 1);
 	close_net();
 }

@@ -87,6 +87,25 @@ static void references_find_their_mbuf(void)
 	}
 }
 
+/* An answer may have mbufs of several pools: only those of the table are packet memory. */
+static void chains_are_counted(void)
+{
+	struct dp_packets workers[2];
+	const struct dp_packets_table table = {.count = 2, .workers = workers};
+	const struct dp_packets_table one = {.count = 1, .workers = workers};
+
+	create(&workers[0], 0, 0);
+	create(&workers[1], 1, 0);
+	struct rte_mbuf *head = rte_pktmbuf_alloc(workers[0].pool);
+	CU_ASSERT_EQUAL_FATAL(rte_pktmbuf_chain(head, rte_pktmbuf_alloc(workers[1].pool)), 0);
+	CU_ASSERT_EQUAL_FATAL(rte_pktmbuf_chain(head, rte_pktmbuf_alloc(workers[0].pool)), 0);
+	CU_ASSERT_EQUAL(dp_packets_in(&table, head), 3);
+	CU_ASSERT_EQUAL(dp_packets_in(&one, head), 2);
+	rte_pktmbuf_free(head);
+	dp_packets_destroy(&workers[0]);
+	dp_packets_destroy(&workers[1]);
+}
+
 /* The longest reference of the largest mbuf must fit its field. */
 static void jumbo_frames_fit(void)
 {
@@ -122,6 +141,7 @@ int main(void)
 		{"mbufs lie in the region", mbufs_lie_in_the_region},
 		{"truesize is what an mbuf takes", truesize_is_what_an_mbuf_takes},
 		{"references find their mbuf", references_find_their_mbuf},
+		{"chains are counted", chains_are_counted},
 		{"jumbo frames fit", jumbo_frames_fit},
 		{"hugepages when there are any", hugepages_when_there_are_any},
 		{NULL, NULL},

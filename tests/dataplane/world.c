@@ -143,11 +143,10 @@ void world_check_memory(struct world *w)
 	const struct abi_pub *pub = w->pub;
 
 	CU_ASSERT_TRUE(dp_ingest_check_memory(w->ingest));
-	dp_ingest_publish_memory(w->ingest, 0);
+	dp_ingest_publish_memory(w->ingest, 0, 0);
 	CU_ASSERT_EQUAL(atomic_load(&pub->truesize), w->packets.truesize);
 	CU_ASSERT_EQUAL(atomic_load(&pub->pinned_log_bytes) +
-				atomic_load(&pub->pinned_partial_bytes) +
-				atomic_load(&pub->pinned_ring_bytes),
+				atomic_load(&pub->pinned_partial_bytes),
 			rte_mempool_in_use_count(w->packets.pool) * (uint64_t)w->packets.truesize);
 }
 

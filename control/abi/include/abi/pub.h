@@ -165,17 +165,18 @@ struct abi_pub {
 	_Atomic uint64_t packets_total;
 
 	/*
-	 * Who pins packet memory, in bytes of truesize; written with the counters. Free memory is
-	 * packets_free * truesize; reserve_bytes stands for the part of it, and of what the rings
-	 * hold, that no stream is ever given.
+	 * Who pins packet memory, in bytes of truesize, each by its own count; written with the
+	 * counters. Of all workers together (with a software spread they hold mbufs of each other's
+	 * pools) they are what is not free; free is packets_free * truesize. reserve_bytes stands
+	 * for the part of it, and of what the rings hold, that no stream is ever given.
 	 */
 	alignas(128) _Atomic uint64_t pinned_log_bytes; /* media logs: GOPs and what is not sent */
 	_Atomic uint64_t pinned_partial_bytes;          /* messages not complete yet */
 	_Atomic uint64_t pinned_ooo_bytes;              /* TCP, out of order or not read yet */
-	_Atomic uint64_t pinned_ring_bytes;             /* rx descriptors, tx in flight, caches */
-	_Atomic uint64_t reserve_bytes;  /* kept for the rx rings: never given to streams */
-	_Atomic uint64_t reserved_bytes; /* promised by admission */
-	_Atomic uint64_t truesize;       /* bytes that one mbuf pins, whatever it carries */
+	_Atomic uint64_t pinned_ring_bytes; /* rx descriptors, between workers, echoes */
+	_Atomic uint64_t reserve_bytes;     /* kept for the rx rings: never given to streams */
+	_Atomic uint64_t reserved_bytes;    /* promised by admission */
+	_Atomic uint64_t truesize;          /* bytes that one mbuf pins, whatever it carries */
 
 	alignas(128) _Atomic uint64_t counter[ABI_COUNTERS_MAX];
 };
