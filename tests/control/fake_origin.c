@@ -27,9 +27,11 @@ struct fake_origin {
 	bool break_now;
 	bool deaf;
 	bool mute;
+	bool ping;
 	bool publishing;
 	uint32_t connections;
 	uint32_t unpublished;
+	uint32_t pings;
 	uint32_t count;
 	struct fake_record *records;
 	char name[RTMP_NAME_MAX];
@@ -39,6 +41,7 @@ struct fake_origin {
 	struct {
 		struct fake_record record;
 		uint32_t filled;
+		bool open;
 	} partial[RTMP_CHUNK_STREAMS];
 };
 
@@ -54,6 +57,7 @@ static void take_piece(struct fake_origin *o, const struct rtmp_piece *piece)
 	struct fake_record *r = &o->partial[piece->slot].record;
 	uint32_t *filled = &o->partial[piece->slot].filled;
 
+	o->partial[piece->slot].open = !piece->last;
 	if (piece->first) {
 		*filled = 0;
 		*r = (struct fake_record){.timestamp = piece->msg->timestamp,
@@ -157,6 +161,23 @@ static int take_event(struct fake_origin *o, const struct rtmp_server_event *eve
 	}
 }
 
+/* User Control, Ping Request (RTMP specification 7.1.7), in the middle of a message. */
+static void put_ping(struct fake_origin *o, struct rtmp_out *out)
+{
+	static const uint8_t body[] = {0, RTMP_USER_PING_REQUEST, 1, 2, 3, 4};
+	struct rtmp_message msg = {.csid = 2, .type = RTMP_TYPE_USER_CONTROL, .length = 6};
+	bool open = false;
+
+	for (uint32_t i = 0; i < RTMP_CHUNK_STREAMS; i++) {
+		open |= o->partial[i].open;
+	}
+	pthread_mutex_lock(&o->lock);
+	if (o->ping && open && rtmp_chunk_writer_put(&o->server.writer, &msg, body, out)) {
+		o->pings++;
+	}
+	pthread_mutex_unlock(&o->lock);
+}
+
 static int serve(struct fake_origin *o)
 {
 	static _Thread_local uint8_t in[16384];
@@ -178,6 +199,7 @@ static int serve(struct fake_origin *o)
 		rc = rtmp_server_next(&o->server, &span, &out, &event);
 		rc = rc ? rc : take_event(o, &event, &out);
 	} while (rc == 0 && event.type != RTMP_SERVER_MORE);
+	put_ping(o, &out);
 	if (!silent && out.len > 0 &&
 	    send(o->fd, out.data, out.len, MSG_NOSIGNAL) != (ssize_t)out.len) {
 		return -1;
@@ -374,6 +396,11 @@ void fake_origin_mute(struct fake_origin *o, bool mute)
 	set(o, &o->mute, mute);
 }
 
+void fake_origin_ping(struct fake_origin *o, bool ping)
+{
+	set(o, &o->ping, ping);
+}
+
 void fake_origin_break(struct fake_origin *o)
 {
 	set(o, &o->break_now, true);
@@ -397,6 +424,11 @@ uint32_t fake_origin_connections(struct fake_origin *o)
 uint32_t fake_origin_unpublished(struct fake_origin *o)
 {
 	return get(o, &o->unpublished);
+}
+
+uint32_t fake_origin_pings(struct fake_origin *o)
+{
+	return get(o, &o->pings);
 }
 
 struct fake_record fake_origin_record(struct fake_origin *o, uint32_t index)

@@ -32,12 +32,14 @@ void fake_origin_stall(struct fake_origin *o, bool stall);
 void fake_origin_flood(struct fake_origin *o, bool flood); /* as fast as it is read */
 void fake_origin_refuse(struct fake_origin *o, bool refuse);
 void fake_origin_mute(struct fake_origin *o, bool mute); /* acknowledges nothing */
+void fake_origin_ping(struct fake_origin *o, bool ping); /* whenever a message is under way */
 void fake_origin_break(struct fake_origin *o);           /* closes the connection that is open */
 void fake_origin_listen(struct fake_origin *o, bool listening);
 
 uint32_t fake_origin_count(struct fake_origin *o);       /* messages */
 uint32_t fake_origin_connections(struct fake_origin *o); /* accepted so far */
 uint32_t fake_origin_unpublished(struct fake_origin *o); /* ended by command */
+uint32_t fake_origin_pings(struct fake_origin *o);
 struct fake_record fake_origin_record(struct fake_origin *o, uint32_t index);
 void fake_origin_name(struct fake_origin *o, char *out, size_t size); /* of the last publish */
 
