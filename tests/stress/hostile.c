@@ -147,6 +147,7 @@ static void round_of(struct hostile *h, uint64_t seed)
 	pthread_t liar;
 	bool two = h->rounds++ % 2 == 1;
 
+	h->two = two;
 	h->seed = seed;
 	h->random = hostile_mark(seed) | 1;
 	open_world(h);

@@ -62,6 +62,7 @@ struct hostile {
 	pthread_mutex_t lock; /* guards world.sub against the second liar */
 	_Atomic bool stop;
 	bool failed;
+	bool two; /* liars: commands may be torn */
 
 	uint64_t rounds;
 	uint64_t messages; /* checked */
@@ -77,6 +78,9 @@ int hostile_run(unsigned int seconds, uint64_t seed);
 
 void hostile_fail(struct hostile *h, const char *what);
 uint32_t hostile_below(uint64_t *random, uint32_t n);
+
+/* A name that says of which publication its command spoke. */
+#define HOSTILE_NAME "generation="
 
 /* One burst of lies, some of them the truth. */
 void hostile_lie(struct world *w, uint64_t *random);

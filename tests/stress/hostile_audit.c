@@ -118,6 +118,18 @@ static bool is_new(const struct hostile_log *log, uint64_t generation)
 	       !(generation % 2 == 0 && generation == log->generation + 1);
 }
 
+/* A command has no effect on another publication than it speaks of. */
+static void check_name(struct hostile *h, const struct abi_stream *s, uint64_t generation)
+{
+	size_t length = strlen(HOSTILE_NAME);
+
+	if (!h->two && atomic_load(&s->state) == ABI_STREAM_LIVE &&
+	    strncmp(s->name, HOSTILE_NAME, length) == 0 &&
+	    strtoull(s->name + length, NULL, 10) != generation) {
+		hostile_fail(h, "a command was obeyed for another publication");
+	}
+}
+
 static void check_slot(struct hostile *h, uint32_t slot)
 {
 	struct abi_stream *s = world_stream(&h->world, slot);
@@ -134,6 +146,7 @@ static void check_slot(struct hostile *h, uint32_t slot)
 	if (strnlen(s->name, sizeof(s->name)) == sizeof(s->name)) {
 		hostile_fail(h, "a name has no end");
 	}
+	check_name(h, s, generation);
 	while (log->head < atomic_load(&s->head) && !h->failed) {
 		check_message(h, log);
 	}

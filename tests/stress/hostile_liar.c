@@ -2,6 +2,7 @@
  * What a control may write that was taken over, or is broken: anything, at any time. Values near
  * the truth reach further than random ones, so that most lies start from it.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "hostile.h"
@@ -80,9 +81,9 @@ static void lie_resume(struct world *w, uint64_t *random)
 	atomic_store(&resume->origins[i].position, near(truth, random));
 }
 
-static void lie_name(char *name, uint64_t *random)
+static void lie_name(char *name, uint64_t generation, uint64_t *random)
 {
-	switch (hostile_below(random, 4)) {
+	switch (hostile_below(random, 8)) {
 	case 0:
 		memset(name, 'A', ABI_NAME_MAX); /* no end */
 		break;
@@ -91,6 +92,10 @@ static void lie_name(char *name, uint64_t *random)
 		break;
 	case 2:
 		memcpy(name, "%s%n\x1b[2J/../\xff", 14);
+		break;
+	case 3:
+	case 4:
+		(void)snprintf(name, ABI_NAME_MAX, HOSTILE_NAME "%lu", (unsigned long)generation);
 		break;
 	default:
 		for (uint32_t i = 0; i < ABI_NAME_MAX; i += 8) {
@@ -140,7 +145,7 @@ static void lie_command(struct world *w, uint64_t *random)
 	default: /* right in all, if it comes at the right time */
 		break;
 	}
-	lie_name(command.name, random);
+	lie_name(command.name, command.generation, random);
 	put_command(w, next, &command);
 }
 
