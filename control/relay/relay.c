@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "journal.h"
+#include "news.h"
 #include "stream.h"
 #include "text.h"
 
@@ -27,7 +28,7 @@ struct relay {
 	uint32_t slots_count;
 	struct stream_list streams; /* guarded for readers */
 	struct stream_list dirty;
-	uint64_t news_seen;
+	struct news news;
 	uint64_t serial;
 	uint64_t tick_us;              /* next */
 	uint64_t shed_us;              /* last */
@@ -239,18 +240,6 @@ static void read_mail(struct relay *relay, uint64_t now_us)
 
 /* News */
 
-static const _Atomic uint32_t *news_ring(const struct relay *relay)
-{
-	const struct abi_pub *pub = relay->context.source.pub;
-
-	return (const _Atomic uint32_t *)((const uint8_t *)pub + pub->news_offset);
-}
-
-static uint64_t news_head(const struct relay *relay)
-{
-	return atomic_load_explicit(&relay->context.source.pub->news_head, memory_order_acquire);
-}
-
 static void mark_all(struct relay *relay)
 {
 	struct relay_stream *stream;
@@ -261,30 +250,18 @@ static void mark_all(struct relay *relay)
 	}
 }
 
-/*
- * The ring is overwritten without regard to us. With ABI_NEWS_RING or more unread, or when the
- * writer came so far while we read, some are lost: then every stream has news.
- */
+static void mark_slot(void *app, uint32_t slot)
+{
+	struct relay *relay = app;
+
+	if (slot < relay->slots_count && relay->slots[slot]) {
+		mark_dirty(relay, relay->slots[slot]);
+	}
+}
+
 static void read_news(struct relay *relay)
 {
-	const _Atomic uint32_t *ring = news_ring(relay);
-	uint64_t head = news_head(relay);
-	uint64_t seen = relay->news_seen;
-
-	relay->news_seen = head;
-	if (head == seen) {
-		return;
-	}
-	for (uint64_t i = seen; head - seen < ABI_NEWS_RING && i != head; i++) {
-		uint32_t slot =
-			atomic_load_explicit(&ring[i % ABI_NEWS_RING], memory_order_relaxed);
-
-		if (slot < relay->slots_count && relay->slots[slot]) {
-			mark_dirty(relay, relay->slots[slot]);
-		}
-	}
-	atomic_thread_fence(memory_order_acquire);
-	if (news_head(relay) - seen >= ABI_NEWS_RING) {
+	if (!news_read(&relay->news, mark_slot, relay)) {
 		mark_all(relay);
 	}
 }
@@ -399,32 +376,26 @@ static int wait_ms(const struct relay *relay, uint64_t now_us)
 	return (int)((relay->tick_us - now_us + US_PER_MS - 1) / US_PER_MS);
 }
 
-/*
- * Sleeps until there is something to do. The flag, the fence and the second look stand against the
- * worker's news, its fence and its look at the flag (abi/sub.h): one of the two sees the other.
- */
+/* Sleeps until there is something to do. */
 static int sleep_and_wait(struct relay *relay, struct epoll_event *events, uint64_t now_us)
 {
-	_Atomic uint32_t *sleeping = &relay->context.source.sub->news_sleeping;
 	int timeout = wait_ms(relay, now_us);
 	int count;
 
 	if (relay->context.let_go) {
 		return epoll_wait(relay->context.epoll_fd, events, EVENTS_MAX, timeout);
 	}
-	atomic_store_explicit(sleeping, 1, memory_order_seq_cst);
-	atomic_thread_fence(memory_order_seq_cst);
-	if (news_head(relay) != relay->news_seen) {
+	if (!news_begin_sleep(&relay->news)) {
 		timeout = 0;
 	}
 	count = epoll_wait(relay->context.epoll_fd, events, EVENTS_MAX, timeout);
-	atomic_store_explicit(sleeping, 0, memory_order_relaxed);
+	news_end_sleep(&relay->news);
 	return count;
 }
 
 static void dispatch(struct relay *relay, const struct epoll_event *event, uint64_t now_us)
 {
-	if (event->data.ptr == &relay->news_seen) {
+	if (event->data.ptr == &relay->news) {
 		eventfd_t ignored;
 
 		(void)eventfd_read(relay->context.source.news_fd, &ignored);
@@ -545,8 +516,8 @@ struct relay *relay_create(const struct relay_source *source, const struct relay
 	if (!relay->slots || context_init(&relay->context, source, settings, resolver)) {
 		goto free_relay;
 	}
-	relay->news_seen = news_head(relay);
-	if (watch(relay, source->news_fd, &relay->news_seen) ||
+	news_init(&relay->news, source->pub, source->sub);
+	if (watch(relay, source->news_fd, &relay->news) ||
 	    watch(relay, relay->context.mailbox.fd, &relay->context.mailbox) ||
 	    pthread_create(&relay->thread, NULL, relay_main, relay)) {
 		goto fini_context;

@@ -17,7 +17,7 @@ static void take_out(struct starts *starts, uint32_t first, uint32_t count)
 
 static void thin(struct starts *starts)
 {
-	for (uint32_t i = 1; i + 1 < starts->count; i++) {
+	for (uint32_t i = 1; i + STARTS_NEW < starts->count; i++) {
 		take_out(starts, i, 1);
 	}
 }

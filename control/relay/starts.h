@@ -3,8 +3,9 @@
  * there is no video, a message now and then), each with the headers that were in force there.
  *
  * Oldest first. The oldest is never lower than what is released, and all of them are in the log as
- * long as they stand here. When there is no room every other one goes, but for the oldest and the
- * newest: an origin then goes back to an earlier one.
+ * long as they stand here. When there is no room every other one goes, but for the oldest and some
+ * of the newest: an origin that is far behind then goes back to an earlier one, and none that is
+ * not.
  */
 #ifndef STARTS_H
 #define STARTS_H
@@ -12,6 +13,7 @@
 #include "headers.h"
 
 #define STARTS_MAX 32u
+#define STARTS_NEW 8u /* of them, at least, are the very last ones */
 
 struct start {
 	struct log_cursor cursor; /* at the entry; `messages` is its number */

@@ -1,0 +1,33 @@
+/*
+ * The ring of slots with news of one worker (abi/pub.h), and the sleep until there are some
+ * (abi/sub.h). The relay thread uses it.
+ *
+ * The ring is overwritten without regard to its reader: one that came too late is told so, and then
+ * every stream has news.
+ */
+#ifndef RELAY_NEWS_H
+#define RELAY_NEWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/sub.h"
+
+struct news {
+	const struct abi_pub *pub;
+	_Atomic uint32_t *sleeping; /* flag of ours in `sub` */
+	uint64_t seen;              /* position in the ring */
+};
+
+/* What came before is not news. */
+void news_init(struct news *news, const struct abi_pub *pub, struct abi_sub *sub);
+
+/* Calls `see` for each slot that had news since the last call. False: some were lost. */
+bool news_read(struct news *news, void (*see)(void *app, uint32_t slot), void *app)
+	__attribute__((warn_unused_result));
+
+/* Between the two the worker wakes us when there are news. False: there are, do not sleep. */
+bool news_begin_sleep(struct news *news) __attribute__((warn_unused_result));
+void news_end_sleep(struct news *news);
+
+#endif
