@@ -1,6 +1,6 @@
 /*
  * Wake-ups of control (control/abi/include/abi/sub.h, dataplane/publish_notify.c, control/relay/
- * relay.c): the worker stores news, fences, loads the flag and writes the eventfd when it is set;
+ * news.c): the worker stores news, fences, loads the flag and writes the eventfd when it is set;
  * the relay thread stores the flag, fences, looks once more and sleeps on the eventfd.
  *
  * Control may die at any step. Then the link hands the worker no `sub` and, when the worker let go
