@@ -231,8 +231,8 @@ static void kernel_turn(struct transport *t)
 	const struct timespec wait = {.tv_nsec = (long)idle_us * 1000};
 	int n = epoll_pwait2(k->epoll, events, EVENTS, &wait, NULL);
 
-	t->fleet->now_us = clock_ns(CLOCK_MONOTONIC) / 1000;
 	for (int i = 0; i < n; i++) {
+		t->fleet->now_us = clock_ns(CLOCK_MONOTONIC) / 1000; /* a turn can be long */
 		handle(k, events[i].data.ptr, events[i].events);
 	}
 	fleet_turn(t->fleet, clock_ns(CLOCK_MONOTONIC) / 1000);

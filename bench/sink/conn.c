@@ -318,6 +318,9 @@ int conn_receive(struct sink *sink, struct conn *conn)
 		return -1;
 	}
 	sink->dirty = true;
+	if (sink->options->latency != NULL) {
+		latency_arrived(&sink->latency);
+	}
 	conn->received += (uint64_t)n;
 	int rc = handle(sink, conn, sink->rx, (uint32_t)n, &out);
 	/* Also after an error: the reply may say what is wrong. */

@@ -69,6 +69,12 @@ static const struct option_entry entries[] = {
 	 .offset = AT(marks),
 	 .help = "check the marks of synthetic payloads; FILE keeps what was seen,\n"
 		 "also for the next sink with the same FILE"},
+	{.name = "latency",
+	 .argument = "FILE",
+	 .kind = OPTION_TEXT,
+	 .offset = AT(latency),
+	 .help = "how old marked messages are when they have arrived, as JSON;\n"
+		 "written like the report"},
 	{.name = "show-marks",
 	 .argument = "FILE",
 	 .kind = OPTION_TEXT,

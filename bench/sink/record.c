@@ -53,6 +53,9 @@ static void record_part(struct record *r, uint8_t type, uint32_t timestamp, cons
 	r->counts[kind].messages++;
 	r->counts[kind].bytes += len;
 	flv_write(&r->flv, type, timestamp, data, len);
+	if (r->latency != NULL) {
+		latency_message(r->latency, type, data, len);
+	}
 	if (r->marked) {
 		marks_message(&r->marks, type, data, len);
 	}

@@ -5,6 +5,7 @@
 #define SINK_RECORD_H
 
 #include "flv.h"
+#include "latency.h"
 #include "marks.h"
 #include "rtmp/server.h"
 
@@ -46,6 +47,7 @@ struct record {
 	bool checksum;
 	bool marked; /* `marks` is in use */
 	struct marks_publish marks;
+	struct latency *latency; /* of all publishes; NULL: not measured */
 	struct flv flv;
 };
 

@@ -111,8 +111,9 @@ static void print_record(FILE *out, const struct record *r)
 	putc('}', out);
 }
 
-void report_print(FILE *out, const struct record_list *records)
+void report_print(FILE *out, const void *what)
 {
+	const struct record_list *records = what;
 	const struct record *r;
 	const char *separator = "\n";
 
@@ -125,12 +126,12 @@ void report_print(FILE *out, const struct record_list *records)
 	fputs("\n]\n", out);
 }
 
-int report_write(const char *path, const struct record_list *records)
+int report_write(const char *path, void (*print)(FILE *out, const void *what), const void *what)
 {
 	char temporary[PATH_MAX];
 
 	if (strcmp(path, "-") == 0) {
-		report_print(stdout, records);
+		print(stdout, what);
 		return fflush(stdout) == 0 ? 0 : -errno;
 	}
 	int n = snprintf(temporary, sizeof(temporary), "%s.tmp%d", path, (int)getpid());
@@ -141,7 +142,7 @@ int report_write(const char *path, const struct record_list *records)
 	if (out == NULL) {
 		return -errno;
 	}
-	report_print(out, records);
+	print(out, what);
 	bool failed = ferror(out) != 0;
 	failed |= fclose(out) != 0;
 	if (failed || rename(temporary, path) != 0) {

@@ -10,10 +10,14 @@
 
 TAILQ_HEAD(record_list, record);
 
-void report_print(FILE *out, const struct record_list *records);
+/* `records` is a struct record_list. */
+void report_print(FILE *out, const void *records);
 
-/* Replaces the file at `path` in one step; "-" prints to standard output. 0, or -errno. */
-int report_write(const char *path, const struct record_list *records)
+/*
+ * Replaces the file at `path` in one step with what `print` prints; "-" prints to standard output.
+ * 0, or -errno.
+ */
+int report_write(const char *path, void (*print)(FILE *out, const void *what), const void *what)
 	__attribute__((warn_unused_result));
 
 /* A name from the network in quotes, as a JSON string. */

@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #define ACCEPT_BURST      64
-#define PUBLISH_TIMEOUT_S 30u /* a connection that does not publish */
+#define REPORT_AT_ONCE    1000u /* records; a longer report is written once a second only */
+#define PUBLISH_TIMEOUT_S 30u   /* a connection that does not publish */
 
 static int complain(const char *what, int error)
 {
@@ -59,6 +60,7 @@ struct record *sink_publish(struct sink *sink, const char *app, const char *name
 	}
 	r->number = ++sink->published;
 	r->checksum = sink->options->checksum;
+	r->latency = sink->options->latency != NULL ? &sink->latency : NULL;
 	snprintf(r->app, sizeof(r->app), "%s", app);
 	snprintf(r->name, sizeof(r->name), "%.*s", (int)strcspn(name, "?"), name);
 	if (sink->marks != NULL) {
@@ -186,21 +188,33 @@ static void on_signal(struct sink *sink, struct loop_source *source, uint32_t ev
 	}
 }
 
+static int write_to(const char *path, void (*print)(FILE *out, const void *what), const void *what)
+{
+	int rc = path != NULL ? report_write(path, print, what) : 0;
+
+	return rc == 0 ? 0 : complain(path, -rc);
+}
+
 static int write_report(struct sink *sink)
 {
 	sink->dirty = false;
 	sink->report_due = false;
-	if (sink->options->json == NULL) {
-		return 0;
-	}
-	int rc = report_write(sink->options->json, &sink->records);
-	return rc == 0 ? 0 : complain(sink->options->json, -rc);
+	int rc = write_to(sink->options->json, report_print, &sink->records);
+	int other = write_to(sink->options->latency, latency_print, &sink->latency);
+	return rc != 0 ? rc : other;
 }
 
-/* While it runs the report is a file; standard output gets it once, at the end. */
+static bool is_file(const char *path)
+{
+	return path == NULL || strcmp(path, "-") != 0;
+}
+
+/* While it runs reports are files; standard output gets them once, at the end. */
 static bool report_goes_to_file(const struct sink *sink)
 {
-	return sink->options->json != NULL && strcmp(sink->options->json, "-") != 0;
+	const struct sink_options *o = sink->options;
+
+	return (o->json != NULL || o->latency != NULL) && is_file(o->json) && is_file(o->latency);
 }
 
 static void close_silent(struct sink *sink)
@@ -311,6 +325,7 @@ static void init(struct sink *sink, const struct sink_options *options)
 	TAILQ_INIT(&sink->conns);
 	TAILQ_INIT(&sink->records);
 	mark_init();
+	latency_init(&sink->latency);
 	/* Without entropy the filler of handshakes is predictable, which nothing minds. */
 	(void)!getrandom(&sink->seed, sizeof(sink->seed), GRND_NONBLOCK);
 }
@@ -367,7 +382,8 @@ int sink_run(struct sink *sink)
 			swept_s = sink->elapsed_s;
 			close_silent(sink);
 		}
-		if (sink->report_due && report_goes_to_file(sink)) {
+		if (sink->report_due && report_goes_to_file(sink) &&
+		    sink->records_count < REPORT_AT_ONCE) {
 			(void)write_report(sink);
 		}
 	}

@@ -17,6 +17,7 @@ struct sink_options {
 	uint32_t listen_count;
 	const char *flv_dir;    /* NULL: none */
 	const char *json;       /* NULL: none */
+	const char *latency;    /* file for the latencies; NULL: not measured */
 	const char *marks;      /* table of marks to fill; NULL: payloads are not marked */
 	const char *show_marks; /* print this table and end */
 	uint64_t once;          /* end after so many publishes ended; 0: never */
@@ -36,6 +37,7 @@ struct sink {
 	struct rtmp_server_config rtmp;
 	struct loop loop;
 	struct marks *marks; /* NULL: none */
+	struct latency latency;
 	struct loop_source signals;
 	struct loop_source timer;
 	struct loop_source listeners[SINK_LISTEN_MAX];
