@@ -87,6 +87,28 @@ static void wait_for_link(const struct device *d)
 	}
 }
 
+static void init_mischief(struct device *d, const struct gen_options *o)
+{
+	struct impair_config config = {
+		.loss_ppm = o->loss_ppm,
+		.duplicate_ppm = o->duplicate_ppm,
+		.reorder_ppm = o->reorder_ppm,
+		.seed = o->seed,
+	};
+
+	impair_init(&d->tx_impair, &config, d->rx_pool);
+	config.seed = ~o->seed;
+	impair_init(&d->rx_impair, &config, d->rx_pool);
+	d->flood = (struct flood){
+		.kind = o->flood,
+		.rate_pps = o->flood_pps,
+		.pool = d->rx_pool,
+		.from = o->addresses[0].addr,
+		.to = o->server,
+		.random = o->seed,
+	};
+}
+
 int device_open(struct device *d, const struct gen_options *o)
 {
 	struct dp_packets packets = {0};
@@ -119,6 +141,7 @@ int device_open(struct device *d, const struct gen_options *o)
 		rc = net_init(&d->net, &d->iface, d->rx_pool, &d->counters, SOCKET_ID_ANY, 1);
 	}
 	if (rc == 0) {
+		init_mischief(d, o);
 		wait_for_link(d);
 	}
 	return rc;
@@ -126,20 +149,38 @@ int device_open(struct device *d, const struct gen_options *o)
 
 void device_close(struct device *d)
 {
+	impair_fini(&d->rx_impair);
+	impair_fini(&d->tx_impair);
 	dp_port_close(&d->port);
 	rte_eal_cleanup();
 }
 
-uint16_t device_receive(struct device *d, struct rte_mbuf **packets, uint32_t *frames)
+/* Received frames after what our end of the link does to them. */
+static uint32_t poll_port(struct device *d, struct rte_mbuf **frames, uint64_t now_us)
 {
-	struct rte_mbuf *received[DEVICE_BURST];
-	uint16_t count = rte_eth_rx_burst(d->port.id, 0, received, DEVICE_BURST);
+	uint32_t count = rte_eth_rx_burst(d->port.id, 0, frames, DEVICE_BURST);
+
+	if (impair_is_active(&d->rx_impair)) {
+		count = impair_pass(&d->rx_impair, frames, count, DEVICE_PACKETS, now_us);
+	}
+	return count;
+}
+
+uint16_t device_receive(struct device *d, struct rte_mbuf **packets, uint32_t *frames,
+			uint64_t now_us)
+{
+	struct rte_mbuf *received[DEVICE_PACKETS];
+	uint32_t count = poll_port(d, received, now_us);
 	uint16_t tcp = 0;
 
-	for (uint16_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		switch (net_input(&d->net, received[i])) {
 		case NET_TCP:
-			packets[tcp++] = received[i];
+			if (flood_is_answer(&d->flood, received[i])) {
+				rte_pktmbuf_free(received[i]);
+			} else {
+				packets[tcp++] = received[i];
+			}
 			break;
 		case NET_TEACH: /* there is no other worker */
 			rte_pktmbuf_free(received[i]);
@@ -150,4 +191,25 @@ uint16_t device_receive(struct device *d, struct rte_mbuf **packets, uint32_t *f
 	}
 	*frames = count;
 	return tcp;
+}
+
+uint32_t device_send(struct device *d, uint64_t now_us)
+{
+	struct rte_mbuf *packets[DEVICE_BURST];
+	uint32_t room = net_room(&d->net);
+	uint32_t sent;
+
+	net_output(
+		&d->net, packets,
+		flood_make(&d->flood, packets, room < DEVICE_BURST ? room : DEVICE_BURST, now_us));
+	if (impair_is_active(&d->tx_impair)) {
+		uint32_t fresh = d->net.frames_count - d->impaired;
+
+		fresh = impair_pass(&d->tx_impair, d->net.frames + d->impaired, fresh,
+				    NET_FRAMES - d->impaired, now_us);
+		d->net.frames_count = d->impaired + fresh;
+	}
+	sent = dp_transmit_flush(&d->transmit, &d->net);
+	d->impaired = d->net.frames_count;
+	return sent;
 }

@@ -52,12 +52,23 @@ static uint64_t ramp_limit(const struct fleet *f)
 	return limit < o->publishers ? limit : o->publishers;
 }
 
+/*
+ * How many may be set up at a time. At first one: what waits for the server's link-layer address is
+ * little, and a lost SYN costs a second.
+ */
+static uint32_t setup_limit(const struct fleet *f)
+{
+	if (!f->reached) {
+		return 1;
+	}
+	return f->options->rate_publishes ? UINT32_MAX : FLEET_SETUP_MAX;
+}
+
 static void start_arrivals(struct fleet *f)
 {
 	uint64_t limit = ramp_limit(f);
 
-	while (!f->finishing && f->started < limit &&
-	       (f->setup < FLEET_SETUP_MAX || f->options->rate_publishes)) {
+	while (!f->finishing && f->started < limit && f->setup < setup_limit(f)) {
 		publisher_start(&f->publishers[f->started++], f->arrivals);
 	}
 }
@@ -76,7 +87,7 @@ void fleet_turn(struct fleet *f, uint64_t now_us)
 
 uint64_t fleet_idle_us(const struct fleet *f, uint64_t max_us)
 {
-	if (!f->finishing && f->started < f->options->publishers && f->setup < FLEET_SETUP_MAX) {
+	if (!f->finishing && f->started < f->options->publishers && f->setup < setup_limit(f)) {
 		max_us = max_us < 1000 ? max_us : 1000;
 	}
 	return wheel_idle_us(&f->wheel, f->now_us, max_us);
@@ -121,6 +132,7 @@ void fleet_ended(struct fleet *f, struct publisher *p, enum gen_end why)
 		f->setup--;
 	}
 	f->open--;
+	f->reached = true;
 	p->state = PUBLISHER_IDLE;
 	if (why != GEN_END_NORMAL) {
 		f->counts.errors[why]++;

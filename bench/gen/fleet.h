@@ -32,6 +32,7 @@ struct fleet {
 	uint32_t publishing; /* now */
 	uint32_t open;       /* sessions with a connection */
 	uint32_t gone;       /* publishers that ended and will not come again */
+	bool reached;        /* somebody got an answer: until then one goes ahead */
 	bool finishing;      /* nobody arrives any more */
 	struct fleet_counts counts;
 	struct histogram setup_us; /* from connect to NetStream.Publish.Start */

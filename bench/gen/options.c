@@ -59,6 +59,14 @@ static int set_server(void *options, const char *text, const char **why)
 	return endpoint_parse(text, &o->server, why);
 }
 
+static int set_flood(void *options, const char *text, const char **why)
+{
+	struct gen_options *o = options;
+
+	*why = "syn, ack, rst or garbage";
+	return flood_kind_parse(text, &o->flood);
+}
+
 #define AT(member) offsetof(struct gen_options, member)
 
 static const struct option_entry entries[] = {
@@ -206,6 +214,36 @@ static const struct option_entry entries[] = {
 	 .max = GEN_PUBLISHERS_MAX,
 	 .help = "so many publishers send a byte a millisecond, each in its own\n"
 		 "segment"},
+	{.name = "loss",
+	 .argument = "PPM",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(loss_ppm),
+	 .max = 1000000,
+	 .help = "of the frames that --device receives and sends are lost"},
+	{.name = "reorder",
+	 .argument = "PPM",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(reorder_ppm),
+	 .max = 1000000,
+	 .help = "come up to 2 ms late"},
+	{.name = "duplicate",
+	 .argument = "PPM",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(duplicate_ppm),
+	 .max = 1000000,
+	 .help = "come twice"},
+	{.name = "flood",
+	 .argument = "KIND",
+	 .kind = OPTION_CALL,
+	 .call = set_flood,
+	 .help = "syn, ack, rst or garbage over --device, beside the publishers"},
+	{.name = "flood-rate",
+	 .argument = "PPS",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(flood_pps),
+	 .min = 1,
+	 .max = 100000000,
+	 .help = "packets per second of the flood; default 10000"},
 	{.name = "seed",
 	 .argument = "N",
 	 .kind = OPTION_LONG,
@@ -247,6 +285,9 @@ static const char *contradiction(const struct gen_options *o)
 	if (o->bitrate_kbps != 0 && o->message != 0) {
 		return "either --bitrate or --message: sizes follow from the bitrate";
 	}
+	if (o->kernel && (o->loss_ppm | o->reorder_ppm | o->duplicate_ppm | (uint32_t)o->flood)) {
+		return "--loss, --reorder, --duplicate and --flood need --device";
+	}
 	if (o->rate_publishes && o->churn_s != 0) {
 		return "either --rate-publishes or --churn";
 	}
@@ -267,6 +308,7 @@ int gen_options_parse(struct gen_options *options, int argc, char *argv[])
 		.fps = 30,
 		.gop_s = 2,
 		.seed = 1,
+		.flood_pps = 10000,
 		.core = UINT32_MAX,
 	};
 	rc = option_parse(&program, options, argc, argv);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "bench/common/endpoint.h"
+#include "bench/gen/flood.h"
 #include "config/config.h"
 
 #define GEN_ADDRESSES_MAX  64u
@@ -47,6 +48,13 @@ struct gen_options {
 	uint32_t chunk_size;
 	uint32_t burst_ms;
 	uint32_t slow; /* publishers that send a byte a segment */
+
+	/* What our end of a DPDK link does to it. */
+	uint32_t loss_ppm;
+	uint32_t duplicate_ppm;
+	uint32_t reorder_ppm;
+	enum flood_kind flood;
+	uint32_t flood_pps;
 
 	const char *json;
 };

@@ -113,13 +113,19 @@ static uint64_t clock_ns(void)
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
+/* What a slow publisher has generated is to be what it has sent, to within a message. */
+static bool has_room(const struct publisher *p)
+{
+	return p->slow ? p->outbox.count == 0 : outbox_has_room(&p->outbox);
+}
+
 /* Generates what is due and finds room. */
 static void generate(struct publisher *p)
 {
 	struct fleet *f = p->fleet;
 	uint64_t due;
 
-	while (outbox_has_room(&p->outbox) && (due = due_us(p)) <= f->now_us) {
+	while (has_room(p) && (due = due_us(p)) <= f->now_us) {
 		struct wire *wire = outbox_get(&p->outbox, &f->outboxes);
 		uint32_t length;
 
@@ -132,7 +138,7 @@ static void generate(struct publisher *p)
 		p->sent_bytes += length;
 		f->counts.payload_bytes += length;
 		f->counts.messages++;
-		if (due != 0) {
+		if (due != 0 && !p->slow) {
 			histogram_add(&f->lag_us, f->now_us - due);
 		}
 	}
@@ -216,6 +222,7 @@ void publisher_connected(struct publisher *p)
 	struct rtmp_out out = {.data = bytes, .cap = sizeof(bytes)};
 
 	p->state = PUBLISHER_SETUP;
+	p->fleet->reached = true;
 	if (rtmp_client_start(&p->client, &out) != 0) {
 		fail(p, GEN_END_PROTOCOL);
 		return;

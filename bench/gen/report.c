@@ -89,6 +89,11 @@ static void print_json(FILE *out, const struct report *r, const struct fleet *f)
 		histogram_quantile(&f->lag_us, 500), histogram_quantile(&f->lag_us, 990),
 		f->lag_us.max, r->usage.tx_segments, r->usage.retransmits, r->usage.busy_percent,
 		r->cpu_seconds);
+	fprintf(out,
+		"\"link_lost\": %" PRIu64 ", \"link_duplicated\": %" PRIu64
+		", \"link_reordered\": %" PRIu64 ", \"flood_packets\": %" PRIu64 ", ",
+		r->usage.link_lost, r->usage.link_duplicated, r->usage.link_reordered,
+		r->usage.flood_packets);
 	print_errors(out, r);
 	fputs("}\n", out);
 }

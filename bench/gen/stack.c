@@ -215,20 +215,20 @@ static uint32_t transmit(struct stack *s, uint64_t now_us)
 			break;
 		}
 	}
-	return dp_transmit_flush(&s->device.transmit, &s->device.net);
+	return device_send(&s->device, now_us);
 }
 
 static void stack_turn(struct transport *t)
 {
 	struct stack *s = (struct stack *)t;
-	struct rte_mbuf *packets[DEVICE_BURST];
+	struct rte_mbuf *packets[DEVICE_PACKETS];
 	uint64_t begin = rte_rdtsc();
 	uint64_t now_us = dp_clock_us(&s->clock, begin);
 	uint32_t work;
 
 	t->fleet->now_us = now_us;
 	net_begin(&s->device.net, now_us);
-	uint16_t count = device_receive(&s->device, packets, &work);
+	uint16_t count = device_receive(&s->device, packets, &work, now_us);
 	if (count > 0) {
 		tcp_input(s->tcp, packets, count, now_us);
 	}
@@ -261,6 +261,10 @@ static void stack_usage(const struct transport *t, struct transport_usage *usage
 		.busy_percent = 100.0 * (double)s->busy_cycles / (double)(s->total_cycles + 1),
 		.tx_segments = tcp[TCP_COUNTER_tx_segments] - s->base_segments,
 		.retransmits = tcp[TCP_COUNTER_retransmits] - s->base_retransmits,
+		.link_lost = s->device.rx_impair.lost + s->device.tx_impair.lost,
+		.link_duplicated = s->device.rx_impair.duplicated + s->device.tx_impair.duplicated,
+		.link_reordered = s->device.rx_impair.reordered + s->device.tx_impair.reordered,
+		.flood_packets = s->device.flood.sent,
 	};
 }
 

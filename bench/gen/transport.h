@@ -50,6 +50,10 @@ struct transport_usage {
 	double busy_percent; /* of its core */
 	uint64_t tx_segments;
 	uint64_t retransmits;
+	uint64_t link_lost; /* frames, by our own end of the link */
+	uint64_t link_duplicated;
+	uint64_t link_reordered;
+	uint64_t flood_packets;
 };
 
 struct transport_ops {
