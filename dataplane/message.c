@@ -317,6 +317,60 @@ void message_add(struct message_set *set, const struct rtmp_piece *piece, struct
 	set->edge = m->end;
 }
 
+bool message_is_open(const struct message_set *set, uint32_t slot, const struct rte_mbuf *mbuf,
+		     bool exclusive)
+{
+	const struct message *m = &set->messages[slot];
+
+	return exclusive && m->mbuf == mbuf && m->start_len == RTMP_CLASSIFY_BYTES;
+}
+
+/* Moves bytes to the left, over what lies between: blocks in ascending order may overlap. */
+static void move_left(uint8_t *to, const uint8_t *from, uint32_t len)
+{
+	typedef uint64_t block __attribute__((vector_size(64), aligned(1), may_alias));
+
+	while (len >= sizeof(block)) {
+		*(block *)to = *(const block *)from;
+		to += sizeof(block);
+		from += sizeof(block);
+		len -= (uint32_t)sizeof(block);
+	}
+	memmove(to, from, len);
+}
+
+static void close_gaps(uint8_t *to, const struct rtmp_run *run)
+{
+	const uint8_t *from = run->data + 1;
+	uint32_t left = run->len;
+
+	while (left > run->chunk_size) {
+		move_left(to, from, run->chunk_size);
+		to += run->chunk_size;
+		from += run->chunk_size + 1;
+		left -= run->chunk_size;
+	}
+	move_left(to, from, left);
+}
+
+void message_extend(struct message_set *set, uint32_t slot, const struct rtmp_run *run)
+{
+	struct message *m = &set->messages[slot];
+
+	dp_count(set->pool->counters, DP_COUNTER_pieces, run->chunks);
+	if (run->len > set->bytes_max - set->bytes) {
+		refuse(set, slot);
+		return;
+	}
+	close_gaps(m->end, run);
+	dp_count(set->pool->counters, DP_COUNTER_pieces_joined, run->chunks);
+	m->last->refs[m->last->count - 1] += run->len; /* the length is the lowest field */
+	m->end += run->len;
+	m->bytes += run->len;
+	set->bytes += run->len;
+	set->edge = m->end;
+}
+
 static uint32_t copy_block(const struct message_pool *pool, const struct message_block *b,
 			   uint8_t *to, uint32_t max)
 {

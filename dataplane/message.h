@@ -117,6 +117,16 @@ static inline void message_set_break(struct message_set *set)
 void message_add(struct message_set *set, const struct rtmp_piece *piece, struct rte_mbuf *mbuf,
 		 bool exclusive);
 
+/*
+ * After message_add(): whether that piece was kept where it lies in `mbuf`, so that what continues
+ * its message may join it there (message_extend()).
+ */
+bool message_is_open(const struct message_set *set, uint32_t slot, const struct rte_mbuf *mbuf,
+		     bool exclusive);
+
+/* Closes the gaps of a run that follows on the piece before, of an open message. */
+void message_extend(struct message_set *set, uint32_t slot, const struct rtmp_run *run);
+
 /* Gives back references and blocks of one message. */
 void message_drop(struct message_set *set, uint32_t slot);
 

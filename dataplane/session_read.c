@@ -13,6 +13,7 @@
 /* Segment that is being read. */
 struct segment {
 	struct rte_mbuf *mbuf;
+	struct rtmp_span span; /* what is left of it */
 	bool exclusive;
 };
 
@@ -33,7 +34,7 @@ static void print_peer(const struct session *s, char *text, size_t size)
 }
 
 static void on_connected(struct session *s, const struct rtmp_server_event *event,
-			 const struct segment *segment)
+			 struct segment *segment)
 {
 	(void)event;
 	(void)segment;
@@ -76,7 +77,7 @@ static void ask(struct session *s, const struct rtmp_server_event *event)
 }
 
 static void on_publish(struct session *s, const struct rtmp_server_event *event,
-		       const struct segment *segment)
+		       struct segment *segment)
 {
 	(void)segment;
 	dp_count(s->table->config.counters, DP_COUNTER_publish_asked, 1);
@@ -93,7 +94,7 @@ static void on_publish(struct session *s, const struct rtmp_server_event *event,
 }
 
 static void on_unpublish(struct session *s, const struct rtmp_server_event *event,
-			 const struct segment *segment)
+			 struct segment *segment)
 {
 	(void)segment;
 	if (s->publication && event->stream_id == s->stream_id) {
@@ -114,21 +115,36 @@ static void complete(struct session *s, const struct rtmp_piece *piece)
 	}
 }
 
-static void on_media(struct session *s, const struct rtmp_server_event *event,
-		     const struct segment *segment)
+/* True when the run that follows completes the message of this piece. */
+static bool extend(struct session *s, const struct rtmp_piece *piece, struct segment *segment)
 {
+	struct rtmp_run run;
+
+	if (!message_is_open(&s->messages, piece->slot, segment->mbuf, segment->exclusive) ||
+	    !rtmp_server_run(&s->server, &segment->span, MESSAGE_JOIN_MAX, &run)) {
+		return false;
+	}
+	message_extend(&s->messages, piece->slot, &run);
+	return run.last;
+}
+
+static void on_media(struct session *s, const struct rtmp_server_event *event,
+		     struct segment *segment)
+{
+	const struct rtmp_piece *piece = &event->piece;
+
 	if (!s->publication || event->stream_id != s->stream_id) {
 		message_set_break(&s->messages);
 		return;
 	}
-	message_add(&s->messages, &event->piece, segment->mbuf, segment->exclusive);
-	if (event->piece.last) {
-		complete(s, &event->piece);
+	message_add(&s->messages, piece, segment->mbuf, segment->exclusive);
+	if (piece->last || extend(s, piece, segment)) {
+		complete(s, piece);
 	}
 }
 
 static void on_abort(struct session *s, const struct rtmp_server_event *event,
-		     const struct segment *segment)
+		     struct segment *segment)
 {
 	(void)segment;
 	if (event->slot < RTMP_CHUNK_STREAMS && s->messages.messages[event->slot].active) {
@@ -138,7 +154,7 @@ static void on_abort(struct session *s, const struct rtmp_server_event *event,
 }
 
 static void on_other(struct session *s, const struct rtmp_server_event *event,
-		     const struct segment *segment)
+		     struct segment *segment)
 {
 	(void)event;
 	(void)segment;
@@ -146,7 +162,7 @@ static void on_other(struct session *s, const struct rtmp_server_event *event,
 }
 
 typedef void event_handler(struct session *s, const struct rtmp_server_event *event,
-			   const struct segment *segment);
+			   struct segment *segment);
 
 static event_handler *const handlers[] = {
 	[RTMP_SERVER_MORE] = on_other,      [RTMP_SERVER_CONNECTED] = on_connected,
@@ -162,22 +178,16 @@ static void fail(struct session *s, int err)
 	session_close(s);
 }
 
-static void read_segment(struct session *s, const struct segment *segment)
+static void read_segment(struct session *s, struct segment *segment)
 {
 	struct rtmp_out *out = &s->table->out;
 	struct rtmp_server_event event;
-	struct rtmp_span span = {
-		.data = rte_pktmbuf_mtod(segment->mbuf, uint8_t *),
-		.len = segment->mbuf->data_len,
-		.exclusive = segment->exclusive,
-		.owner = segment->mbuf,
-	};
 
 	while (s->state != SESSION_CLOSING && !s->doomed) {
 		if (out->cap - out->len < SESSION_OUT_NEEDED) {
 			session_flush(s);
 		}
-		int err = rtmp_server_next(&s->server, &span, out, &event);
+		int err = rtmp_server_next(&s->server, &segment->span, out, &event);
 		if (err < 0) {
 			fail(s, err);
 			return;
@@ -196,6 +206,9 @@ static void read_chain(struct session *s, struct rte_mbuf *chain)
 		struct rte_mbuf *next = chain->next;
 		struct segment segment = {
 			.mbuf = chain,
+			.span = {.data = rte_pktmbuf_mtod(chain, uint8_t *),
+				 .len = chain->data_len,
+				 .owner = chain},
 			.exclusive = rte_mbuf_refcnt_read(chain) == 1,
 		};
 		/* References name one segment each. */

@@ -483,3 +483,47 @@ int rtmp_chunk_reader_next(struct rtmp_chunk_reader *r, struct rtmp_span *in,
 	} while (rc == STEP_UNREAD);
 	return rc;
 }
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Whether fmt 3 of the chunk stream under way is one byte that says nothing new. */
+static bool continues(const struct rtmp_chunk_reader *r, const struct rtmp_chunk_stream *s)
+{
+	return r->state == STATE_HEADER && r->unread_len == 0 && s->partial && !s->has_extended;
+}
+
+bool rtmp_chunk_reader_run(struct rtmp_chunk_reader *r, struct rtmp_span *in, uint32_t chunk_max,
+			   struct rtmp_run *run)
+{
+	struct rtmp_chunk_stream *s = &r->streams[r->current];
+	uint32_t left = s->msg.length - s->received;
+	uint32_t header = 0xc0u + s->msg.csid; /* no byte when the csid takes more than one */
+	uint32_t cut = 0;
+	const uint8_t *end = in->data + in->len;
+	uint8_t *at = in->data;
+
+	if (r->chunk_size > chunk_max || !continues(r, s)) {
+		return false;
+	}
+	*run = (struct rtmp_run){.data = at, .chunk_size = r->chunk_size};
+	while (left > 0 && end - at > 1 && *at == header) {
+		uint32_t whole = least(left, r->chunk_size);
+		uint32_t n = least(whole, (uint32_t)(end - at) - 1);
+
+		cut = whole - n;
+		left -= n;
+		at += 1 + n;
+		run->chunks++;
+	}
+	run->len = (uint32_t)(at - in->data) - run->chunks;
+	run->last = left == 0;
+	r->chunk_left = cut;
+	r->state = cut > 0 ? STATE_PAYLOAD : STATE_HEADER;
+	s->received += run->len;
+	s->partial = !run->last;
+	advance(in, run->len + run->chunks);
+	return run->chunks > 0;
+}

@@ -252,3 +252,16 @@ int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_ou
 		}
 	}
 }
+
+bool rtmp_server_run(struct rtmp_server *s, struct rtmp_span *in, uint32_t chunk_max,
+		     struct rtmp_run *run)
+{
+	if (!rtmp_chunk_reader_run(&s->reader, in, chunk_max, run)) {
+		return false;
+	}
+	s->received += run->len + run->chunks;
+	if (run->last) {
+		s->slot_stream[s->reader.current] = 0;
+	}
+	return true;
+}

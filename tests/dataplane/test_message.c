@@ -34,6 +34,7 @@ struct kept {
 static struct kept kept[64];
 static uint32_t kept_count;
 static uint8_t wire[1 << 20];
+static bool takes_runs;
 
 static int setup(void)
 {
@@ -46,6 +47,12 @@ static int setup(void)
 	}
 	pool.collapse_max = 0; /* what follows is about segments that are kept */
 	return 0;
+}
+
+static int setup_runs(void)
+{
+	takes_runs = true;
+	return setup();
 }
 
 static int teardown(void)
@@ -82,6 +89,9 @@ static void publish(const struct message *m)
 			k->length += abi_ref_length(b->refs[i]);
 		}
 	}
+	uint32_t start = k->length < RTMP_CLASSIFY_BYTES ? k->length : RTMP_CLASSIFY_BYTES;
+	CU_ASSERT_EQUAL(m->start_len, start);
+	CU_ASSERT_EQUAL(memcmp(m->start, k->bytes, start), 0);
 	CU_ASSERT_EQUAL(k->count, m->slices);
 	CU_ASSERT_EQUAL(k->length, m->bytes);
 }
@@ -112,6 +122,20 @@ static void give_back(void)
 	CU_ASSERT_EQUAL(set.bytes, 0);
 }
 
+/* As a session does; true when the message is complete. */
+static bool read_run(const struct rtmp_piece *piece, struct rtmp_span *span, struct rte_mbuf *m,
+		     bool exclusive)
+{
+	struct rtmp_run run;
+
+	if (!takes_runs || !message_is_open(&set, piece->slot, m, exclusive) ||
+	    !rtmp_chunk_reader_run(&chunks, span, MESSAGE_JOIN_MAX, &run)) {
+		return false;
+	}
+	message_extend(&set, piece->slot, &run);
+	return run.last;
+}
+
 static void read_mbuf(struct rte_mbuf *m, bool exclusive)
 {
 	struct rtmp_span span = {.data = rte_pktmbuf_mtod(m, uint8_t *), .len = m->data_len};
@@ -125,7 +149,7 @@ static void read_mbuf(struct rte_mbuf *m, bool exclusive)
 			continue;
 		}
 		message_add(&set, &piece, m, exclusive);
-		if (piece.last) {
+		if (piece.last || read_run(&piece, &span, m, exclusive)) {
 			publish(&set.messages[piece.slot]);
 			message_take(&set, piece.slot);
 			check_unmoved();
@@ -222,6 +246,21 @@ static void test_join(void)
 	CU_ASSERT_EQUAL(counters.value[DP_COUNTER_pieces], 11);
 	CU_ASSERT_EQUAL(counters.value[DP_COUNTER_pieces_joined], 10);
 	give_back();
+}
+
+static void test_every_chunk_size(void)
+{
+	struct rtmp_chunk_writer w;
+
+	for (uint32_t size = 1; size < 300; size++) {
+		start(1 << 20);
+		rtmp_chunk_writer_init(&w, size);
+		chunks.chunk_size = size;
+		read_bytes(wire, write_message(&w, 0, 4, 700), true);
+		CU_ASSERT_EQUAL_FATAL(kept_count, 1);
+		check_message(0, 4, 700);
+		give_back();
+	}
 }
 
 /* Somebody else holds the mbuf: nothing moves. */
@@ -478,23 +517,38 @@ static void test_held(void)
 	give_back();
 }
 
+static const struct {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+	{"pieces in one mbuf join", test_join},
+	{"every chunk size", test_every_chunk_size},
+	{"nothing moves in a shared mbuf", test_shared},
+	{"nothing moves over more than a header", test_gap},
+	{"nothing moves over a short piece", test_short_piece_between},
+	{"nothing moves over another message", test_interleaved},
+	{"every split", test_every_split},
+	{"every segment size", test_every_segment_size},
+	{"limit of the session", test_limit},
+	{"no block", test_no_block},
+	{"copied piece", test_copied},
+	{"message without a beginning", test_without_beginning},
+	{"held truesize", test_held},
+};
+
+static void add_tests(CU_pSuite suite)
+{
+	for (size_t i = 0; i < RTE_DIM(tests); i++) {
+		CU_add_test(suite, tests[i].name, tests[i].run);
+	}
+}
+
 int main(void)
 {
 	world_start_eal();
 	CU_initialize_registry();
-	CU_pSuite suite = CU_add_suite("message", setup, teardown);
-	CU_add_test(suite, "pieces in one mbuf join", test_join);
-	CU_add_test(suite, "nothing moves in a shared mbuf", test_shared);
-	CU_add_test(suite, "nothing moves over more than a header", test_gap);
-	CU_add_test(suite, "nothing moves over a short piece", test_short_piece_between);
-	CU_add_test(suite, "nothing moves over another message", test_interleaved);
-	CU_add_test(suite, "every split", test_every_split);
-	CU_add_test(suite, "every segment size", test_every_segment_size);
-	CU_add_test(suite, "limit of the session", test_limit);
-	CU_add_test(suite, "no block", test_no_block);
-	CU_add_test(suite, "copied piece", test_copied);
-	CU_add_test(suite, "message without a beginning", test_without_beginning);
-	CU_add_test(suite, "held truesize", test_held);
+	add_tests(CU_add_suite("message, piece by piece", setup, teardown));
+	add_tests(CU_add_suite("message, runs", setup_runs, teardown));
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned int failures = CU_get_number_of_failures();

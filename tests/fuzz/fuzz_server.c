@@ -1,6 +1,7 @@
 /*
- * Server side. First byte: bit 0 begins behind the handshake, bit 1 accepts publishes at once, the
- * others are the size of the spans. The events must tell a story that a caller can believe.
+ * Server side. First byte: bit 0 begins behind the handshake, bit 1 accepts publishes at once, bit
+ * 2 takes runs of chunks at once, the upper four are the size of the spans. The events must tell a
+ * story that a caller can believe.
  */
 #include "rtmp/server.h"
 
@@ -24,6 +25,7 @@ static struct rtmp_out out;
 static bool publishing[STREAMS_MAX];
 static uint32_t got[RTMP_CHUNK_STREAMS];
 static bool accepts;
+static bool takes_runs;
 
 static void check(bool condition)
 {
@@ -70,6 +72,20 @@ static void take(const struct rtmp_server_event *e)
 	}
 }
 
+/* What continues the piece comes as a run where it can. */
+static void take_run(const struct rtmp_server_event *e, struct rtmp_span *in)
+{
+	struct rtmp_run run;
+
+	if (!takes_runs || e->type != RTMP_SERVER_MEDIA || e->piece.last ||
+	    !rtmp_server_run(&server, in, 512, &run)) {
+		return;
+	}
+	got[e->slot] += run.len;
+	check(got[e->slot] <= e->piece.msg->length);
+	check(run.last == (got[e->slot] == e->piece.msg->length));
+}
+
 static bool feed(const uint8_t *data, size_t len)
 {
 	uint8_t *copy = malloc(len != 0 ? len : 1);
@@ -84,6 +100,7 @@ static bool feed(const uint8_t *data, size_t len)
 		rc = rtmp_server_next(&server, &in, &out, &event);
 		if (rc == 0) {
 			take(&event);
+			take_run(&event, &in);
 		}
 	} while (rc == 0 && event.type != RTMP_SERVER_MORE && !out.overflow);
 	check(rc != 0 || out.overflow || in.len == 0);
@@ -103,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(publishing, 0, sizeof(publishing));
 	rtmp_server_init(&server, &config, 1);
 	accepts = data[0] & 2;
+	takes_runs = data[0] & 4;
 	step = 1u << (data[0] >> 4);
 	if (data[0] & 1) {
 		going = feed(handshake, sizeof(handshake));

@@ -167,6 +167,37 @@ static void take_piece(struct recorder *r, const struct rtmp_piece *p, const uin
 	}
 }
 
+/* A run is what the pieces would have been; each must lie in the span, behind one header. */
+static void take_run(struct recorder *r, const struct rtmp_piece *before,
+		     const struct rtmp_run *run, const uint8_t *span, uint32_t len)
+{
+	struct rtmp_piece piece = {.msg = before->msg, .slot = before->slot, .data = run->data};
+	uint32_t left = run->len;
+
+	r->record->violations += run->chunks == 0 || run->chunk_size != r->reader.chunk_size;
+	for (uint32_t i = 0; i < run->chunks; i++) {
+		bool end = i + 1 == run->chunks;
+
+		piece.len = end ? left : run->chunk_size;
+		piece.last = end && run->last;
+		piece.data++;
+		take_piece(r, &piece, span, len);
+		piece.data += piece.len;
+		left -= piece.len;
+	}
+	r->record->violations += left != 0;
+}
+
+static void read_run(struct recorder *r, struct rtmp_span *in, const struct rtmp_piece *before,
+		     const uint8_t *span, uint32_t len)
+{
+	struct rtmp_run run;
+
+	if (r->runs && !before->last && rtmp_chunk_reader_run(&r->reader, in, UINT32_MAX, &run)) {
+		take_run(r, before, &run, span, len);
+	}
+}
+
 static bool feed_exact(struct recorder *r, uint8_t *span, uint32_t len)
 {
 	struct rtmp_span in = {.data = span, .len = len};
@@ -180,6 +211,7 @@ static bool feed_exact(struct recorder *r, uint8_t *span, uint32_t len)
 		switch (rc) {
 		case RTMP_READ_PIECE:
 			take_piece(r, &piece, span, len);
+			read_run(r, &in, &piece, span, len);
 			break;
 		case RTMP_READ_CONTROL: {
 			struct record_entry *e = add_entry(r->record);
@@ -232,14 +264,28 @@ void record_cut(const struct tape *t, uint32_t cut, struct record *record)
 	recorder_feed(&r, t->bytes + cut, t->len - cut);
 }
 
+static void feed_steps(struct recorder *r, const struct tape *t, uint32_t step)
+{
+	for (uint32_t at = 0; at < t->len; at += step) {
+		recorder_feed(r, t->bytes + at, t->len - at < step ? t->len - at : step);
+	}
+}
+
 void record_steps(const struct tape *t, uint32_t step, struct record *record)
 {
 	struct recorder r;
 
 	recorder_init(&r, record, MESSAGE_MAX);
-	for (uint32_t at = 0; at < t->len; at += step) {
-		recorder_feed(&r, t->bytes + at, t->len - at < step ? t->len - at : step);
-	}
+	feed_steps(&r, t, step);
+}
+
+void record_runs(const struct tape *t, uint32_t step, struct record *record)
+{
+	struct recorder r;
+
+	recorder_init(&r, record, MESSAGE_MAX);
+	r.runs = true;
+	feed_steps(&r, t, step);
 }
 
 static bool entry_equal(const struct record_entry *a, const struct record_entry *b)
@@ -271,6 +317,10 @@ bool tape_same_at_every_cut(const struct tape *t, const struct record *whole)
 
 	for (uint32_t cut = 0; cut <= t->len; cut++) {
 		record_cut(t, cut, &other);
+		if (!record_equal(whole, &other)) {
+			return false;
+		}
+		record_runs(t, cut + 1, &other);
 		if (!record_equal(whole, &other)) {
 			return false;
 		}

@@ -56,6 +56,7 @@ struct recorder {
 	uint64_t hash[RTMP_CHUNK_STREAMS];
 	uint32_t got[RTMP_CHUNK_STREAMS];
 	struct record *record;
+	bool runs; /* takes runs where there are some */
 };
 
 void recorder_init(struct recorder *r, struct record *record, uint32_t message_max);
@@ -67,6 +68,9 @@ bool recorder_feed(struct recorder *r, const uint8_t *bytes, uint32_t len);
 void record_whole(const struct tape *t, struct record *record);
 void record_cut(const struct tape *t, uint32_t cut, struct record *record);
 void record_steps(const struct tape *t, uint32_t step, struct record *record);
+
+/* The same in steps, runs taken at once (rtmp_chunk_reader_run()). */
+void record_runs(const struct tape *t, uint32_t step, struct record *record);
 
 bool record_equal(const struct record *a, const struct record *b);
 

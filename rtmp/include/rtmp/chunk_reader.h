@@ -50,6 +50,15 @@ struct rtmp_piece {
 	bool copied;                    /* `data` points into the reader, not into the span */
 };
 
+/* Chunks in a row that do nothing but continue the message of the last piece, one-byte headers. */
+struct rtmp_run {
+	uint8_t *data;       /* the header of the first: payload and headers take turns from here */
+	uint32_t chunks;     /* at least 1 */
+	uint32_t chunk_size; /* payload bytes of each but the last */
+	uint32_t len;        /* payload bytes of all; the last chunk may end with the span */
+	bool last;           /* the message is complete with this run */
+};
+
 struct rtmp_control {
 	uint8_t type;     /* 1 to 6 */
 	uint8_t limit;    /* Set Peer Bandwidth: 0 hard, 1 soft, 2 dynamic */
@@ -96,5 +105,13 @@ void rtmp_chunk_reader_init(struct rtmp_chunk_reader *r, uint32_t message_max);
 int rtmp_chunk_reader_next(struct rtmp_chunk_reader *r, struct rtmp_span *in,
 			   struct rtmp_piece *piece, struct rtmp_control *control)
 	__attribute__((warn_unused_result));
+
+/*
+ * After a piece that is not the last of its message, and with the same span: takes all that plainly
+ * continues it at once, which at small chunk sizes is most of what there is. False when something
+ * else comes next, for rtmp_chunk_reader_next() to tell, or chunks are larger than `chunk_max`.
+ */
+bool rtmp_chunk_reader_run(struct rtmp_chunk_reader *r, struct rtmp_span *in, uint32_t chunk_max,
+			   struct rtmp_run *run) __attribute__((warn_unused_result));
 
 #endif

@@ -97,6 +97,13 @@ void rtmp_server_init(struct rtmp_server *s, const struct rtmp_server_config *co
 int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_out *out,
 		     struct rtmp_server_event *event) __attribute__((warn_unused_result));
 
+/*
+ * After a MEDIA event whose piece is not the last of its message, and with the same span: see
+ * rtmp_chunk_reader_run(). What the run brings belongs to that event's message and publish.
+ */
+bool rtmp_server_run(struct rtmp_server *s, struct rtmp_span *in, uint32_t chunk_max,
+		     struct rtmp_run *run) __attribute__((warn_unused_result));
+
 /* Answers a pending publish with Stream Begin and NetStream.Publish.Start. */
 int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_out *out)
 	__attribute__((warn_unused_result));
