@@ -17,9 +17,8 @@ static void pause_us(long us)
 	(void)nanosleep(&pause, NULL);
 }
 
-static void offer(struct dp_worker *worker, struct abi_sub *sub)
+static void await(const struct dp_worker *worker, const struct abi_sub *sub)
 {
-	dp_ingest_offer_sub(worker->ingest, sub);
 	while (dp_ingest_sub(worker->ingest) != sub) {
 		pause_us(100);
 	}
@@ -38,7 +37,7 @@ static struct abi_sub *create_sub(const struct abi_pub *pub)
 	return sub;
 }
 
-int acceptor_attach(struct acceptor *acceptor, struct rig *rig)
+int acceptor_offer(struct acceptor *acceptor, struct rig *rig)
 {
 	*acceptor = (struct acceptor){.rig = rig};
 	for (uint32_t i = 0; i < rig->workers_count; i++) {
@@ -48,16 +47,27 @@ int acceptor_attach(struct acceptor *acceptor, struct rig *rig)
 		if (acceptor->subs[i] == NULL) {
 			return -ENOMEM;
 		}
-		offer(rig->workers[i], acceptor->subs[i]);
 		acceptor->event_tail[i] = atomic_load(&pub->event_head);
+		dp_ingest_offer_sub(rig->workers[i]->ingest, acceptor->subs[i]);
 	}
 	return 0;
+}
+
+int acceptor_attach(struct acceptor *acceptor, struct rig *rig)
+{
+	int err = acceptor_offer(acceptor, rig);
+
+	for (uint32_t i = 0; err == 0 && i < rig->workers_count; i++) {
+		await(rig->workers[i], acceptor->subs[i]);
+	}
+	return err;
 }
 
 void acceptor_detach(struct acceptor *acceptor)
 {
 	for (uint32_t i = 0; i < acceptor->rig->workers_count; i++) {
-		offer(acceptor->rig->workers[i], NULL);
+		dp_ingest_offer_sub(acceptor->rig->workers[i]->ingest, NULL);
+		await(acceptor->rig->workers[i], NULL);
 	}
 	acceptor_fini(acceptor);
 }
@@ -96,7 +106,10 @@ static void consume_logs(const struct abi_pub *pub, struct abi_sub *sub)
 	for (uint32_t i = 0; i < pub->streams; i++) {
 		uint64_t generation = atomic_load(&streams[i].generation);
 
-		if (generation % 2 == 0 || atomic_load(&streams[i].state) != ABI_STREAM_LIVE) {
+		uint32_t state = atomic_load(&streams[i].state);
+
+		if (generation % 2 == 0 ||
+		    (state != ABI_STREAM_LIVE && state != ABI_STREAM_ENDED)) {
 			continue;
 		}
 		if (atomic_load(&sub->tail[i].generation) != generation) {
@@ -147,4 +160,21 @@ uint64_t acceptor_messages(const struct rig *rig)
 		}
 	}
 	return messages;
+}
+
+uint64_t acceptor_bytes(const struct rig *rig)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < rig->workers_count; i++) {
+		const struct abi_pub *pub = rig->workers[i]->pub;
+		struct abi_stream *streams = streams_of(pub);
+
+		for (uint32_t j = 0; j < pub->streams; j++) {
+			if (atomic_load(&streams[j].generation) % 2 != 0) {
+				bytes += atomic_load(&streams[j].bytes);
+			}
+		}
+	}
+	return bytes;
 }

@@ -17,7 +17,9 @@ struct acceptor {
 	uint32_t accepted;
 };
 
-/* Attaches to workers that run. 0 or -errno. */
+/* Hands the workers something to write to, which they take at their next loop. 0 or -ENOMEM. */
+int acceptor_offer(struct acceptor *acceptor, struct rig *rig) __attribute__((warn_unused_result));
+/* The same to workers that run, until they have it. 0 or -ENOMEM. */
 int acceptor_attach(struct acceptor *acceptor, struct rig *rig) __attribute__((warn_unused_result));
 /* Until the workers have let go of it; from then on they are their own consumers. */
 void acceptor_detach(struct acceptor *acceptor);
@@ -28,5 +30,7 @@ void acceptor_poll(struct acceptor *acceptor, bool consume);
 
 /* Messages in all logs since they began, dropped ones included. */
 uint64_t acceptor_messages(const struct rig *rig);
+/* Payload bytes of those that are not dropped, in logs that are not given back. */
+uint64_t acceptor_bytes(const struct rig *rig);
 
 #endif

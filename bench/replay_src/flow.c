@@ -191,6 +191,18 @@ uint16_t flow_put_media(struct flow *flow, const struct stream *stream, struct r
 	return count;
 }
 
+void flow_put_fin(struct flow *flow, struct rte_mbuf *frame, const struct flow_time *time)
+{
+	put_segment(flow, frame, flow->bytes, 0, RTE_TCP_FIN_FLAG | RTE_TCP_ACK_FLAG, time->tsval);
+	flow->snd_nxt++;
+}
+
+void flow_put_last_ack(struct flow *flow, struct rte_mbuf *frame, const struct flow_time *time)
+{
+	flow->rcv_nxt++;
+	put_segment(flow, frame, flow->bytes, 0, RTE_TCP_ACK_FLAG, time->tsval);
+}
+
 static uint8_t find_wscale(const struct rte_tcp_hdr *tcp)
 {
 	const uint8_t *at = (const uint8_t *)(tcp + 1);

@@ -90,6 +90,10 @@ uint16_t flow_put_setup(struct flow *flow, struct rte_mbuf **frames, uint16_t ma
 uint16_t flow_put_media(struct flow *flow, const struct stream *stream, struct rte_mbuf **frames,
 			uint16_t max, const struct flow_time *time);
 
+/* The end of a connection that has nothing on its way: FIN, and the ACK of the server's FIN. */
+void flow_put_fin(struct flow *flow, struct rte_mbuf *frame, const struct flow_time *time);
+void flow_put_last_ack(struct flow *flow, struct rte_mbuf *frame, const struct flow_time *time);
+
 /* A frame of the server's for this flow, TCP header at `tcp`, payload behind it. */
 void flow_take(struct flow *flow, const struct rte_tcp_hdr *tcp, uint8_t *payload, uint32_t length,
 	       const struct flow_time *time);

@@ -30,13 +30,15 @@ static int write_config(int fd, const struct rig_config *config)
 	}
 	n = n < 0 ? n
 		  : dprintf(fd,
-			    "]\n"
+			    "]\n  hugepages: %s\n"
 			    "  memory: {packets: %u, connections: 2048, streams: 2048,"
 			    " log_blocks: %u}\n"
 			    "  admission: {bitrate_kbps: 100, gop_ms: 200}\n"
-			    "  ports: [{device: net_null0, name: null0, addresses: [%s/24]}]\n"
+			    "  ports: [{device: net_null0, name: null0, addresses: [%s/24,"
+			    " \"%s/64\"]}]\n"
 			    "apps: [{name: live, open: true}]\n",
-			    config->packets, config->log_blocks, RIG_SERVER);
+			    config->no_hugepages ? "off" : "auto", config->packets,
+			    config->log_blocks, RIG_SERVER, RIG_SERVER6);
 	return n < 0 ? -EIO : 0;
 }
 
@@ -65,7 +67,7 @@ static int start_eal(struct rig *rig)
 	struct config_dataplane *config = &rig->config->dataplane;
 
 	rig->hugepages = dp_eal_choose_hugepages(config, dp_eal_hugepages_free()) == 1;
-	if (!rig->hugepages) {
+	if (!rig->hugepages && config->hugepages != CONFIG_HUGEPAGES_OFF) {
 		(void)fputs("penstock-replay: too few hugepages: ordinary pages, slower\n", stderr);
 	}
 	int err = failed(dp_eal_build(&args, config, rig->hugepages), "EAL arguments");

@@ -15,7 +15,8 @@
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
 
-#define RIG_SERVER "198.18.0.2"
+#define RIG_SERVER  "198.18.0.2"
+#define RIG_SERVER6 "fd00:198:18::2"
 
 struct rig {
 	struct config *config;
@@ -35,6 +36,7 @@ struct rig_config {
 	uint32_t workers;
 	uint32_t packets; /* of each worker */
 	uint32_t log_blocks;
+	bool no_hugepages;
 };
 
 /* Starts EAL, which can be done once in a process. 0 or -errno; says on stderr what failed. */

@@ -138,7 +138,8 @@ int stream_init(struct stream *stream, uint32_t chunk_size, uint32_t message, ui
 	size_t lap = keyframe + padding + frame * STREAM_FRAMES;
 	size_t room = 3 * (lap + lap / chunk_size) + 4096;
 
-	*stream = (struct stream){.segment = segment, .bytes = malloc(room)};
+	*stream = (struct stream){
+		.chunk_size = chunk_size, .segment = segment, .bytes = malloc(room)};
 	struct build b = {.message = message, .padding = 1, .payload = malloc(payload)};
 	if (stream->bytes == NULL || b.payload == NULL) {
 		free(b.payload);

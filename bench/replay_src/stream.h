@@ -14,6 +14,7 @@
 #define STREAM_FRAMES 16u /* of video in a lap; each is followed by one of audio */
 
 struct stream {
+	uint32_t chunk_size;
 	uint32_t segment; /* bytes of TCP payload */
 	uint8_t *bytes;   /* prefix, then lap */
 	uint32_t prefix_length;
