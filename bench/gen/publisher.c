@@ -295,7 +295,11 @@ void publisher_received(struct publisher *p, uint8_t *data, uint32_t len)
 		fail(p, end);
 		return;
 	}
-	(void)reply(p, &out);
+	bool was_blocked = p->blocked;
+	/* What this sent on may be all that waited: then nobody else would wake the publisher. */
+	if (reply(p, &out) && was_blocked && !p->blocked && p->state == PUBLISHER_PUBLISHING) {
+		fill(p);
+	}
 }
 
 void publisher_writable(struct publisher *p)
