@@ -4,23 +4,18 @@
  * that are right, or nothing would get past them), time, and what the owner does. Sequence numbers
  * are relative to what the stack sent last, so that the fuzzer can find the window.
  */
-#include <arpa/inet.h>
-#include <rte_ip.h>
+#include <rte_mbuf.h>
 #include <rte_tcp.h>
 #include <string.h>
 
 #include "eal.h"
 #include "tcpstack/tcp.h"
+#include "wire.h"
 
-#define ROOM     (RTE_PKTMBUF_HEADROOM + 2048)
-#define TRUESIZE 2368u
+#define TRUESIZE WIRE_TRUESIZE
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct rte_mempool *rx_pool;
-static struct rte_mempool *header_pool;
-static struct rte_mempool *indirect_pool;
 
 struct fuzz {
 	struct tcp_stack *stack;
@@ -84,42 +79,28 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	fuzz_start_eal();
-	rx_pool = fuzz_pool("rx", ROOM);
-	header_pool = fuzz_pool("header", ROOM);
-	indirect_pool = fuzz_pool("indirect", 0);
+	wire_start();
 	return 0;
 }
 
+/* Small tables, so that they are full now and then. */
 static void open_stack(struct fuzz *f)
 {
-	struct tcp_config config = {
-		.name = "fuzz",
-		.numa_node = -1,
-		.connections = 8,
-		.syn_received = 4,
-		.time_wait = 2,
-		.side_records = 2,
-		.segment_truesize = TRUESIZE,
-		.receive_budget = 32 * TRUESIZE,
-		.send_budget = 65536,
-		.ooo_segments = 8,
-		.mtu = 1500,
-		.keepalive_s = 60,
-		.time_wait_ms = 1000,
-		.fin_wait_ms = 1000,
-		.user_timeout_ms = 10000,
-		.header_pool = header_pool,
-		.indirect_pool = indirect_pool,
-		.ops = &ops,
-		.app = f,
-	};
-	struct in6_addr ours;
+	struct tcp_config config = wire_config(&ops, f);
 
-	(void)inet_pton(AF_INET6, "::ffff:192.0.2.1", &ours);
+	config.connections = 8;
+	config.syn_received = 4;
+	config.time_wait = 2;
+	config.side_records = 2;
+	config.receive_budget = 32 * TRUESIZE;
+	config.ooo_segments = 8;
+	config.keepalive_s = 60;
+	config.time_wait_ms = 1000;
+	config.fin_wait_ms = 1000;
+	config.user_timeout_ms = 10000;
 	*f = (struct fuzz){.now_us = 1000000};
-	f->stack = tcp_stack_create(&config);
-	if (!f->stack || tcp_add_address(f->stack, &ours) < 0 || tcp_listen(f->stack, 1935) < 0) {
+	f->stack = wire_create_stack(&config);
+	if (!f->stack) {
 		abort();
 	}
 }
@@ -132,14 +113,14 @@ static void take_output(struct fuzz *f)
 
 	while ((count = tcp_output(f->stack, packets, 32, f->now_us)) > 0) {
 		for (uint16_t i = 0; i < count; i++) {
-			const struct rte_ipv4_hdr *ip =
-				rte_pktmbuf_mtod(packets[i], const struct rte_ipv4_hdr *);
-			const struct rte_tcp_hdr *tcp = (const void *)(ip + 1);
+			uint8_t copy[4096];
+			struct wire_segment seen;
+			uint32_t len;
 
-			f->seq = ntohl(tcp->recv_ack);
-			f->ack = ntohl(tcp->sent_seq) + packets[i]->pkt_len - 20 -
-				 (tcp->data_off >> 4) * 4u +
-				 !!(tcp->tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_FIN_FLAG));
+			(void)wire_read(packets[i], &seen, &len, copy);
+			f->seq = seen.ack;
+			f->ack = seen.seq + len +
+				 !!(seen.flags & (RTE_TCP_SYN_FLAG | RTE_TCP_FIN_FLAG));
 			rte_pktmbuf_free(packets[i]);
 		}
 	}
@@ -153,7 +134,7 @@ static void give(struct fuzz *f, struct rte_mbuf *packet)
 
 static void send_raw(struct fuzz *f, struct fuzz_input *in)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(rx_pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(wire_rx_pool());
 	uint32_t len = fuzz_word(in) % 1600;
 
 	if (!m) {
@@ -164,57 +145,33 @@ static void send_raw(struct fuzz *f, struct fuzz_input *in)
 	give(f, m);
 }
 
-static void fill_ip(struct rte_ipv4_hdr *ip, uint16_t len)
-{
-	*ip = (struct rte_ipv4_hdr){
-		.version_ihl = RTE_IPV4_VHL_DEF,
-		.total_length = htons(len),
-		.time_to_live = 64,
-		.next_proto_id = IPPROTO_TCP,
-		.src_addr = htonl(0xc0000202),
-		.dst_addr = htonl(0xc0000201),
-	};
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
-}
-
 /* Flags, offsets from what the stack expects, window, options, length. */
 static void send_segment(struct fuzz *f, struct fuzz_input *in)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(rx_pool);
-
-	if (!m) {
-		return;
-	}
-	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-	struct rte_tcp_hdr *tcp = (void *)(ip + 1);
+	static const uint8_t payload[1400];
+	uint8_t options[40] = {0};
 	uint8_t flags = (uint8_t)fuzz_byte(in);
-	uint32_t seq = f->seq + (uint32_t)(int16_t)fuzz_word(in);
-	uint32_t ack = f->ack + (uint32_t)(int8_t)fuzz_byte(in);
-	uint16_t window = (uint16_t)fuzz_word(in);
-	uint32_t options = fuzz_byte(in) % 11 * 4;
-	uint32_t payload = fuzz_word(in) % 1400;
-	uint32_t headers = 40 + options;
-
-	(void)rte_pktmbuf_append(m, (uint16_t)(headers + payload));
-	memset(ip, 0, headers + payload);
-	(void)fuzz_bytes(in, (uint8_t *)(tcp + 1), options);
-	*tcp = (struct rte_tcp_hdr){
-		.src_port = htons((uint16_t)(5000 + (flags >> 7))),
-		.dst_port = htons(1935),
-		.sent_seq = htonl(seq),
-		.recv_ack = htonl(ack),
-		.data_off = (uint8_t)((5 + options / 4) << 4),
-		.tcp_flags = flags & 0x7f,
-		.rx_win = htons(window),
+	struct wire_segment segment = {
+		.port = (uint16_t)(5000 + (flags >> 7)),
+		.flags = flags & 0x7f,
+		.options = options,
 	};
-	fill_ip(ip, (uint16_t)(headers + payload));
-	tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
-	give(f, m);
+
+	segment.seq = f->seq + (uint32_t)(int16_t)fuzz_word(in);
+	segment.ack = f->ack + (uint32_t)(int8_t)fuzz_byte(in);
+	segment.wnd = (uint16_t)fuzz_word(in);
+	segment.options_len = fuzz_byte(in) % 11 * 4;
+	uint32_t len = fuzz_word(in) % sizeof(payload);
+	(void)fuzz_bytes(in, options, segment.options_len);
+	struct rte_mbuf *m = wire_build(&segment, payload, len);
+	if (m) { /* else all of them wait for the gap to close */
+		give(f, m);
+	}
 }
 
 static void write_some(struct fuzz *f, uint32_t len)
 {
-	struct rte_mbuf *m = f->conn ? rte_pktmbuf_alloc(rx_pool) : NULL;
+	struct rte_mbuf *m = f->conn ? rte_pktmbuf_alloc(wire_payload_pool()) : NULL;
 
 	if (!m) {
 		return;
@@ -283,8 +240,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	}
 	tcp_stack_destroy(f.stack);
-	if (rte_mempool_in_use_count(rx_pool) != 0 || rte_mempool_in_use_count(header_pool) != 0 ||
-	    rte_mempool_in_use_count(indirect_pool) != 0) {
+	if (wire_in_use() != 0) {
 		abort();
 	}
 	return 0;

@@ -13,10 +13,7 @@ int main(void)
 #undef SUITE
 	unsigned int failures;
 
-	if (peer_start_eal() < 0) {
-		(void)fprintf(stderr, "cannot start EAL\n");
-		return EXIT_FAILURE;
-	}
+	wire_start();
 	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
 		(void)fprintf(stderr, "CUnit: %s\n", CU_get_error_msg());
 		return EXIT_FAILURE;

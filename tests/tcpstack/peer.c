@@ -1,46 +1,12 @@
 #include "peer.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include <CUnit/CUnit.h>
-#include <rte_eal.h>
 #include <rte_ip.h>
 #include <rte_mbuf.h>
-#include <rte_tcp.h>
 
 #include "checksum.h"
-
-#define ROOM (RTE_PKTMBUF_HEADROOM + 2048)
-
-static struct rte_mempool *rx_pool;
-static struct rte_mempool *payload_pool;
-static struct rte_mempool *header_pool;
-static struct rte_mempool *indirect_pool;
-
-int peer_start_eal(void)
-{
-	static char words[][16] = {"test", "--no-huge", "--no-shconf", "--no-pci",    "-m",
-				   "256",  "-l",        "0",           "--log-level", "3"};
-	char *args[11] = {NULL};
-
-	for (int i = 0; i < 10; i++) {
-		args[i] = words[i];
-	}
-	if (rte_eal_init(10, args) < 0) {
-		return -1;
-	}
-	rx_pool = rte_pktmbuf_pool_create("rx", 4095, 0, 0, ROOM, SOCKET_ID_ANY);
-	payload_pool = rte_pktmbuf_pool_create("payload", 4095, 0, 0, ROOM, SOCKET_ID_ANY);
-	header_pool = rte_pktmbuf_pool_create("header", 1023, 0, 0, ROOM, SOCKET_ID_ANY);
-	indirect_pool = rte_pktmbuf_pool_create("indirect", 1023, 0, 0, 0, SOCKET_ID_ANY);
-	return rx_pool && payload_pool && header_pool && indirect_pool ? 0 : -1;
-}
-
-struct rte_mempool *peer_payload_pool(void)
-{
-	return payload_pool;
-}
 
 static bool on_accepted(void *app, struct tcp_conn *conn)
 {
@@ -74,7 +40,7 @@ static void on_received(void *user, struct tcp_conn *conn, struct rte_mbuf *chai
 		peer->received += seg->data_len;
 	}
 	if (peer->hold) {
-		tcp_hold(conn, chain->nb_segs * PEER_TRUESIZE);
+		tcp_hold(conn, chain->nb_segs * WIRE_TRUESIZE);
 	}
 	rte_pktmbuf_free(chain);
 }
@@ -119,55 +85,20 @@ void peer_init(struct peer *peer)
 	memset(peer, 0, sizeof(*peer));
 	peer->now_us = 1000000000;
 	peer->port = PEER_PORT;
-	peer->config = (struct tcp_config){
-		.name = "test",
-		.numa_node = -1,
-		.connections = 64,
-		.syn_received = 16,
-		.time_wait = 4,
-		.side_records = 8,
-		.segment_truesize = PEER_TRUESIZE,
-		.receive_budget = 64 * PEER_TRUESIZE,
-		.send_budget = 65536,
-		.ooo_segments = 32,
-		.mtu = 1500,
-		.time_wait_ms = 60000,
-		.fin_wait_ms = 60000,
-		.user_timeout_ms = 60000,
-		.header_pool = header_pool,
-		.indirect_pool = indirect_pool,
-		.ops = &ops,
-		.app = peer,
-	};
-	memset(peer->config.secret, 0x5a, sizeof(peer->config.secret));
-}
-
-static struct in6_addr address(const char *text)
-{
-	struct in6_addr addr;
-
-	(void)inet_pton(AF_INET6, text, &addr);
-	return addr;
+	peer->config = wire_config(&ops, peer);
 }
 
 void peer_create(struct peer *peer)
 {
-	struct in6_addr ours = address("::ffff:192.0.2.1");
-
-	peer->stack = tcp_stack_create(&peer->config);
+	peer->stack = wire_create_stack(&peer->config);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(peer->stack);
-	CU_ASSERT_EQUAL(tcp_add_address(peer->stack, &ours), 0);
-	CU_ASSERT_EQUAL(tcp_listen(peer->stack, PEER_LISTEN), 0);
 }
 
 void peer_destroy(struct peer *peer)
 {
 	(void)peer_drain(peer);
 	tcp_stack_destroy(peer->stack);
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(rx_pool), 0);
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(payload_pool), 0);
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(header_pool), 0);
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(indirect_pool), 0);
+	CU_ASSERT_EQUAL(wire_in_use(), 0);
 }
 
 struct tcp_options peer_syn_options(const struct peer *peer)
@@ -209,33 +140,25 @@ void peer_establish(struct peer *peer, const struct tcp_options *syn)
 struct rte_mbuf *peer_build(struct peer *peer, uint8_t flags, uint32_t seq, uint32_t ack,
 			    uint16_t wnd, const struct tcp_options *opt, uint32_t len)
 {
-	struct rte_mbuf *packet = rte_pktmbuf_alloc(rx_pool);
-	uint32_t headers = 40 + tcp_options_len(opt);
-	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(packet, struct rte_ipv4_hdr *);
-	struct rte_tcp_hdr *tcp = (void *)(ip + 1);
-	uint8_t *payload = (uint8_t *)ip + headers;
+	uint8_t payload[2048];
+	uint8_t options[40];
+	const struct wire_segment segment = {
+		.seq = seq,
+		.ack = ack,
+		.port = peer->port,
+		.wnd = wnd,
+		.flags = flags,
+		.options = options,
+		.options_len = tcp_options_len(opt),
+	};
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(rte_pktmbuf_append(packet, (uint16_t)(headers + len)));
-	memset(ip, 0, 40);
-	ip->version_ihl = RTE_IPV4_VHL_DEF;
-	ip->total_length = rte_cpu_to_be_16((uint16_t)(headers + len));
-	ip->time_to_live = 64;
-	ip->next_proto_id = IPPROTO_TCP;
-	ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(192U, 0, 2, 2));
-	ip->dst_addr = rte_cpu_to_be_32(RTE_IPV4(192U, 0, 2, 1));
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
-	tcp->src_port = rte_cpu_to_be_16(peer->port);
-	tcp->dst_port = rte_cpu_to_be_16(PEER_LISTEN);
-	tcp->sent_seq = rte_cpu_to_be_32(seq);
-	tcp->recv_ack = rte_cpu_to_be_32(ack);
-	tcp->data_off = (uint8_t)((20 + tcp_options_len(opt)) / 4 << 4);
-	tcp->tcp_flags = flags;
-	tcp->rx_win = rte_cpu_to_be_16(wnd);
-	tcp_options_write(opt, (uint8_t *)(tcp + 1));
+	CU_ASSERT_FATAL(len <= sizeof(payload));
+	tcp_options_write(opt, options);
 	for (uint32_t i = 0; i < len; i++) {
 		payload[i] = (uint8_t)(seq - PEER_ISS + i);
 	}
-	tcp->cksum = checksum_field(packet, 20, false);
+	struct rte_mbuf *packet = wire_build(&segment, payload, len);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(packet);
 	return packet;
 }
 
@@ -266,22 +189,21 @@ void peer_send(struct peer *peer, uint8_t flags, uint32_t seq, uint32_t ack, uin
 static void read_packet(struct rte_mbuf *packet, struct seen *seen)
 {
 	uint8_t bytes[4096];
-	const uint8_t *data = rte_pktmbuf_read(packet, 0, packet->pkt_len, bytes);
-	const struct rte_tcp_hdr *tcp = (const void *)(data + 20);
-	uint32_t header = (uint32_t)(tcp->data_off >> 4) * 4;
+	struct wire_segment segment;
+	const uint8_t *payload = wire_read(packet, &segment, &seen->len, bytes);
+	const uint8_t *header = segment.options - 40;
 
-	CU_ASSERT_EQUAL(rte_raw_cksum(data, 20), 0xffff);
+	CU_ASSERT_EQUAL(rte_raw_cksum(header, 20), 0xffff);
 	CU_ASSERT_EQUAL(checksum_sum(packet, 20, false), 0xffff);
 	CU_ASSERT_EQUAL(packet->l3_len, 20);
-	CU_ASSERT_EQUAL(packet->l4_len, header);
+	CU_ASSERT_EQUAL(packet->l4_len, 20 + segment.options_len);
 	CU_ASSERT(rte_pktmbuf_headroom(packet) >= 128);
-	CU_ASSERT_EQUAL(tcp_options_parse(data + 40, header - 20, &seen->opt), 0);
-	seen->seq = rte_be_to_cpu_32(tcp->sent_seq);
-	seen->ack = rte_be_to_cpu_32(tcp->recv_ack);
-	seen->wnd = rte_be_to_cpu_16(tcp->rx_win);
-	seen->flags = tcp->tcp_flags;
-	seen->len = packet->pkt_len - 20 - header;
-	memcpy(seen->payload, data + 20 + header,
+	CU_ASSERT_EQUAL(tcp_options_parse(segment.options, segment.options_len, &seen->opt), 0);
+	seen->seq = segment.seq;
+	seen->ack = segment.ack;
+	seen->wnd = segment.wnd;
+	seen->flags = segment.flags;
+	memcpy(seen->payload, payload,
 	       seen->len < sizeof(seen->payload) ? seen->len : sizeof(seen->payload));
 }
 
@@ -340,7 +262,7 @@ int peer_write(struct peer *peer, uint32_t len)
 
 	for (uint32_t done = 0; done < len;) {
 		uint32_t piece = len - done < 1000 ? len - done : 1000;
-		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(payload_pool);
+		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(wire_payload_pool());
 		char *data = rte_pktmbuf_append(mbuf, (uint16_t)piece);
 
 		for (uint32_t i = 0; i < piece; i++) {

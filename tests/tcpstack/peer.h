@@ -11,16 +11,14 @@
 #include "options.h"
 #include "segment.h"
 #include "tcpstack/tcp.h"
+#include "wire.h"
 
 #define PEER_ISS      1000U
 #define PEER_PORT     5000
-#define PEER_LISTEN   1935
-#define PEER_TRUESIZE 2368U
 #define PEER_MSS      1460
 #define PEER_RECEIVED 65536U
 
 struct rte_mbuf;
-struct rte_mempool;
 
 /* A packet of the stack, as seen on the wire. */
 struct seen {
@@ -54,9 +52,6 @@ struct peer {
 	uint32_t received_mbufs;
 	uint8_t data[PEER_RECEIVED];
 };
-
-int peer_start_eal(void);
-struct rte_mempool *peer_payload_pool(void);
 
 /* Fills peer->config with defaults. */
 void peer_init(struct peer *peer);

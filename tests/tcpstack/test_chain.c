@@ -11,7 +11,7 @@ static struct tcp_chain make(uint32_t mbufs)
 	uint8_t value = 0;
 
 	for (uint32_t i = 1; i <= mbufs; i++) {
-		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(peer_payload_pool());
+		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(wire_payload_pool());
 		uint8_t *data = (uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)i);
 		struct tcp_chain one = chain_of(mbuf);
 
@@ -56,7 +56,7 @@ static void test_trim_everywhere(void)
 		chain_free(&head);
 		chain_free(&tail);
 	}
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(peer_payload_pool()), 0);
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(wire_payload_pool()), 0);
 }
 
 CU_TestInfo chain_tests[] = {{"trim at every place", test_trim_everywhere}, CU_TEST_INFO_NULL};

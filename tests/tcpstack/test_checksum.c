@@ -17,15 +17,15 @@ static void test_any_cut(void)
 		bytes[i] = (uint8_t)(255 - i * 7);
 	}
 	for (uint32_t cut = 41; cut <= sizeof(bytes); cut++) {
-		struct rte_mbuf *head = rte_pktmbuf_alloc(peer_payload_pool());
-		struct rte_mbuf *rest = rte_pktmbuf_alloc(peer_payload_pool());
+		struct rte_mbuf *head = rte_pktmbuf_alloc(wire_payload_pool());
+		struct rte_mbuf *rest = rte_pktmbuf_alloc(wire_payload_pool());
 
 		memcpy(rte_pktmbuf_append(head, (uint16_t)cut), bytes, cut);
 		memcpy(rte_pktmbuf_append(rest, (uint16_t)(sizeof(bytes) - cut)), bytes + cut,
 		       sizeof(bytes) - cut);
 		(void)rte_pktmbuf_chain(head, rest);
 		if (cut == 41) {
-			struct rte_mbuf *flat = rte_pktmbuf_alloc(peer_payload_pool());
+			struct rte_mbuf *flat = rte_pktmbuf_alloc(wire_payload_pool());
 
 			memcpy(rte_pktmbuf_append(flat, sizeof(bytes)), bytes, sizeof(bytes));
 			whole = checksum_sum(flat, 20, false);
@@ -44,7 +44,7 @@ static void test_known(void)
 					   0x13, 0x88, 0x07, 0x8f, 0,    0,    3,   0xe8, 0,  0,
 					   0,    0,    0x50, 2,    0xff, 0xff, 0,   0,    0,  0};
 	/* c000 + 0202 + c000 + 0201 + 0006 + 0014 + 1388 + 078f + 03e8 + 5002 + ffff = 2f31d */
-	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(peer_payload_pool());
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(wire_payload_pool());
 
 	memcpy(rte_pktmbuf_append(mbuf, sizeof(packet)), packet, sizeof(packet));
 	CU_ASSERT_EQUAL(rte_be_to_cpu_16(checksum_sum(mbuf, 20, false)), 0xf31f);

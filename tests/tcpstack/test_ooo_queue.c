@@ -24,7 +24,7 @@ static struct tcp_chain make(uint32_t from, uint32_t to)
 
 	while (from < to) {
 		uint32_t len = 1 + random_below(to - from);
-		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(peer_payload_pool());
+		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(wire_payload_pool());
 		uint8_t *data = (uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)len);
 		struct tcp_chain one = chain_of(mbuf);
 
@@ -133,7 +133,7 @@ static void test_against_byte_map(void)
 	for (uint32_t i = 0; i < 200; i++) {
 		round_of(i % 2 == 0 ? 0U - SPACE / 2 : i * 1000);
 	}
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(peer_payload_pool()), 0);
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(wire_payload_pool()), 0);
 }
 
 /*  ranges:  [10,20)  [30,40)  [50,60); the newest first, RFC 2018 section 4 */
@@ -179,7 +179,7 @@ static void test_full(void)
 	CU_ASSERT_EQUAL(ooo_insert(&queue, 4, 6, &chain, &duplicate), OOO_KEPT);
 	CU_ASSERT_EQUAL(queue.count, OOO_RANGES_MAX - 1);
 	ooo_clear(&queue);
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(peer_payload_pool()), 0);
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(wire_payload_pool()), 0);
 }
 
 CU_TestInfo ooo_queue_tests[] = {{"against a byte map", test_against_byte_map},

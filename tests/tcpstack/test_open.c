@@ -38,7 +38,7 @@ static void test_all_options(void)
 	CU_ASSERT_EQUAL(info.state, TCP_ESTABLISHED_STATE);
 	CU_ASSERT_EQUAL(info.mss, 1448);
 	CU_ASSERT_EQUAL(info.remote.port, PEER_PORT);
-	CU_ASSERT_EQUAL(info.local.port, PEER_LISTEN);
+	CU_ASSERT_EQUAL(info.local.port, WIRE_LISTEN);
 	peer_destroy(&peer);
 }
 
@@ -204,7 +204,7 @@ static void test_refused(void)
 	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_refused_by_owner), 1);
 	CU_ASSERT_EQUAL(tcp_connection_count(peer.stack), 0);
 	/* Nobody listens, or it is no SYN. */
-	tcp_unlisten(peer.stack, PEER_LISTEN);
+	tcp_unlisten(peer.stack, WIRE_LISTEN);
 	peer_send_raw(&peer, TCP_SYN, PEER_ISS, 0, 65535, &syn, 0);
 	CU_ASSERT_FATAL(peer_take(&peer, &seen));
 	CU_ASSERT_EQUAL(seen.flags, TCP_RST | TCP_ACK);
@@ -216,7 +216,7 @@ static void test_refused(void)
 
 static void connect_out(void)
 {
-	struct tcp_endpoint local = endpoint("::ffff:192.0.2.1", PEER_LISTEN);
+	struct tcp_endpoint local = endpoint("::ffff:192.0.2.1", WIRE_LISTEN);
 	struct tcp_endpoint remote = endpoint("::ffff:192.0.2.2", PEER_PORT);
 	struct seen seen;
 

@@ -6,7 +6,7 @@
 
 static void append(struct tcp_send_queue *queue, uint32_t len)
 {
-	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(peer_payload_pool());
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(wire_payload_pool());
 	uint8_t *data = (uint8_t *)rte_pktmbuf_append(mbuf, (uint16_t)len);
 	uint32_t seq = send_queue_end(queue);
 
@@ -41,11 +41,11 @@ static void test_find(void)
 		check(&queue, queue.start + queue.bytes / 2);
 		send_queue_ack(&queue, step);
 	}
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(peer_payload_pool()), 0);
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(wire_payload_pool()), 0);
 	append(&queue, 5);
 	check(&queue, queue.start + 4);
 	send_queue_clear(&queue);
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(peer_payload_pool()), 0);
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(wire_payload_pool()), 0);
 }
 
 CU_TestInfo send_queue_tests[] = {{"find", test_find}, CU_TEST_INFO_NULL};

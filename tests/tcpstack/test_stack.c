@@ -24,7 +24,7 @@ static void test_bad_configurations(void)
 	CU_ASSERT_PTR_NULL(tcp_stack_create(&peer.config));
 	CU_ASSERT_EQUAL(errno, EINVAL);
 	peer_init(&peer);
-	peer.config.receive_budget = PEER_TRUESIZE;
+	peer.config.receive_budget = WIRE_TRUESIZE;
 	CU_ASSERT_PTR_NULL(tcp_stack_create(&peer.config));
 	peer_init(&peer);
 	peer.config.connections = 200000000; /* more memory than there is */
@@ -36,7 +36,7 @@ static void test_listen_errors(void)
 {
 	peer_init(&peer);
 	peer_create(&peer);
-	CU_ASSERT_EQUAL(tcp_listen(peer.stack, PEER_LISTEN), -EEXIST);
+	CU_ASSERT_EQUAL(tcp_listen(peer.stack, WIRE_LISTEN), -EEXIST);
 	for (uint16_t port = 1; port < 16; port++) {
 		CU_ASSERT_EQUAL(tcp_listen(peer.stack, port), 0);
 	}

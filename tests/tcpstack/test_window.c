@@ -10,7 +10,7 @@ static void establish(uint32_t budget_segments)
 	struct tcp_options syn;
 
 	peer_init(&peer);
-	peer.config.receive_budget = budget_segments * PEER_TRUESIZE;
+	peer.config.receive_budget = budget_segments * WIRE_TRUESIZE;
 	peer.hold = true;
 	syn = peer_syn_options(&peer);
 	peer_establish(&peer, &syn);
@@ -40,9 +40,9 @@ static void test_close_and_reopen(void)
 	CU_ASSERT_EQUAL(peer.received, 8 * 1460);
 	CU_ASSERT(seen.wnd == 0 || edge - (PEER_ISS + seq) < 1460);
 	/* One segment free is less than two MSS: no update. */
-	tcp_release(peer.conn, PEER_TRUESIZE);
+	tcp_release(peer.conn, WIRE_TRUESIZE);
 	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
-	tcp_release(peer.conn, 3 * PEER_TRUESIZE);
+	tcp_release(peer.conn, 3 * WIRE_TRUESIZE);
 	CU_ASSERT_FATAL(peer_take(&peer, &seen));
 	CU_ASSERT_EQUAL(seen.flags, TCP_ACK);
 	CU_ASSERT(seen.ack + ((uint32_t)seen.wnd << wscale) - edge >= 2 * 1460);
@@ -84,17 +84,17 @@ static void test_tiny_segments(void)
 	for (uint32_t i = 0; i < 1000; i++) {
 		peer_send(&peer, TCP_ACK, 1 + peer.received, 1, 1);
 		tcp_conn_info(peer.conn, &info);
-		CU_ASSERT(info.pinned <= 16 * PEER_TRUESIZE);
+		CU_ASSERT(info.pinned <= 16 * WIRE_TRUESIZE);
 		(void)peer_drain(&peer);
 	}
 	CU_ASSERT_EQUAL(peer.received, 16);
 	CU_ASSERT(peer_count(&peer, TCP_COUNTER_drop_window_budget) > 900);
 	/* The same out of order. */
-	tcp_release(peer.conn, 16 * PEER_TRUESIZE);
+	tcp_release(peer.conn, 16 * WIRE_TRUESIZE);
 	for (uint32_t i = 0; i < 1000; i++) {
 		peer_send(&peer, TCP_ACK, 1 + peer.received + 2 + i * 2, 1, 1);
 		tcp_conn_info(peer.conn, &info);
-		CU_ASSERT(info.pinned <= 16 * PEER_TRUESIZE);
+		CU_ASSERT(info.pinned <= 16 * WIRE_TRUESIZE);
 		(void)peer_drain(&peer);
 	}
 	/* The hole can still be closed. */
