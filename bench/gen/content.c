@@ -45,8 +45,9 @@ void content_use_flv(struct content_config *config, const struct flv_file *file)
 	}
 	config->tags = file->tags;
 	config->tags_count = (uint32_t)file->count;
-	/* The last frame lasts as long as the average one. */
-	config->tags_ms = last - first + (last - first) / (uint32_t)file->count + 1;
+	/* The last message lasts as long as the average one. */
+	uint32_t steps = config->tags_count > 1 ? config->tags_count - 1 : 1;
+	config->tags_ms = last - first + (last - first) / steps + 1;
 }
 
 void content_init(struct content *content, const struct content_config *config, const char *name,

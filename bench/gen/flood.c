@@ -12,6 +12,7 @@
 #define PORT_OWN    32768u /* TCP's own ports begin here */
 #define PORT_COUNT  28232u
 #define MILLION     UINT64_C(1000000)
+#define IPV6_HEADER 40u
 #define GARBAGE_MAX 600u
 #define SYN_OPTIONS 4u    /* maximum segment size 1460 */
 #define BEHIND_MAX  1024u /* packets: a rate that cannot be kept is not caught up with */
@@ -154,7 +155,7 @@ uint32_t flood_make(struct flood *f, struct rte_mbuf **packets, uint32_t max, ui
 bool flood_is_answer(const struct flood *f, const struct rte_mbuf *packet)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(packet, const uint8_t *);
-	uint32_t header = *ip >> 4 == 4 ? (*ip & 0x0fu) * 4u : sizeof(struct rte_ipv6_hdr);
+	uint32_t header = *ip >> 4 == 4 ? (*ip & 0x0fu) * 4u : IPV6_HEADER;
 	const struct rte_tcp_hdr *tcp;
 
 	if (f->kind == FLOOD_NONE || f->kind == FLOOD_RST ||

@@ -87,6 +87,6 @@ uint32_t impair_pass(struct impair *i, struct rte_mbuf **frames, uint32_t count,
 		}
 	}
 	n = release(i, out, n, max, now_us);
-	memcpy(frames, out, n * sizeof(*out));
+	memcpy(frames, out, n * sizeof(struct rte_mbuf *));
 	return n;
 }

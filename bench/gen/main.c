@@ -17,6 +17,7 @@
 
 #define CONNECT_US UINT64_C(12000000) /* longer than the time limit of one publisher */
 #define FINISH_US  UINT64_C(6000000)
+#define PATTERN    ((size_t)MARK_PATTERN)
 
 static volatile sig_atomic_t stopped;
 
@@ -73,11 +74,11 @@ static int load_content(struct fleet *f, struct flv_file *file)
 	if (o->bitrate_kbps != 0) {
 		content_size(config, o->bitrate_kbps);
 	}
-	uint8_t *body = f->transport->ops->memory(f->transport, MARK_PATTERN);
+	uint8_t *body = f->transport->ops->memory(f->transport, PATTERN);
 	if (body == NULL) {
 		return -ENOMEM;
 	}
-	memcpy(body, mark_pattern(), MARK_PATTERN);
+	memcpy(body, mark_pattern(), PATTERN);
 	config->body = body;
 	return 0;
 }

@@ -2,6 +2,7 @@
  * Marks of synthetic payloads: written, read, damaged; sets of numbers; the table of a sink.
  */
 #include "bench/common/mark.h"
+#include "latency.h"
 #include "marks.h"
 #include "rtmp/message.h"
 
@@ -16,7 +17,8 @@ static const uint8_t audio_head[MARK_AUDIO] = {0xaf, 1};
 
 static void test_every_byte_counts(void)
 {
-	const struct mark mark = {.stream = 7, .incarnation = 2, .number = 5, .keyframe = 3};
+	const struct mark mark = {
+		.stream = 7, .incarnation = 2, .number = 5, .keyframe = 3, .sent_ns = 9};
 	uint8_t data[PAYLOAD];
 	struct mark got;
 
@@ -36,6 +38,7 @@ static void test_every_byte_counts(void)
 	CU_ASSERT_EQUAL(got.incarnation, 2);
 	CU_ASSERT_EQUAL(got.number, 5);
 	CU_ASSERT_EQUAL(got.keyframe, 3);
+	CU_ASSERT_EQUAL(got.sent_ns, 9);
 }
 
 /* Another message of the same stream, another stream, and the same message displaced. */
@@ -237,6 +240,39 @@ static void test_table_stays(void)
 	unlink(t.path);
 }
 
+/* Sent 1 to 1000 us before it came; without a time, a mark or a past it is not counted. */
+static void test_latency(void)
+{
+	static struct latency latency;
+	struct mark mark = {.stream = 7};
+	uint8_t data[PAYLOAD] = {0xaf, 1};
+
+	latency_init(&latency);
+	latency_arrived(&latency);
+	CU_ASSERT_TRUE(latency.now_ns > 2000000);
+	for (uint32_t us = 1; us <= 1000; us++) {
+		mark.sent_ns = latency.now_ns - us * UINT64_C(1000);
+		mark_write(&mark, data + MARK_AUDIO, PAYLOAD - MARK_AUDIO);
+		latency_message(&latency, RTMP_TYPE_AUDIO, data, PAYLOAD);
+	}
+	CU_ASSERT_EQUAL(latency.us.count, 1000);
+	CU_ASSERT_EQUAL(latency.us.max, 1000);
+	CU_ASSERT_TRUE(histogram_quantile(&latency.us, 500) >= 500);
+	CU_ASSERT_TRUE(histogram_quantile(&latency.us, 500) <= 504);
+	mark.sent_ns = latency.now_ns + 1;
+	mark_write(&mark, data + MARK_AUDIO, PAYLOAD - MARK_AUDIO);
+	latency_message(&latency, RTMP_TYPE_AUDIO, data, PAYLOAD);
+	CU_ASSERT_EQUAL(latency.early, 1);
+	mark.sent_ns = 0;
+	mark_write(&mark, data + MARK_AUDIO, PAYLOAD - MARK_AUDIO);
+	latency_message(&latency, RTMP_TYPE_AUDIO, data, PAYLOAD);
+	latency_message(&latency, RTMP_TYPE_AUDIO, data, 20);
+	data[MARK_AUDIO + 4] ^= 1;
+	latency_message(&latency, RTMP_TYPE_AUDIO, data, PAYLOAD);
+	CU_ASSERT_EQUAL(latency.untimed, 3);
+	CU_ASSERT_EQUAL(latency.us.count, 1000);
+}
+
 int main(void)
 {
 	if (CU_initialize_registry() != CUE_SUCCESS) {
@@ -252,6 +288,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_repeated_gops);
 	CU_ADD_TEST(suite, test_faults_are_seen);
 	CU_ADD_TEST(suite, test_table_stays);
+	CU_ADD_TEST(suite, test_latency);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned int failures = CU_get_number_of_failures();

@@ -1,0 +1,338 @@
+/*
+ * penstock-gen below TCP, without a port: chains of shared payload, an impaired link, floods.
+ */
+#include "bench/common/mark.h"
+#include "bench/gen/chain.h"
+#include "bench/gen/flood.h"
+#include "bench/gen/impair.h"
+#include "control/config/address.h"
+#include "tests/dataplane/test_eal.h"
+
+#include <CUnit/Basic.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MBUFS 2047u
+
+static struct rte_mempool *data_pool;
+static struct rte_mempool *slice_pool;
+
+static void check_pools_full(void)
+{
+	CU_ASSERT_EQUAL(rte_mempool_avail_count(data_pool), MBUFS);
+	CU_ASSERT_EQUAL(rte_mempool_avail_count(slice_pool), MBUFS);
+}
+
+/* Chains */
+
+static uint8_t shared[MARK_PATTERN];
+
+static void check_chain(struct rte_mbuf *chain, const struct iovec *iov, uint32_t count)
+{
+	static uint8_t want[sizeof(shared) * 2];
+	static uint8_t got[sizeof(shared) * 2];
+	uint32_t len = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		memcpy(want + len, iov[i].iov_base, iov[i].iov_len);
+		len += (uint32_t)iov[i].iov_len;
+	}
+	CU_ASSERT_PTR_NOT_NULL_FATAL(chain);
+	CU_ASSERT_EQUAL_FATAL(chain->pkt_len, len);
+	const char *reason;
+	CU_ASSERT_EQUAL(rte_mbuf_check(chain, 1, &reason), 0);
+	const void *at = rte_pktmbuf_read(chain, 0, len, got);
+	CU_ASSERT_EQUAL(memcmp(at, want, len), 0);
+}
+
+static void test_chains(void)
+{
+	struct chain_source source;
+	uint8_t small[300];
+	struct iovec iov[] = {
+		{small, 12},         {shared, 4096},
+		{small, 1},          {shared + 60000, 70000}, /* longer than a slice can be */
+		{shared + 100, 100},                          /* not worth one */
+		{small, 300},
+	};
+
+	for (uint32_t i = 0; i < sizeof(shared); i++) {
+		shared[i] = (uint8_t)(i * 7 >> 3);
+	}
+	memset(small, 0x5a, sizeof(small));
+	chain_source_init(&source, data_pool, slice_pool);
+	chain_source_share(&source, shared, 0, sizeof(shared));
+	struct rte_mbuf *chain = chain_make(&source, iov, 6);
+	check_chain(chain, iov, 6);
+	/* 4096, and 70000 in three; all else is in two buffers of its own and one more. */
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(slice_pool), 4);
+	struct rte_mbuf *clone = rte_pktmbuf_clone(chain, slice_pool);
+	CU_ASSERT_PTR_NOT_NULL(clone);
+	rte_pktmbuf_free(chain);
+	check_chain(clone, iov, 6);
+	rte_pktmbuf_free(clone);
+	check_pools_full();
+	chain = chain_make(&source, iov + 4, 2);
+	check_chain(chain, iov + 4, 2);
+	CU_ASSERT_EQUAL(chain->nb_segs, 1);
+	rte_pktmbuf_free(chain);
+	check_pools_full();
+}
+
+/* The count of the shared memory wraps, and nothing is freed. */
+static void test_many_references(void)
+{
+	struct chain_source source;
+	struct iovec iov = {shared, 1000};
+
+	chain_source_init(&source, data_pool, slice_pool);
+	chain_source_share(&source, shared, 0, sizeof(shared));
+	for (uint32_t round = 0; round < 200; round++) {
+		struct rte_mbuf *chains[1000];
+
+		for (uint32_t i = 0; i < 1000; i++) {
+			chains[i] = chain_make(&source, &iov, 1);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(chains[i]);
+		}
+		rte_pktmbuf_free_bulk(chains, 1000);
+	}
+	check_pools_full();
+}
+
+static void test_chain_without_mbufs(void)
+{
+	struct rte_mbuf *all[MBUFS];
+	struct chain_source source;
+	struct iovec iov[] = {{shared, 100}, {shared, 1000}};
+
+	chain_source_init(&source, data_pool, slice_pool);
+	chain_source_share(&source, shared, 0, sizeof(shared));
+	CU_ASSERT_EQUAL(rte_pktmbuf_alloc_bulk(slice_pool, all, MBUFS), 0);
+	CU_ASSERT_PTR_NULL(chain_make(&source, iov, 2));
+	rte_pktmbuf_free_bulk(all, MBUFS);
+	CU_ASSERT_EQUAL(rte_pktmbuf_alloc_bulk(data_pool, all, MBUFS), 0);
+	CU_ASSERT_PTR_NULL(chain_make(&source, iov, 2));
+	rte_pktmbuf_free_bulk(all, MBUFS);
+	check_pools_full();
+}
+
+/* Impairment */
+
+struct tally {
+	uint32_t passed;
+	uint32_t twice;
+	uint32_t late;
+	uint64_t hash;
+};
+
+static void count_frames(struct tally *t, struct rte_mbuf **frames, uint32_t count, uint8_t *seen,
+			 uint32_t *highest)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t number = *rte_pktmbuf_mtod(frames[i], const uint32_t *);
+
+		t->passed++;
+		t->twice += seen[number];
+		t->late += number < *highest;
+		t->hash = t->hash * 31 + number;
+		seen[number] = 1;
+		*highest = number > *highest ? number : *highest;
+		rte_pktmbuf_free(frames[i]);
+	}
+}
+
+#define FRAMES 40000u
+
+static struct tally pass(const struct impair_config *config, struct impair *impair)
+{
+	static uint8_t seen[FRAMES];
+	struct tally tally = {0};
+	uint32_t highest = 0;
+
+	memset(seen, 0, sizeof(seen));
+	impair_init(impair, config, data_pool);
+	for (uint32_t number = 0; number < FRAMES; number += 32) {
+		struct rte_mbuf *frames[128];
+
+		for (uint32_t i = 0; i < 32; i++) {
+			frames[i] = rte_pktmbuf_alloc(data_pool);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(frames[i]);
+			*(uint32_t *)(void *)rte_pktmbuf_append(frames[i], 64) = number + i;
+		}
+		uint32_t count = impair_pass(impair, frames, 32, 128, number * UINT64_C(10));
+		CU_ASSERT_TRUE_FATAL(count <= 128);
+		count_frames(&tally, frames, count, seen, &highest);
+	}
+	impair_fini(impair);
+	check_pools_full();
+	return tally;
+}
+
+static void test_impairment(void)
+{
+	const struct impair_config config = {
+		.loss_ppm = 100000, .duplicate_ppm = 50000, .reorder_ppm = 20000, .seed = 7};
+	struct impair impair;
+	struct tally tally = pass(&config, &impair);
+
+	CU_ASSERT_TRUE(impair.lost > 3800 && impair.lost < 4200);
+	CU_ASSERT_TRUE(impair.duplicated > 1600 && impair.duplicated < 2000);
+	CU_ASSERT_TRUE(impair.reordered > 600 && impair.reordered < 850);
+	CU_ASSERT_EQUAL(tally.twice, impair.duplicated);
+	CU_ASSERT_TRUE(tally.late > 500);
+	CU_ASSERT_TRUE(tally.passed >= FRAMES - impair.lost + impair.duplicated - IMPAIR_HELD);
+	/* The seed decides all of it. */
+	CU_ASSERT_EQUAL(pass(&config, &impair).hash, tally.hash);
+	struct impair_config other = config;
+	other.seed = 8;
+	CU_ASSERT_NOT_EQUAL(pass(&other, &impair).hash, tally.hash);
+}
+
+static void test_unimpaired(void)
+{
+	const struct impair_config config = {.seed = 1};
+	struct impair impair;
+	struct tally tally = pass(&config, &impair);
+
+	CU_ASSERT_FALSE(impair_is_active(&impair));
+	CU_ASSERT_EQUAL(tally.passed, FRAMES);
+	CU_ASSERT_EQUAL(tally.twice + tally.late, 0);
+}
+
+/* Floods */
+
+static struct flood flood;
+
+static void start_flood(enum flood_kind kind, const char *from, const char *to)
+{
+	const char *why;
+
+	flood = (struct flood){
+		.kind = kind, .rate_pps = 1000, .pool = data_pool, .random = 1, .to.port = 1935};
+	CU_ASSERT_EQUAL(address_parse(from, &flood.from, &why), 0);
+	CU_ASSERT_EQUAL(address_parse(to, &flood.to.addr, &why), 0);
+}
+
+/* Ones' complement sum in network byte order (RFC 1071), from `start` on. */
+static uint32_t sum(const uint8_t *bytes, uint32_t len, uint32_t start)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		start += i % 2 == 0 ? (uint32_t)bytes[i] << 8 : bytes[i];
+	}
+	start = (start & 0xffff) + (start >> 16);
+	return (start & 0xffff) + (start >> 16);
+}
+
+static const struct rte_tcp_hdr *check_segment(const struct rte_mbuf *m, bool v4, uint8_t flags)
+{
+	const void *ip = rte_pktmbuf_mtod(m, const void *);
+	const struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(
+		m, const void *, v4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr));
+
+	CU_ASSERT_EQUAL(tcp->tcp_flags, flags);
+	CU_ASSERT_EQUAL(tcp->dst_port, RTE_BE16(1935));
+	uint32_t addresses = v4 ? 8 : 32;
+	const uint8_t *from = (const uint8_t *)(const void *)tcp - addresses;
+	uint32_t len = (uint32_t)(m->data_len - (from + addresses - (const uint8_t *)ip));
+	CU_ASSERT_EQUAL(sum(from, addresses + len, IPPROTO_TCP + len), 0xffff);
+	CU_ASSERT_TRUE(!v4 || rte_raw_cksum(ip, sizeof(struct rte_ipv4_hdr)) == 0xffff);
+	return tcp;
+}
+
+static void test_flood_segments(void)
+{
+	static const uint8_t flags[] = {0, RTE_TCP_SYN_FLAG, RTE_TCP_ACK_FLAG, RTE_TCP_RST_FLAG};
+
+	for (uint32_t i = 0; i < 6; i++) {
+		enum flood_kind kind = (enum flood_kind)(FLOOD_SYN + i / 2);
+		bool v4 = i % 2 == 0;
+		struct rte_mbuf *packets[100];
+
+		start_flood(kind, v4 ? "198.18.0.1" : "fd00:198:18::1",
+			    v4 ? "198.18.0.2" : "fd00:198:18::2");
+		CU_ASSERT_EQUAL(flood_make(&flood, packets, 100, 1000), 0);
+		uint32_t count = flood_make(&flood, packets, 100, 51000);
+		CU_ASSERT_EQUAL(count, 50);
+		for (uint32_t p = 0; p < count; p++) {
+			const struct rte_tcp_hdr *tcp = check_segment(packets[p], v4, flags[kind]);
+			uint16_t port = rte_be_to_cpu_16(tcp->src_port);
+			CU_ASSERT_EQUAL(port >= 32768, kind == FLOOD_RST);
+		}
+		rte_pktmbuf_free_bulk(packets, count);
+	}
+	check_pools_full();
+}
+
+/* As the server would: source and destination change places. */
+static void test_flood_answers(void)
+{
+	struct rte_mbuf *packets[1];
+
+	start_flood(FLOOD_SYN, "198.18.0.1", "198.18.0.2");
+	CU_ASSERT_EQUAL(flood_make(&flood, packets, 1, 1), 0);
+	CU_ASSERT_EQUAL_FATAL(flood_make(&flood, packets, 1, 2000), 1);
+	struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(packets[0], struct rte_tcp_hdr *,
+							  sizeof(struct rte_ipv4_hdr));
+	tcp->dst_port = tcp->src_port;
+	CU_ASSERT_TRUE(flood_is_answer(&flood, packets[0]));
+	tcp->dst_port = RTE_BE16(40000);
+	CU_ASSERT_FALSE(flood_is_answer(&flood, packets[0]));
+	tcp->dst_port = RTE_BE16(2000);
+	flood.kind = FLOOD_NONE;
+	CU_ASSERT_FALSE(flood_is_answer(&flood, packets[0]));
+	rte_pktmbuf_free(packets[0]);
+}
+
+/* A rate, not a backlog: after a pause it goes on as before. */
+static void test_flood_rate(void)
+{
+	struct rte_mbuf *packets[64];
+	uint32_t total = 0;
+
+	start_flood(FLOOD_GARBAGE, "198.18.0.1", "198.18.0.2");
+	for (uint64_t now_us = 1; now_us < 2000000; now_us += 500) {
+		uint32_t count = flood_make(&flood, packets, 64, now_us);
+		rte_pktmbuf_free_bulk(packets, count);
+		total += count;
+	}
+	CU_ASSERT_TRUE(total >= 1998 && total <= 2000);
+	for (uint64_t now_us = 60000000; now_us < 61000000; now_us += 500) {
+		uint32_t count = flood_make(&flood, packets, 64, now_us);
+		rte_pktmbuf_free_bulk(packets, count);
+		total += count;
+	}
+	CU_ASSERT_TRUE(total >= 2990 && total <= 3000 + 64);
+	check_pools_full();
+	enum flood_kind kind;
+	CU_ASSERT_EQUAL(flood_kind_parse("rst", &kind), 0);
+	CU_ASSERT_EQUAL(kind, FLOOD_RST);
+	CU_ASSERT_EQUAL(flood_kind_parse("none", &kind), -1);
+	CU_ASSERT_EQUAL(flood_kind_parse("", &kind), -1);
+}
+
+int main(void)
+{
+	test_eal_start();
+	data_pool = rte_pktmbuf_pool_create("data", MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, -1);
+	slice_pool = rte_pktmbuf_pool_create("slice", MBUFS, 0, 0, 0, -1);
+	if (data_pool == NULL || slice_pool == NULL || CU_initialize_registry() != CUE_SUCCESS) {
+		return 1;
+	}
+	CU_pSuite suite = CU_add_suite("gen-link", NULL, NULL);
+	CU_ADD_TEST(suite, test_chains);
+	CU_ADD_TEST(suite, test_many_references);
+	CU_ADD_TEST(suite, test_chain_without_mbufs);
+	CU_ADD_TEST(suite, test_impairment);
+	CU_ADD_TEST(suite, test_unimpaired);
+	CU_ADD_TEST(suite, test_flood_segments);
+	CU_ADD_TEST(suite, test_flood_answers);
+	CU_ADD_TEST(suite, test_flood_rate);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	unsigned int failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures > 0 ? 1 : 0;
+}
