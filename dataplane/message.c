@@ -9,7 +9,8 @@
 #include "dataplane/local_memory.h"
 #include "dataplane/packets.h"
 
-#define MESSAGE_COLLAPSE 8u /* a segment that carries less than this part of its truesize */
+#define PUT_BATCH        64u /* references given back together */
+#define MESSAGE_COLLAPSE 8u  /* a segment that carries less than this part of its truesize */
 
 static_assert(sizeof(struct message_block) == 256, "block of references");
 
@@ -66,32 +67,53 @@ static void blocks_put(struct message_pool *pool, struct message_block *block)
 	}
 }
 
-void message_put_refs(struct message_pool *pool, const uint64_t *refs, uint32_t count)
+/* What is given back was last looked at a GOP ago: the cache misses shall overlap. */
+static void find_mbufs(const struct message_pool *pool, const uint64_t *refs, uint32_t count,
+		       struct rte_mbuf **mbufs)
 {
-	struct rte_mbuf *mbufs[64];
-	uint32_t n = 0;
-
 	for (uint32_t i = 0; i < count; i++) {
-		/* NULL unless this was the last reference; then its count is 1 again. */
-		struct rte_mbuf *m =
-			rte_pktmbuf_prefree_seg(dp_packets_mbuf(pool->packets, refs[i]));
-		if (!m) {
-			continue;
-		}
-		mbufs[n++] = m;
-		pool->pinned--;
-		if (n == RTE_DIM(mbufs)) {
-			rte_pktmbuf_free_bulk(mbufs, n);
-			n = 0;
+		mbufs[i] = dp_packets_mbuf(pool->packets, refs[i]);
+		rte_prefetch0(mbufs[i]);
+		rte_prefetch0(&mbufs[i]->next); /* its second cache line */
+	}
+}
+
+static void put_batch(struct message_pool *pool, const uint64_t *refs, uint32_t count)
+{
+	struct rte_mbuf *mbufs[PUT_BATCH];
+	uint32_t last = 0;
+
+	find_mbufs(pool, refs, count, mbufs);
+	for (uint32_t i = 0; i < count; i++) {
+		struct rte_mbuf *m = dp_packets_drop(mbufs[i]);
+		if (m) {
+			mbufs[last++] = m;
 		}
 	}
-	rte_pktmbuf_free_bulk(mbufs, n);
+	pool->pinned -= last;
+	rte_pktmbuf_free_bulk(mbufs, last);
+}
+
+void message_put_refs(struct message_pool *pool, const uint64_t *refs, uint32_t count)
+{
+	while (count > 0) {
+		uint32_t n = count < PUT_BATCH ? count : PUT_BATCH;
+
+		put_batch(pool, refs, n);
+		refs += n;
+		count -= n;
+	}
 }
 
 void message_segment_done(struct message_pool *pool, struct rte_mbuf *mbuf)
 {
-	pool->pinned += rte_mbuf_refcnt_read(mbuf) > 1;
-	rte_pktmbuf_free_seg(mbuf);
+	struct rte_mbuf *m = dp_packets_drop(mbuf);
+
+	if (m) {
+		rte_mbuf_raw_free(m);
+	} else {
+		pool->pinned++;
+	}
 }
 
 void message_set_init(struct message_set *set, struct message_pool *pool, uint32_t bytes_max,
@@ -231,7 +253,7 @@ static bool add_collapsed(struct message_set *set, struct message *m,
 			piece->len; /* the length is the lowest field */
 		m->end += piece->len;
 	} else if (add_slice(set, m, mbuf, data, piece->len)) {
-		rte_mbuf_refcnt_update(mbuf, 1);
+		dp_packets_hold(mbuf);
 	} else {
 		return false;
 	}
@@ -281,7 +303,7 @@ static bool keep(struct message_set *set, struct message *m, const struct rtmp_p
 	if (!add_slice(set, m, mbuf, piece->data, piece->len)) {
 		return false;
 	}
-	rte_mbuf_refcnt_update(mbuf, 1);
+	dp_packets_hold(mbuf);
 	return true;
 }
 

@@ -43,4 +43,26 @@ static inline struct rte_mbuf *dp_packets_mbuf(const struct dp_packets_table *ta
 					   abi_ref_segment(ref));
 }
 
+/*
+ * Reference counts of received mbufs. The worker that owns the connection is the only one that
+ * changes them, so that they need no locked instructions, which DPDK's own functions use.
+ */
+static inline void dp_packets_hold(struct rte_mbuf *m)
+{
+	rte_mbuf_refcnt_set(m, (uint16_t)(rte_mbuf_refcnt_read(m) + 1));
+}
+
+/* Drops a reference count; the mbuf, to be given back to its pool, when it was the last, or NULL.
+ */
+static inline struct rte_mbuf *dp_packets_drop(struct rte_mbuf *m)
+{
+	uint16_t count = rte_mbuf_refcnt_read(m);
+
+	if (count == 1) {
+		return rte_pktmbuf_prefree_seg(m);
+	}
+	rte_mbuf_refcnt_set(m, (uint16_t)(count - 1));
+	return NULL;
+}
+
 #endif

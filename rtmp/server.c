@@ -143,7 +143,6 @@ static void take_media(struct rtmp_server *s, const struct rtmp_piece *piece,
 	event->type = RTMP_SERVER_MEDIA;
 	event->stream_id = s->streams[*owner - 1].id;
 	event->slot = piece->slot;
-	event->piece = *piece;
 	if (piece->last) {
 		*owner = 0;
 	}
@@ -178,12 +177,11 @@ static int read_chunks(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_
 		       struct rtmp_server_event *event)
 {
 	struct rtmp_control control;
-	struct rtmp_piece piece;
-	int rc = rtmp_chunk_reader_next(&s->reader, in, &piece, &control);
+	int rc = rtmp_chunk_reader_next(&s->reader, in, &event->piece, &control);
 
 	switch (rc) {
 	case RTMP_READ_PIECE:
-		return take_piece(s, &piece, out, event);
+		return take_piece(s, &event->piece, out, event);
 	case RTMP_READ_CONTROL:
 		take_control(s, &control, out, event);
 		return 0;
@@ -231,7 +229,10 @@ static void acknowledge(struct rtmp_server *s, struct rtmp_out *out)
 int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_out *out,
 		     struct rtmp_server_event *event)
 {
-	*event = (struct rtmp_server_event){.type = RTMP_SERVER_MORE};
+	event->type = RTMP_SERVER_MORE;
+	event->stream_id = 0;
+	event->slot = 0;
+	event->value = 0;
 	for (;;) {
 		uint32_t before = in->len;
 		int rc = step(s, in, out, event);
