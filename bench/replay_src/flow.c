@@ -40,6 +40,7 @@ void flow_init(struct flow *flow, const struct flow_config *config)
 	memset(flow, 0, offsetof(struct flow, bytes));
 	flow->snd_una = flow->snd_nxt = ISS;
 	fill_headers(&flow->headers, config);
+	flow->checksums = config->checksums;
 	(void)snprintf(flow->name, sizeof(flow->name), "replay%u", config->number);
 	flow->out = (struct rtmp_out){.data = flow->bytes, .cap = sizeof(flow->bytes)};
 	flow->config = (struct rtmp_client_config){
@@ -60,7 +61,7 @@ void flow_init_free_running(struct flow *flow, const struct flow_config *config)
 	flow->snd_wnd = UINT32_MAX / 2;
 }
 
-/* Lengths, numbers and checksum flags, as a NIC that verified both checksums says them. */
+/* Numbers, and the flags of a NIC that verified both checksums. */
 static struct flow_headers *put_headers(struct flow *flow, struct rte_mbuf *m, uint8_t flags,
 					uint32_t tsval)
 {
@@ -72,11 +73,15 @@ static struct flow_headers *put_headers(struct flow *flow, struct rte_mbuf *m, u
 	h->tcp.tcp_flags = flags;
 	h->tsval = rte_cpu_to_be_32(tsval);
 	h->tsecr = flow->tsecr;
-	m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	if (!flow->checksums) {
+		m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	}
 	return h;
 }
 
-static void set_length(struct rte_mbuf *m, struct flow_headers *h, uint32_t payload)
+/* The payload stands behind the headers. */
+static void finish(const struct flow *flow, struct rte_mbuf *m, struct flow_headers *h,
+		   uint32_t payload)
 {
 	m->data_len = (uint16_t)(sizeof(*h) + payload);
 	m->pkt_len = m->data_len;
@@ -84,6 +89,10 @@ static void set_length(struct rte_mbuf *m, struct flow_headers *h, uint32_t payl
 		h->ip.total_length = rte_cpu_to_be_16((uint16_t)(m->data_len - sizeof(h->ether)));
 		h->ip.hdr_checksum = 0;
 		h->ip.hdr_checksum = rte_ipv4_cksum(&h->ip);
+	}
+	if (flow->checksums) {
+		h->tcp.cksum = 0;
+		h->tcp.cksum = rte_ipv4_udptcp_cksum(&h->ip, &h->tcp);
 	}
 }
 
@@ -93,7 +102,7 @@ static void put_segment(struct flow *flow, struct rte_mbuf *m, const uint8_t *pa
 	struct flow_headers *h = put_headers(flow, m, flags, tsval);
 
 	rte_memcpy(h + 1, payload, length);
-	set_length(m, h, length);
+	finish(flow, m, h, length);
 	flow->snd_nxt += length;
 	flow->ack_due = false;
 }
@@ -108,7 +117,7 @@ static void put_syn(struct flow *flow, struct rte_mbuf *m, uint32_t tsval)
 	memcpy(options + 16, (const uint8_t[]){1, 3, 3, WSCALE}, 4);
 	memcpy((uint8_t *)h + offsetof(struct flow_headers, nops), options, sizeof(options));
 	h->tcp.data_off = (20 + SYN_ROOM) / 4 << 4;
-	set_length(m, h, SYN_ROOM - 12);
+	finish(flow, m, h, SYN_ROOM - 12);
 	flow->snd_nxt++;
 	flow->state = FLOW_SYN_SENT;
 }

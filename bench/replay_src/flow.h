@@ -43,6 +43,7 @@ struct flow_headers {
 struct flow {
 	enum flow_state state;
 	bool free_running; /* nobody answers: the window is endless */
+	bool checksums;    /* the receiver has to verify them: the port says nothing of them */
 	bool ack_due;
 	bool reset_due;
 	uint8_t wscale;
@@ -71,6 +72,7 @@ struct flow_config {
 	uint16_t port; /* of the client, host byte order */
 	uint32_t chunk_size;
 	uint32_t number; /* names the stream */
+	bool checksums;
 };
 
 void flow_init(struct flow *flow, const struct flow_config *config);

@@ -121,6 +121,7 @@ static int create_sources(struct replay *r)
 		.train = r->options.train,
 		.chunk_size = r->options.chunk_size,
 		.free_running = r->options.rx_only,
+		.checksums = r->options.checksums,
 	};
 
 	for (uint32_t i = 0; i < r->options.workers; i++) {
@@ -181,12 +182,14 @@ static void print_common(const struct replay *r, const struct sample *from, cons
 	double on_cpu = (to->cpu - from->cpu) / seconds / r->options.workers;
 
 	printf("{\"workers\": %u, \"publishers\": %u, \"chunk_size\": %u, \"message\": %u, "
-	       "\"train\": %u, \"hugepages\": %s, \"tsc_mhz\": %.0f, \"seconds\": %.3f, "
-	       "\"mpps\": %.4f, \"gbps\": %.3f, \"on_cpu_percent\": %.1f, \"cycles_per_packet\": "
-	       "%.1f, \"source_cycles_per_packet\": %.1f",
+	       "\"train\": %u, \"checksums\": \"%s\", \"hugepages\": %s, \"tsc_mhz\": %.0f",
 	       r->options.workers, r->options.publishers, r->options.chunk_size, r->options.message,
-	       r->options.train, r->rig.hugepages ? "true" : "false",
-	       (double)rte_get_tsc_hz() / 1e6, seconds, frames / seconds / 1e6,
+	       r->options.train, r->options.checksums ? "worker" : "nic",
+	       r->rig.hugepages ? "true" : "false", (double)rte_get_tsc_hz() / 1e6);
+	printf(", \"seconds\": %.3f, \"mpps\": %.4f, \"gbps\": %.3f, \"on_cpu_percent\": %.1f, "
+	       "\"cycles_per_packet\": "
+	       "%.1f, \"source_cycles_per_packet\": %.1f",
+	       seconds, frames / seconds / 1e6,
 	       (double)(to->bytes - from->bytes) * 8 / seconds / 1e9, 100 * on_cpu,
 	       (to->cpu - from->cpu) * (double)rte_get_tsc_hz() / frames,
 	       (double)(to->source_cycles - from->source_cycles) / frames * on_cpu);
@@ -321,6 +324,7 @@ static int run(struct replay *r)
 		if (leaked != 0) {
 			(void)fprintf(stderr, "penstock-replay: %" PRIu64 " mbufs leaked\n",
 				      leaked);
+			err = err < 0 ? err : -ENOMEM;
 		}
 	}
 	stream_fini(&r->stream);

@@ -22,6 +22,9 @@ static const char help[] =
 	"                      4096\n"
 	"  --train N           segments of one publisher in a row; default 8\n"
 	"  --seconds S         of measurement; default 3\n"
+	"  --checksums WHO     nic: frames come as verified (default); worker: it has to look at "
+	"every\n"
+	"                      byte, as on memif, tap and af_packet\n"
 	"  --packets N         receive mbufs of each worker; default 32767\n"
 	"  --log-blocks N      of each worker, 4 KiB each; default 8192\n"
 	"  --consumer WHO      self: no control lives, workers give up the oldest GOPs (default);\n"
@@ -40,6 +43,7 @@ enum option_code {
 	OPT_MESSAGE,
 	OPT_TRAIN,
 	OPT_SECONDS,
+	OPT_CHECKSUMS,
 	OPT_PACKETS,
 	OPT_LOG_BLOCKS,
 	OPT_CONSUMER,
@@ -57,6 +61,7 @@ static const struct option long_options[] = {
 	{"message", required_argument, NULL, OPT_MESSAGE},
 	{"train", required_argument, NULL, OPT_TRAIN},
 	{"seconds", required_argument, NULL, OPT_SECONDS},
+	{"checksums", required_argument, NULL, OPT_CHECKSUMS},
 	{"packets", required_argument, NULL, OPT_PACKETS},
 	{"log-blocks", required_argument, NULL, OPT_LOG_BLOCKS},
 	{"consumer", required_argument, NULL, OPT_CONSUMER},
@@ -111,6 +116,13 @@ static int parse_consumer(const char *text, struct options *o)
 						       : complain("--consumer: self or control");
 }
 
+static int parse_checksums(const char *text, struct options *o)
+{
+	o->checksums = strcmp(text, "worker") == 0;
+	return o->checksums || strcmp(text, "nic") == 0 ? 0
+							: complain("--checksums: nic or worker");
+}
+
 static int parse_load(int option, char *text, struct options *o)
 {
 	switch (option) {
@@ -118,6 +130,8 @@ static int parse_load(int option, char *text, struct options *o)
 		return parse_number(text, 1, 1000, &o->publishers, "--publishers: 1 to 1000");
 	case OPT_CHUNK_SIZE:
 		return parse_number(text, 128, 65536, &o->chunk_size, "--chunk-size: 128 to 65536");
+	case OPT_CHECKSUMS:
+		return parse_checksums(text, o);
 	case OPT_MESSAGE:
 		return parse_number(text, 64, 262144, &o->message, "--message: 64 to 262144");
 	default:

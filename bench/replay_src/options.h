@@ -21,8 +21,9 @@ struct options {
 	uint32_t packets;
 	uint32_t log_blocks;
 	uint32_t hold;
-	bool consume; /* a control that reads; else workers are their own consumers */
-	bool rx_only; /* nothing but the baseline */
+	bool checksums; /* verified by the worker */
+	bool consume;   /* a control that reads; else workers are their own consumers */
+	bool rx_only;   /* nothing but the baseline */
 };
 
 /* 0, 1 when everything is said already (--help), or -1 with a line on stderr. */

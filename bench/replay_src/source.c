@@ -209,6 +209,7 @@ static void init_flows(struct source *source)
 		.server = config->server,
 		.client = config->client,
 		.chunk_size = config->chunk_size,
+		.checksums = config->checksums,
 	};
 
 	for (uint32_t i = 0; i < config->flows; i++) {

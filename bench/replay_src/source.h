@@ -35,6 +35,7 @@ struct source_config {
 	uint32_t train; /* segments of one publisher in a row */
 	uint32_t chunk_size;
 	bool free_running; /* media at once, to a receiver that never answers */
+	bool checksums;    /* left to the worker to verify */
 };
 
 /* Written by the worker, read by the main thread. */

@@ -116,7 +116,7 @@ struct tcp_options peer_syn_options(const struct peer *peer)
 
 void peer_handshake(struct peer *peer, const struct tcp_options *syn)
 {
-	struct seen seen;
+	struct seen seen = {0};
 
 	peer_send_raw(peer, TCP_SYN, PEER_ISS, 0, 65535, syn, 0);
 	CU_ASSERT_FATAL(peer_take(peer, &seen));
