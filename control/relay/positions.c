@@ -14,7 +14,10 @@ static uint64_t load(const _Atomic uint64_t *word)
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-/* Release: what is written before it stands there when this process is killed after it. */
+/*
+ * Killed after it, this process has written what stands before it in the program: release is how
+ * the compiler is told to keep that order.
+ */
 static void store(_Atomic uint64_t *word, uint64_t value)
 {
 	atomic_store_explicit(word, value, memory_order_release);
