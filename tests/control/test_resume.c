@@ -365,7 +365,8 @@ static void test_origin_dies_at_random(void)
 		CU_ASSERT_EQUAL(fake_origin_count(origins[1]), sent);
 		CU_ASSERT_EQUAL(status(0).skipped_messages, 0);
 		CU_ASSERT_EQUAL(status(1).repeated_messages, 0);
-		CU_ASSERT_EQUAL(status(0).messages - status(0).repeated_messages, sent);
+		/* An origin may have it before the relay has counted it. */
+		WAIT_FOR(status(0).messages - status(0).repeated_messages == sent);
 		tear_down();
 	}
 }
