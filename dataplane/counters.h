@@ -38,6 +38,7 @@ struct abi_pub;
 	X(discard_connections, "of the connections accepted: to the discard port")      \
 	X(discard_bytes, "bytes read from the discard port, and thrown away")           \
 	X(timeout_handshake, "sessions closed: no handshake in time")                   \
+	X(timeout_connect, "sessions closed: no connect in time after the handshake")   \
 	X(timeout_publish, "sessions closed: no publish in time")                       \
 	X(timeout_idle, "publishers closed: nothing received")                          \
 	X(timeout_decision, "publishes refused: control did not answer in time")        \

@@ -284,7 +284,7 @@ static void expire_live(struct session *s)
 		return;
 	}
 	dp_count(table->config.counters, DP_COUNTER_timeout_idle, 1);
-	session_reject(s, RTMP_REJECT_TIMEOUT);
+	session_reject(s, RTMP_REJECT_IDLE);
 }
 
 static void expire(struct session *s)
@@ -293,8 +293,11 @@ static void expire(struct session *s)
 
 	switch (s->state) {
 	case SESSION_HANDSHAKE:
-		dp_count(counters, DP_COUNTER_timeout_handshake, 1);
-		s->doomed = true; /* it never spoke RTMP: nothing to end in order */
+		dp_count(counters,
+			 rtmp_server_shook_hands(&s->server) ? DP_COUNTER_timeout_connect
+							     : DP_COUNTER_timeout_handshake,
+			 1);
+		s->doomed = true; /* there is nothing to end in order */
 		session_settle(s);
 		break;
 	case SESSION_CONNECTED:

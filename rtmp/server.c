@@ -23,6 +23,11 @@ void rtmp_server_init(struct rtmp_server *s, const struct rtmp_server_config *co
 	rtmp_chunk_writer_init(&s->writer, RTMP_DEFAULT_CHUNK_SIZE);
 }
 
+bool rtmp_server_shook_hands(const struct rtmp_server *s)
+{
+	return s->state == STATE_CHUNKS;
+}
+
 /* Moves on by up to `n` bytes; how many. */
 static uint32_t consume(struct rtmp_span *in, uint32_t n)
 {

@@ -221,6 +221,47 @@ static void test_kick(void)
 	world_close(&w);
 }
 
+/* A segment of `len` zeros behind the first byte. */
+static void send_bytes(struct world *w, uint8_t first, uint16_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->packets.pool);
+	uint8_t *data = m ? (uint8_t *)rte_pktmbuf_append(m, len) : NULL;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(data);
+	memset(data, 0, len);
+	data[0] = first;
+	dp_ingest_tcp_ops.received(pub1.conn.user, &pub1.conn, m);
+}
+
+/* C0, C1 and C2 (RTMP specification 5.2.1), with and without the last byte, and no more. */
+static void test_silence_after_handshake(void)
+{
+	for (uint16_t missing = 0; missing < 2; missing++) {
+		struct world w;
+
+		world_init(&w);
+		world_open(&w);
+		fake_tcp_init(&pub1.conn);
+		CU_ASSERT_TRUE_FATAL(dp_ingest_tcp_ops.accepted(w.ingest, &pub1.conn));
+		send_bytes(&w, 3, 1 + 1536);
+		send_bytes(&w, 0, (uint16_t)(1536 - missing));
+		w.now_us += 5010000;
+		world_poll(&w);
+		CU_ASSERT_TRUE(pub1.conn.aborted);
+		CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_timeout_connect), 1u - missing);
+		CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_timeout_handshake), missing);
+		fake_tcp_fini(&pub1.conn);
+		world_close(&w);
+	}
+}
+
+static bool was_told(const struct publisher *p, enum rtmp_reject why)
+{
+	const char *text = rtmp_reject_text(why);
+
+	return memmem(p->conn.sent, p->conn.sent_len, text, strlen(text));
+}
+
 static void test_timeouts(void)
 {
 	struct world w;
@@ -273,6 +314,7 @@ static void test_timeouts(void)
 	}
 	CU_ASSERT_TRUE(pub1.conn.closed);
 	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_timeout_idle), 1);
+	CU_ASSERT_TRUE(was_told(&pub1, RTMP_REJECT_IDLE));
 	CU_ASSERT_EQUAL(atomic_load(&world_stream(&w, slot)->state), ABI_STREAM_ENDED);
 	CU_ASSERT_TRUE(dp_ingest_next_us(w.ingest) <= w.now_us + 10000);
 	/* Control never reads it: it is hung, and nothing is given back under it. */
@@ -877,6 +919,7 @@ int main(void)
 	CU_add_test(suite, "reject", test_reject);
 	CU_add_test(suite, "no control", test_no_control);
 	CU_add_test(suite, "kick", test_kick);
+	CU_add_test(suite, "silence after the handshake", test_silence_after_handshake);
 	CU_add_test(suite, "time limits", test_timeouts);
 	CU_add_test(suite, "slots and sessions run out", test_slots_and_sessions_run_out);
 	CU_add_test(suite, "replies cannot be sent", test_send_failure);

@@ -104,6 +104,9 @@ int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_ou
 bool rtmp_server_run(struct rtmp_server *s, struct rtmp_span *in, uint32_t chunk_max,
 		     struct rtmp_run *run) __attribute__((warn_unused_result));
 
+/* Whether the handshake is complete: what follows are chunks, connect first (section 5.2). */
+bool rtmp_server_shook_hands(const struct rtmp_server *s);
+
 /* Answers a pending publish with Stream Begin and NetStream.Publish.Start. */
 int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_out *out)
 	__attribute__((warn_unused_result));
@@ -117,7 +120,8 @@ int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_ou
 	X(CAPACITY, "NetStream.Publish.Denied", "no capacity for another stream")    \
 	X(TIMEOUT, "NetStream.Publish.Denied", "no decision in time")                \
 	X(KICKED, "NetStream.Unpublish.Success", "stream was ended by the operator") \
-	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")
+	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")       \
+	X(IDLE, "NetConnection.Connect.Closed", "nothing was received for too long")
 
 enum rtmp_reject {
 #define RTMP_REJECT_ENUM(name, code, text) RTMP_REJECT_##name,
