@@ -21,6 +21,7 @@
 
 #define TICK_US   (100 * US_PER_MS) /* heartbeat, retries; at most */
 #define SAMPLE_US (500 * US_PER_MS)
+#define LOOKUP_US (30 * US_PER_S) /* libc's patience with three servers that are silent */
 #define EVENTS    64
 
 const char *control_counter_name(enum control_counter counter)
@@ -101,6 +102,9 @@ static void tick(struct control *control)
 	(void)!read(control->timer_fd, &ignored, sizeof(ignored));
 	open_api(control);
 	api_tick(&control->api, control->now_us);
+	if (resolver_look(control->resolver, control->now_us, control->lookup_us)) {
+		control_count(control, CONTROL_resolver_stuck);
+	}
 	attachment_tick(control);
 	if (!control->attached) {
 		return;
@@ -182,7 +186,7 @@ static int sleep_and_wait(struct control *control, struct epoll_event *events)
 /* Ends every origin in order. The heart goes on beating: to be killed now would be a pity. */
 static void finish(struct control *control)
 {
-	uint64_t deadline = clock_us() + relay_settings_default.shutdown_us + 200 * US_PER_MS;
+	uint64_t deadline = clock_us() + control->relay_settings.shutdown_us + 200 * US_PER_MS;
 	bool running = true;
 
 	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
@@ -268,6 +272,7 @@ int control_init(struct control *control, const struct config *config)
 	memset(control, 0, sizeof(*control));
 	control->config = config;
 	control->relay_settings = relay_settings_default;
+	control->lookup_us = LOOKUP_US;
 	attachment_init(control);
 	control->dataplane.fd = -1;
 	control->signal_fd = -1;

@@ -18,6 +18,7 @@
 	X(attaches, "times a dataplane was attached")                                            \
 	X(detaches, "times a dataplane went away")                                               \
 	X(workers_silent, "times a worker's heartbeat was overdue")                              \
+	X(resolver_stuck, "times the resolver hung in a lookup, and was replaced")               \
 	X(heartbeats_withheld, "heartbeats not given because a relay thread stood still")        \
 	X(publishes_asked, "publishes that a worker asked about")                                \
 	X(publishes_accepted, "publishes accepted")                                              \
@@ -79,6 +80,7 @@ struct control {
 	bool attached;
 	char why[CONTROL_WHY_MAX]; /* not attached */
 	uint64_t silent_us;        /* a worker without heartbeat for so long is dead */
+	uint64_t lookup_us;        /* the resolver gives up a lookup after so long */
 	struct relay_settings relay_settings;
 	struct relay *lingering[CONTROL_LINGER_MAX]; /* end their origins; their worker is gone */
 	bool inject;                                 /* faults may be asked for */

@@ -119,24 +119,41 @@ static int workers_silent(const struct control *control)
 	return count;
 }
 
+/* How long the lookup under way takes, 0 without one. */
+static json_int_t busy_ms(const struct resolver_status *resolver)
+{
+	uint64_t now_us = clock_us();
+
+	if (resolver->began_us == 0 || now_us < resolver->began_us) {
+		return 0;
+	}
+	return (json_int_t)((now_us - resolver->began_us) / US_PER_MS);
+}
+
 static json_t *report_status(struct control *control, const json_t *request)
 {
 	const struct dataplane *dataplane = &control->dataplane;
+	struct resolver_status resolver;
 	char generation[17];
 
 	(void)request;
+	resolver_status(control->resolver, &resolver);
 	/* As text: a number of 64 bits is more than many JSON readers keep. */
 	(void)snprintf(generation, sizeof(generation), "%016llx",
 		       (unsigned long long)dataplane->generation);
 	return success(
 		"status",
-		json_pack("{s:s, s:{s:b, s:s, s:s, s:I, s:i, s:i, s:i}, s:{s:i, s:I}}", "version",
-			  PENSTOCK_VERSION, "dataplane", "attached", control->attached, "why",
-			  control->why, "generation", control->attached ? generation : "", "epoch",
-			  (json_int_t)dataplane->epoch, "pid", (int)dataplane->pid, "workers",
-			  (int)dataplane->workers_count, "workers_silent", workers_silent(control),
-			  "control", "pid", (int)getpid(), "uptime_ms",
-			  (json_int_t)((control->now_us - control->started_us) / US_PER_MS)));
+		json_pack("{s:s, s:{s:b, s:s, s:s, s:I, s:i, s:i, s:i}, s:{s:i, s:I}, "
+			  "s:{s:I, s:I, s:i, s:I}}",
+			  "version", PENSTOCK_VERSION, "dataplane", "attached", control->attached,
+			  "why", control->why, "generation", control->attached ? generation : "",
+			  "epoch", (json_int_t)dataplane->epoch, "pid", (int)dataplane->pid,
+			  "workers", (int)dataplane->workers_count, "workers_silent",
+			  workers_silent(control), "control", "pid", (int)getpid(), "uptime_ms",
+			  (json_int_t)((control->now_us - control->started_us) / US_PER_MS),
+			  "resolver", "lookups", (json_int_t)resolver.lookups, "given_up",
+			  (json_int_t)resolver.lookups_given_up, "threads_stuck",
+			  (int)resolver.threads_stuck, "busy_ms", busy_ms(&resolver)));
 }
 
 static json_t *report_streams(struct control *control, const json_t *request)

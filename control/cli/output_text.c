@@ -213,6 +213,7 @@ static void show_status(FILE *out, const json_t *value, const struct output_opti
 	static const struct table_column columns[] = {{"FIELD", TABLE_LEFT}, {"VALUE", TABLE_LEFT}};
 	const json_t *dataplane = json_object_get(value, "dataplane");
 	const json_t *control = json_object_get(value, "control");
+	const json_t *resolver = json_object_get(value, "resolver");
 	struct table t;
 
 	(void)options;
@@ -229,13 +230,17 @@ static void show_status(FILE *out, const json_t *value, const struct output_opti
 	table_add(&t, "dataplane workers");
 	field_add_number(&t, dataplane, "workers");
 	table_add(&t, "generation");
-	field_add_number(&t, dataplane, "generation");
+	field_add_text(&t, dataplane, "generation");
 	table_add(&t, "epoch");
 	field_add_number(&t, dataplane, "epoch");
 	table_add(&t, "control pid");
 	field_add_number(&t, control, "pid");
 	table_add(&t, "control uptime");
 	field_add_duration(&t, control, "uptime_ms");
+	table_add(&t, "lookup under way");
+	field_add_duration(&t, resolver, "busy_ms");
+	table_add(&t, "lookups stuck");
+	field_add_number(&t, resolver, "threads_stuck");
 	table_print(&t, out, 0);
 	table_fini(&t);
 }

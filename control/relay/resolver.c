@@ -1,26 +1,38 @@
 #include "resolver.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+#include "journal.h"
+
 struct resolver_job {
 	struct resolver_job *next;
 	struct mailbox *box; /* NULL: forgotten */
-	struct mail *mail;
+	struct mail *mail;   /* NULL: answered */
 	char host[256];
 	char port[8];
 };
 
+/* One of the threads: the one at work, or one that was given up and is still in getaddrinfo(). */
+struct resolver_thread {
+	struct resolver *resolver;
+	struct resolver_job *job; /* in getaddrinfo() */
+	uint64_t began_us;        /* ... since then */
+	bool given_up;
+	pthread_t id;
+};
+
 struct resolver {
-	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct resolver_job *first;
 	struct resolver_job **last;
-	struct resolver_job *current; /* in getaddrinfo() */
-	bool started;                 /* the thread: only when there is a name to look up */
+	struct resolver_thread *thread; /* at work; NULL: nothing was asked yet */
+	uint32_t given_up;              /* threads that have not come back */
+	uint64_t lookups;
+	uint64_t lookups_given_up;
 	bool stop;
 };
 
@@ -59,9 +71,10 @@ static void answer(struct resolver_job *job, int error, struct addrinfo *address
 	job->mail->addresses = addresses;
 	if (job->box) {
 		mailbox_post(job->box, job->mail);
-		job->mail = NULL;
+	} else {
+		mail_destroy(job->mail);
 	}
-	job_destroy(job);
+	job->mail = NULL;
 }
 
 /*
@@ -81,25 +94,36 @@ static void answer_others(struct resolver *resolver, const struct resolver_job *
 		}
 		*at = job->next;
 		answer(job, error, NULL);
+		job_destroy(job);
 	}
 	resolver->last = at;
 }
 
 /* Called and returns with the lock held. */
-static void run_job(struct resolver *resolver, struct resolver_job *job)
+static void run_job(struct resolver_thread *thread, struct resolver_job *job)
 {
+	struct resolver *resolver = thread->resolver;
 	struct addrinfo *addresses;
 	int error;
 
-	resolver->current = job;
+	thread->job = job;
+	thread->began_us = clock_us();
+	resolver->lookups++;
 	pthread_mutex_unlock(&resolver->lock);
 	error = lookup(job->host, job->port, AI_ADDRCONFIG, &addresses);
 	pthread_mutex_lock(&resolver->lock);
-	resolver->current = NULL;
-	if (error) {
-		answer_others(resolver, job, error);
+	thread->job = NULL;
+	if (!job->mail) { /* too late: somebody else has answered */
+		if (addresses) {
+			freeaddrinfo(addresses);
+		}
+	} else {
+		if (error) {
+			answer_others(resolver, job, error);
+		}
+		answer(job, error, addresses);
 	}
-	answer(job, error, addresses);
+	job_destroy(job);
 }
 
 static void drop_jobs(struct resolver *resolver)
@@ -115,10 +139,11 @@ static void drop_jobs(struct resolver *resolver)
 
 static void *resolver_main(void *arg)
 {
-	struct resolver *resolver = arg;
+	struct resolver_thread *thread = arg;
+	struct resolver *resolver = thread->resolver;
 
 	pthread_mutex_lock(&resolver->lock);
-	while (!resolver->stop) {
+	while (!resolver->stop && !thread->given_up) {
 		struct resolver_job *job = resolver->first;
 
 		if (!job) {
@@ -129,7 +154,11 @@ static void *resolver_main(void *arg)
 		if (!resolver->first) {
 			resolver->last = &resolver->first;
 		}
-		run_job(resolver, job);
+		run_job(thread, job);
+	}
+	if (thread->given_up) {
+		resolver->given_up--;
+		free(thread);
 	}
 	pthread_mutex_unlock(&resolver->lock);
 	return NULL;
@@ -148,8 +177,19 @@ struct resolver *resolver_create(void)
 	return resolver;
 }
 
+static bool any_given_up(struct resolver *resolver)
+{
+	bool any;
+
+	pthread_mutex_lock(&resolver->lock);
+	any = resolver->given_up > 0;
+	pthread_mutex_unlock(&resolver->lock);
+	return any;
+}
+
 void resolver_destroy(struct resolver *resolver)
 {
+	struct resolver_thread *thread;
 	bool busy;
 
 	if (!resolver) {
@@ -157,17 +197,22 @@ void resolver_destroy(struct resolver *resolver)
 	}
 	pthread_mutex_lock(&resolver->lock);
 	resolver->stop = true;
-	busy = resolver->current != NULL;
+	thread = resolver->thread;
+	busy = thread && thread->job;
 	drop_jobs(resolver);
-	pthread_cond_signal(&resolver->wake);
+	pthread_cond_broadcast(&resolver->wake);
 	pthread_mutex_unlock(&resolver->lock);
 	if (busy) {
 		/* It may hang in DNS for half a minute; the process ends, and it with it. */
-		pthread_detach(resolver->thread);
+		pthread_detach(thread->id);
 		return;
 	}
-	if (resolver->started) {
-		pthread_join(resolver->thread, NULL);
+	if (thread) {
+		pthread_join(thread->id, NULL);
+		free(thread);
+	}
+	if (any_given_up(resolver)) {
+		return; /* they come back to the lock */
 	}
 	pthread_cond_destroy(&resolver->wake);
 	pthread_mutex_destroy(&resolver->lock);
@@ -177,12 +222,19 @@ void resolver_destroy(struct resolver *resolver)
 /* With the lock held. */
 static bool start(struct resolver *resolver)
 {
-	if (!resolver->started &&
-	    pthread_create(&resolver->thread, NULL, resolver_main, resolver) == 0) {
-		resolver->started = true;
-		(void)pthread_setname_np(resolver->thread, "resolver");
+	struct resolver_thread *thread = calloc(1, sizeof(*thread));
+
+	if (!thread) {
+		return false;
 	}
-	return resolver->started;
+	thread->resolver = resolver;
+	if (pthread_create(&thread->id, NULL, resolver_main, thread)) {
+		free(thread);
+		return false;
+	}
+	(void)pthread_setname_np(thread->id, "resolver");
+	resolver->thread = thread;
+	return true;
 }
 
 int resolver_ask(struct resolver *resolver, struct mailbox *box, struct mail *mail,
@@ -200,7 +252,7 @@ int resolver_ask(struct resolver *resolver, struct mailbox *box, struct mail *ma
 	(void)snprintf(job->host, sizeof(job->host), "%s", host);
 	(void)snprintf(job->port, sizeof(job->port), "%u", port);
 	pthread_mutex_lock(&resolver->lock);
-	if (!start(resolver)) {
+	if (!resolver->thread && !start(resolver)) {
 		pthread_mutex_unlock(&resolver->lock);
 		job_destroy(job);
 		return -1;
@@ -220,8 +272,79 @@ void resolver_forget(struct resolver *resolver, const struct mailbox *box)
 			job->box = NULL;
 		}
 	}
-	if (resolver->current && resolver->current->box == box) {
-		resolver->current->box = NULL;
+	if (resolver->thread && resolver->thread->job && resolver->thread->job->box == box) {
+		resolver->thread->job->box = NULL;
+	}
+	pthread_mutex_unlock(&resolver->lock);
+}
+
+/* With the lock held. The thread stays in getaddrinfo(); another one takes over, if there may be.
+ */
+static void replace_thread(struct resolver *resolver)
+{
+	struct resolver_thread *stuck = resolver->thread;
+
+	if (resolver->given_up >= RESOLVER_GIVEN_UP_MAX || !start(resolver)) {
+		return;
+	}
+	pthread_detach(stuck->id);
+	stuck->given_up = true;
+	resolver->given_up++;
+}
+
+/* ... and nobody is left to take over: whoever waits has to come again. */
+static void answer_all(struct resolver *resolver)
+{
+	for (struct resolver_job *job = resolver->first; job; job = job->next) {
+		answer(job, EAI_AGAIN, NULL);
+		resolver->lookups_given_up++;
+	}
+	drop_jobs(resolver);
+}
+
+/* ... in a lookup for longer than that. */
+static bool is_stuck(const struct resolver_thread *thread, uint64_t now_us, uint64_t limit_us)
+{
+	return thread && thread->job && now_us > thread->began_us &&
+	       now_us - thread->began_us >= limit_us;
+}
+
+bool resolver_look(struct resolver *resolver, uint64_t now_us, uint64_t limit_us)
+{
+	struct resolver_thread *thread;
+	bool news = false;
+
+	pthread_mutex_lock(&resolver->lock);
+	thread = resolver->thread;
+	if (is_stuck(thread, now_us, limit_us)) {
+		news = thread->job->mail;
+		if (news) {
+			journal(CONFIG_LOG_ERROR, "resolver.stuck", "{s:s}", "host",
+				thread->job->host);
+			answer_others(resolver, thread->job, EAI_AGAIN);
+			answer(thread->job, EAI_AGAIN, NULL);
+			resolver->lookups_given_up++;
+		}
+		replace_thread(resolver);
+		if (resolver->thread == thread) {
+			answer_all(resolver);
+		}
+	}
+	pthread_mutex_unlock(&resolver->lock);
+	return news;
+}
+
+void resolver_status(struct resolver *resolver, struct resolver_status *status)
+{
+	pthread_mutex_lock(&resolver->lock);
+	*status = (struct resolver_status){
+		.lookups = resolver->lookups,
+		.lookups_given_up = resolver->lookups_given_up,
+		.threads_stuck = resolver->given_up,
+	};
+	if (resolver->thread && resolver->thread->job) {
+		status->began_us = resolver->thread->began_us;
+		status->threads_stuck += !resolver->thread->job->mail;
 	}
 	pthread_mutex_unlock(&resolver->lock);
 }

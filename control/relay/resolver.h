@@ -5,7 +5,11 @@
 #ifndef RESOLVER_H
 #define RESOLVER_H
 
+#include <stdbool.h>
+
 #include "mailbox.h"
+
+#define RESOLVER_GIVEN_UP_MAX 4u /* threads that hang in DNS, beside the one at work */
 
 struct resolver;
 
@@ -18,6 +22,23 @@ int resolver_ask(struct resolver *resolver, struct mailbox *box, struct mail *ma
 
 /* When it returns, nothing will be posted to the box any more. */
 void resolver_forget(struct resolver *resolver, const struct mailbox *box);
+
+/*
+ * From the main thread, now and then. A lookup that takes `limit_us` is answered with EAI_AGAIN, as
+ * are all others of that name, and its thread is left behind: another one takes the others' names.
+ * With too many left behind all who wait are answered so, to ask again. True when a lookup
+ * was found hanging that had not been before.
+ */
+bool resolver_look(struct resolver *resolver, uint64_t now_us, uint64_t limit_us);
+
+struct resolver_status {
+	uint64_t lookups;
+	uint64_t lookups_given_up;
+	uint64_t began_us; /* of the lookup under way, CLOCK_MONOTONIC; 0: there is none */
+	uint32_t threads_stuck;
+};
+
+void resolver_status(struct resolver *resolver, struct resolver_status *status);
 
 /* An address given as numbers needs no DNS and no thread: 0, or a code of getaddrinfo(). */
 int resolver_numeric(const char *host, uint16_t port, struct addrinfo **addresses)

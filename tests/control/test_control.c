@@ -4,7 +4,9 @@
  */
 #include "control.h"
 
+#include <dlfcn.h>
 #include <jansson.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,6 +37,9 @@ static int listener;
 static int attached;
 static uint64_t commands_read;
 static uint64_t silent_us = UINT64_MAX; /* the worker's heart beats only when a test says so */
+static uint64_t lookup_us;              /* 0: as it is */
+static uint64_t shutdown_us;            /* ... */
+static int receive_buffer;              /* of the origin; the relay's is half of it */
 
 static struct config_key keys[] = {{.name = name_key, .key = key}};
 static struct config_origin origin_config = {
@@ -46,6 +51,25 @@ static struct config_app app = {.name = name_app,
 				.origins_count = 1,
 				.gop_max_kib = 32768};
 static struct config config = {.run_dir = run_dir, .apps = &app, .apps_count = 1};
+
+/* "stuck" is a name that libc never comes back from, until the test has seen enough. */
+static _Atomic bool dns_silent;
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's are reserved */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		struct addrinfo **addresses)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (strcmp(node, "stuck") == 0) {
+		while (!(hints->ai_flags & AI_NUMERICHOST) && atomic_load(&dns_silent)) {
+			usleep(1000);
+		}
+		return EAI_NONAME;
+	}
+	*(void **)(void *)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(node, service, hints, addresses);
+}
 
 static void *control_main(void *arg)
 {
@@ -118,25 +142,34 @@ static void start_worker(void)
 
 static void set_up(void)
 {
-	origin = fake_origin_create(0);
+	origin = fake_origin_create(receive_buffer);
 	origin_config.port = fake_origin_port(origin);
 	start_worker();
 	CU_ASSERT_EQUAL_FATAL(control_init(&control, &config), 0);
 	control.silent_us = silent_us;
 	control.inject = true;
+	control.lookup_us = lookup_us ? lookup_us : control.lookup_us;
+	control.relay_settings.shutdown_us =
+		shutdown_us ? shutdown_us : control.relay_settings.shutdown_us;
+	control.relay_settings.send_buffer = receive_buffer / 2;
 	pthread_create(&thread, NULL, control_main, &control);
 	serve_attach();
+}
+
+static void close_all(void)
+{
+	control_fini(&control);
+	close(attached);
+	close(listener);
+	fake_worker_fini(&worker);
+	fake_origin_destroy(origin);
 }
 
 static void tear_down(void)
 {
 	kill(getpid(), SIGTERM);
 	pthread_join(thread, NULL);
-	control_fini(&control);
-	close(attached);
-	close(listener);
-	fake_worker_fini(&worker);
-	fake_origin_destroy(origin);
+	close_all();
 }
 
 #define WAIT_FOR(condition)                                                  \
@@ -412,6 +445,62 @@ static void test_takes_over_ended_streams(void)
 	}
 }
 
+/* DNS does not come back: it is seen, counted, and the origin tries again. */
+static void test_stuck_resolver(void)
+{
+	static char name_stuck[] = "stuck";
+
+	lookup_us = 1;
+	origin_config.host = name_stuck;
+	atomic_store(&dns_silent, true);
+	set_up();
+	CU_ASSERT(says("{\"command\":\"status\"}", "status.resolver.threads_stuck", "0"));
+	publish(0, 1, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(0, "studio");
+	WAIT_FOR(!says("{\"command\":\"status\"}", "status.resolver.threads_stuck", "0"));
+	WAIT_FOR(!says("{\"command\":\"streams\"}", "streams.0.origins.0.failures", "0"));
+	WAIT_FOR(!says("{\"command\":\"counters\"}", "counters.control.resolver_stuck", "0"));
+	/* The second one hangs, too: it was asked for by another thread. */
+	WAIT_FOR(says("{\"command\":\"status\"}", "status.resolver.threads_stuck", "2"));
+	atomic_store(&dns_silent, false);
+	WAIT_FOR(says("{\"command\":\"status\"}", "status.resolver.threads_stuck", "0"));
+	tear_down();
+	origin_config.host = host;
+	lookup_us = 0;
+}
+
+/* SIGTERM while an origin is behind: the process stays until it has everything. */
+static void test_end_waits_for_origins(void)
+{
+	struct fake_message m = {9, ABI_LOG_KEYFRAME, 0, 20000, 1448};
+
+	receive_buffer = 262144;
+	shutdown_us = 60000000;
+	set_up();
+	publish(0, 1, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(0, "studio");
+	CU_ASSERT(fake_send(&worker, 0, &m));
+	WAIT_FOR(fake_origin_count(origin) == 1);
+	fake_origin_stall(origin, true);
+	usleep(20000); /* it stalls from its next turn on */
+	for (int i = 1; i < 150; i++) {
+		CU_ASSERT(fake_send(&worker, 0, &m));
+	}
+	WAIT_FOR(!says("{\"command\":\"streams\"}", "streams.0.origins.0.lag_bytes", "0"));
+	kill(getpid(), SIGTERM);
+	usleep(300000); /* it has had the signal, and might be over */
+	CU_ASSERT(fake_origin_count(origin) < 150);
+	fake_origin_stall(origin, false);
+	pthread_join(thread, NULL);
+	CU_ASSERT_EQUAL(fake_origin_count(origin), 150);
+	CU_ASSERT_EQUAL(fake_origin_unpublished(origin), 1);
+	close_all();
+	receive_buffer = 0;
+	shutdown_us = 0;
+}
+
 static void test_memory(void)
 {
 	struct fake_message m = {9, ABI_LOG_KEYFRAME, 0, 1000, 300};
@@ -545,6 +634,8 @@ int main(void)
 		{"the dataplane comes back", test_dataplane_comes_back},
 		{"takes over ended streams", test_takes_over_ended_streams},
 		{"memory", test_memory},
+		{"a resolver that hangs", test_stuck_resolver},
+		{"the end waits for origins", test_end_waits_for_origins},
 		{"a silent dataplane", test_silent_dataplane},
 		{"the heart stops with a relay", test_heart_stops_with_a_relay},
 		{"layouts are checked", test_layout_is_checked},
