@@ -34,7 +34,7 @@ struct relay {
 	_Atomic uint64_t progress;
 };
 
-void *relay_main(void *relay); /* of the thread */
+void *relay_main(void *arg); /* of the thread */
 
 /* NULL when it is gone. By the main thread with the lock held. */
 struct relay_stream *relay_find(struct relay *relay, uint32_t slot, uint64_t generation);
