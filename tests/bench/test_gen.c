@@ -308,6 +308,27 @@ static void test_unpaced_and_blocked(void)
 	stop();
 }
 
+/* What waits goes out with a reply, too: then no edge of the socket wakes the publisher. */
+static void test_reply_unblocks(void)
+{
+	uint8_t ping[] = {60, 0, 0, 0, 0, 0, 6, 4, 0, 0, 0, 0, 0, 6, 0, 0, 0, 1};
+
+	set_defaults();
+	options.bitrate_kbps = 0;
+	start(1);
+	fake_server_run(&server, SECOND);
+	server.window = 0;
+	fake_server_run(&server, SECOND);
+	CU_ASSERT_TRUE(fleet.publishers[0].blocked);
+	server.window = UINT32_MAX;
+	uint64_t before = server.media_bytes;
+	publisher_received(&fleet.publishers[0], ping, sizeof(ping));
+	fake_server_run(&server, SECOND);
+	CU_ASSERT_TRUE(server.media_bytes > before + 10 * OUTBOX_BYTES);
+	CU_ASSERT_EQUAL(server.wrong, 0);
+	stop();
+}
+
 static void test_burst(void)
 {
 	set_defaults();
@@ -482,6 +503,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_ramp);
 	CU_ADD_TEST(suite, test_silent_fleet);
 	CU_ADD_TEST(suite, test_unpaced_and_blocked);
+	CU_ADD_TEST(suite, test_reply_unblocks);
 	CU_ADD_TEST(suite, test_burst);
 	CU_ADD_TEST(suite, test_slow);
 	CU_ADD_TEST(suite, test_churn);

@@ -225,6 +225,7 @@ class Lab:
             "penstock-control": "control/penstock-control",
             "penstockctl": "control/cli/penstockctl",
             "penstock-sink": "bench/sink/penstock-sink",
+            "penstock-gen": "bench/gen/penstock-gen",
             "penstock-publish": "tests/integration/penstock-publish",
             "attach-probe": "tests/integration/attach-probe",
             "stick-thread": "tests/integration/stick-thread",
