@@ -10,8 +10,8 @@
 
 TAILQ_HEAD(record_list, record);
 
-/* `records` is a struct record_list. */
-void report_print(FILE *out, const void *records);
+/* `what` is a struct record_list. */
+void report_print(FILE *out, const void *what);
 
 /*
  * Replaces the file at `path` in one step with what `print` prints; "-" prints to standard output.
