@@ -41,9 +41,10 @@ static void see_set(struct census *census, const struct message_set *set)
 static void see_all(struct census *census, const struct dp_ingest *ingest)
 {
 	const struct session_table *sessions = &ingest->sessions;
-	const struct publication *p;
 
-	TAILQ_FOREACH (p, &ingest->publish.active, entry) {
+	for (uint32_t i = 0; i < ingest->publish.active_count; i++) {
+		const struct publication *p = publish_active(&ingest->publish, i);
+
 		log_walk(&p->log, see, census);
 	}
 	for (uint32_t i = 0; i < sessions->config.connections; i++) {
@@ -55,10 +56,11 @@ static void see_all(struct census *census, const struct dp_ingest *ingest)
 
 static uint64_t promised(const struct dp_ingest *ingest)
 {
-	const struct publication *p;
 	uint64_t bytes = 0;
 
-	TAILQ_FOREACH (p, &ingest->publish.active, entry) {
+	for (uint32_t i = 0; i < ingest->publish.active_count; i++) {
+		const struct publication *p = publish_active(&ingest->publish, i);
+
 		bytes += p->reservation.bytes;
 	}
 	return bytes;

@@ -25,10 +25,11 @@ static int allocate(struct publish_table *table)
 	table->publications =
 		local_alloc(table->count * sizeof(table->publications[0]), table->numa_node);
 	table->resume = local_alloc(table->count * sizeof(table->resume[0]), table->numa_node);
-	table->free = calloc(table->count, sizeof(table->free[0]));
+	table->slots = calloc(table->count, sizeof(table->slots[0]));
 	table->dirty = calloc(table->count, sizeof(table->dirty[0]));
 	table->scratch = calloc(1, sizeof(*table->scratch));
-	return table->publications && table->resume && table->free && table->dirty && table->scratch
+	return table->publications && table->resume && table->slots && table->dirty &&
+			       table->scratch
 		       ? 0
 		       : -ENOMEM;
 }
@@ -51,13 +52,11 @@ int publish_table_init(struct publish_table *table, struct abi_pub *pub,
 		.streams = table_at(pub, pub->streams_offset),
 		.headers = table_at(pub, pub->headers_offset),
 		.count = pub->streams,
-		.free_count = pub->streams,
 		.messages = messages,
 		.counters = counters,
 		.early_max = early_max,
 		.numa_node = numa_node,
 	};
-	TAILQ_INIT(&table->active);
 	publish_notify_init(&table->notify, pub, counters);
 	int err = allocate(table);
 	if (err == 0) {
@@ -68,8 +67,9 @@ int publish_table_init(struct publish_table *table, struct abi_pub *pub,
 		return err;
 	}
 	for (uint32_t i = 0; i < table->count; i++) {
-		table->free[i] = table->count - 1 - i;
+		table->slots[i] = i;
 		table->publications[i].slot = i;
+		table->publications[i].place = i;
 	}
 	return 0;
 }
@@ -77,9 +77,9 @@ int publish_table_init(struct publish_table *table, struct abi_pub *pub,
 /* Whoever reads them now reads on at their own risk: this is the end of the process. */
 static void give_back_all(struct publish_table *table)
 {
-	struct publication *p;
+	while (table->active_count > 0) {
+		struct publication *p = publish_active(table, 0);
 
-	while ((p = TAILQ_FIRST(&table->active))) {
 		if (!p->closing) {
 			publish_retire(table, p);
 		}
@@ -94,12 +94,12 @@ void publish_table_fini(struct publish_table *table)
 	log_pool_fini(&table->pool);
 	local_free(table->publications, table->count * sizeof(table->publications[0]));
 	local_free(table->resume, table->count * sizeof(table->resume[0]));
-	free(table->free);
+	free(table->slots);
 	free(table->dirty);
 	free(table->scratch);
 	table->publications = NULL;
 	table->resume = NULL;
-	table->free = NULL;
+	table->slots = NULL;
 	table->dirty = NULL;
 	table->scratch = NULL;
 }
@@ -221,10 +221,10 @@ static void show_reservation(struct publish_table *table, const struct publicati
 static struct publication *reserve(struct publish_table *table, uint64_t now_us)
 {
 	table->refused = DP_COUNTER_publish_no_slot;
-	if (table->free_count == 0) {
+	if (table->active_count == table->count) {
 		return NULL;
 	}
-	struct publication *p = &table->publications[table->free[table->free_count - 1]];
+	struct publication *p = publish_active(table, table->active_count);
 	if (table->pressure >= PUBLISH_PRESSURE_TIGHT ||
 	    !publish_admission_open(&table->admission, &p->reservation, now_us)) {
 		table->refused = DP_COUNTER_publish_no_memory;
@@ -244,11 +244,9 @@ struct publication *publish_open(struct publish_table *table, const struct publi
 	if (!p) {
 		return NULL;
 	}
-	table->free_count--;
+	table->active_count++;
 	prepare(table, p, request);
 	show_reservation(table, p);
-	TAILQ_INSERT_TAIL(&table->active, p, entry);
-	table->active_count++;
 	if (!try_tell(table, p, ABI_EVENT_PUBLISH, request->now_us)) {
 		publish_retire(table, p);
 		publish_free(table, p);
@@ -267,6 +265,16 @@ void publish_retire(struct publish_table *table, struct publication *p)
 	set_state(table, p, ABI_STREAM_FREE);
 }
 
+static void exchange(struct publish_table *table, struct publication *a, struct publication *b)
+{
+	uint32_t place = a->place;
+
+	a->place = b->place;
+	b->place = place;
+	table->slots[a->place] = a->slot;
+	table->slots[b->place] = b->slot;
+}
+
 void publish_free(struct publish_table *table, struct publication *p)
 {
 	struct abi_stream *s = &table->streams[p->slot];
@@ -275,10 +283,9 @@ void publish_free(struct publish_table *table, struct publication *p)
 	publish_admission_close(&table->admission, &p->reservation);
 	show_reservation(table, p);
 	memset(s->asked, 0, sizeof(s->asked)); /* holds the key */
-	TAILQ_REMOVE(&table->active, p, entry);
 	table->active_count--;
 	table->ending_count--;
-	table->free[table->free_count++] = p->slot;
+	exchange(table, p, publish_active(table, table->active_count));
 }
 
 struct publication *publish_find(struct publish_table *table, uint32_t slot, uint64_t generation)

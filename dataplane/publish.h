@@ -19,7 +19,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "dataplane/counters.h"
 #include "dataplane/log_writer.h"
@@ -38,8 +37,7 @@ struct message_pool;
 struct session;
 
 struct publication {
-	TAILQ_ENTRY(publication) entry; /* in publish_table.active */
-	struct session *session;        /* NULL when it ended */
+	struct session *session; /* NULL when it ended */
 	struct log_writer log;
 	uint64_t generation;
 	uint64_t keyframe;   /* position of the last keyframe; UINT64_MAX: none */
@@ -49,6 +47,7 @@ struct publication {
 	struct publish_gops gops;
 	struct publish_reservation reservation;
 	uint32_t slot;
+	uint32_t place; /* in publish_table.slots */
 	enum abi_stream_state state;
 	bool lived;     /* it was LIVE */
 	bool closing;   /* ended, and its log is being given back */
@@ -56,8 +55,6 @@ struct publication {
 	uint8_t owed;   /* events that found the ring full, a bit for each type */
 	bool announced; /* in the news of this loop */
 };
-
-TAILQ_HEAD(publication_list, publication);
 
 /* How short packets or log blocks are, and what is given up: each level what those before it do. */
 enum publish_pressure {
@@ -75,12 +72,11 @@ struct publish_table {
 	struct abi_header_block *scratch; /* where a header block is put together */
 	struct publication *publications; /* [count], by slot */
 	struct publish_resume *resume;    /* [count], by slot: where origins go on */
-	uint32_t *free;                   /* slots, last in first out */
-	uint32_t free_count;
+	uint32_t *slots;                  /* [count], those in use before those that are free */
 	uint32_t count;
-	uint32_t active_count;
+	uint32_t active_count; /* slots in use */
+	uint32_t sweep_next;   /* place in `slots` that the next sweep begins at */
 	uint32_t ending_count; /* of them, ended and not yet given back */
-	struct publication_list active;
 	struct publish_notify notify;
 	struct log_pool pool;
 	struct message_pool *messages;
@@ -96,6 +92,12 @@ struct publish_table {
 	uint32_t *dirty; /* [count], slots with news in this loop */
 	uint32_t dirty_count;
 };
+
+/* Publications in use, by number below active_count: publish_free() changes their order. */
+static inline struct publication *publish_active(const struct publish_table *table, uint32_t number)
+{
+	return &table->publications[table->slots[number]];
+}
 
 /* 0 or -ENOMEM. `early_max`: truesize that a publisher may pin before control decided. */
 int publish_table_init(struct publish_table *table, struct abi_pub *pub,

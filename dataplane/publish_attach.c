@@ -23,9 +23,9 @@ static void keep_positions(struct publish_table *table, const struct publication
 
 static void leave(struct publish_table *table)
 {
-	struct publication *p;
+	for (uint32_t i = 0; i < table->active_count; i++) {
+		struct publication *p = publish_active(table, i);
 
-	TAILQ_FOREACH (p, &table->active, entry) {
 		keep_positions(table, p);
 	}
 	table->sub = NULL;
@@ -46,8 +46,6 @@ static void seed(const struct publish_table *table, struct abi_sub *sub,
 
 void publish_attach(struct publish_table *table, struct abi_sub *sub)
 {
-	struct publication *p;
-
 	if (table->sub) {
 		leave(table);
 	}
@@ -58,7 +56,9 @@ void publish_attach(struct publish_table *table, struct abi_sub *sub)
 		atomic_store_explicit(&sub->event_tail, table->notify.event_head,
 				      memory_order_relaxed);
 	}
-	TAILQ_FOREACH (p, &table->active, entry) {
+	for (uint32_t i = 0; i < table->active_count; i++) {
+		struct publication *p = publish_active(table, i);
+
 		if (sub) {
 			seed(table, sub, p);
 		} else {

@@ -5,8 +5,9 @@
 #include "dataplane/counters.h"
 #include "dataplane/publish_private.h"
 
-#define SWEEP_PUBLICATIONS 64u   /* looked at in one call */
-#define SWEEP_UNITS        4096u /* given back in one call */
+#define SWEEP_LEAST 4u    /* publications looked at in one call */
+#define SWEEP_MOST  64u   /* when packets run short */
+#define SWEEP_UNITS 4096u /* given back in one call */
 
 /* Whether control knows of this publication: it claims the tail even of an empty log. */
 static bool is_claimed(const struct publish_table *table, const struct publication *p)
@@ -117,21 +118,50 @@ static uint32_t sweep_one(struct publish_table *table, struct publication *p, ui
 	return units;
 }
 
+/*
+ * As many as got something in this loop, twice: what is taken comes back as fast, and a loop with
+ * little to do does not look at thousands of publications for it.
+ */
+static uint32_t turns(const struct publish_table *table)
+{
+	uint32_t most = table->pressure == PUBLISH_PRESSURE_NONE
+				? SWEEP_LEAST + 2 * table->dirty_count
+				: SWEEP_MOST;
+
+	return most < table->active_count ? most : table->active_count;
+}
+
+static void prefetch_next(const struct publish_table *table)
+{
+	uint32_t next = table->sweep_next + 1;
+
+	if (next < table->active_count) {
+		const struct publication *p = publish_active(table, next);
+
+		__builtin_prefetch(p);
+		__builtin_prefetch(&p->generation);
+		if (table->sub) {
+			__builtin_prefetch(&table->sub->tail[p->slot]);
+		}
+	}
+}
+
 bool publish_sweep(struct publish_table *table, uint64_t now_us)
 {
-	uint32_t turns =
-		table->active_count < SWEEP_PUBLICATIONS ? table->active_count : SWEEP_PUBLICATIONS;
 	uint32_t budget = SWEEP_UNITS;
 
 	if (table->sub && table->attached_us == 0) {
 		table->attached_us = now_us;
 	}
-	for (uint32_t i = 0; i < turns && budget > 0; i++) {
-		struct publication *p = TAILQ_FIRST(&table->active);
-		/* To the end first: publish_free() may take it out. */
-		TAILQ_REMOVE(&table->active, p, entry);
-		TAILQ_INSERT_TAIL(&table->active, p, entry);
+	for (uint32_t left = turns(table); left > 0 && budget > 0; left--) {
+		if (table->sweep_next >= table->active_count) {
+			table->sweep_next = 0;
+		}
+		prefetch_next(table);
+		struct publication *p = publish_active(table, table->sweep_next);
 		budget -= sweep_one(table, p, budget, now_us);
+		/* publish_free() put another one here, or nothing. */
+		table->sweep_next += p->place == table->sweep_next;
 	}
 	return budget == 0;
 }

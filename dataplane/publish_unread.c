@@ -41,10 +41,11 @@ static uint64_t spare(struct publication *p, bool current)
 
 static uint64_t longest(struct publish_table *table, bool current)
 {
-	struct publication *p;
 	uint64_t most = 0;
 
-	TAILQ_FOREACH (p, &table->active, entry) {
+	for (uint32_t i = 0; i < table->active_count; i++) {
+		struct publication *p = publish_active(table, i);
+
 		uint64_t bytes = spare(p, current);
 		most = bytes > most ? bytes : most;
 	}
@@ -54,9 +55,9 @@ static uint64_t longest(struct publish_table *table, bool current)
 /* From every publication that could give at least half of what the longest could. */
 static void shed(struct publish_table *table, uint64_t most, bool current)
 {
-	struct publication *p;
+	for (uint32_t i = 0; i < table->active_count; i++) {
+		struct publication *p = publish_active(table, i);
 
-	TAILQ_FOREACH (p, &table->active, entry) {
 		if (spare(p, current) < (most + 1) / 2) {
 			continue;
 		}
