@@ -38,9 +38,9 @@ void wire_begin(struct wire *wire, struct rtmp_chunk_writer *writer,
 		const struct rtmp_message *msg);
 
 /*
- * Bytes from `offset` on, at most `limit` of them and at most `max` pieces: their places in `iov`.
- * Returns the bytes that the pieces hold; 0 only at the end. The places are valid as long as the
- * wire stands where it stands.
+ * Bytes from `offset` on, at most `limit` of them and at most `max` (1 or more) pieces: their
+ * places in `iov`. Returns the bytes that the pieces hold; 0 only at the end. The places are valid
+ * as long as the wire stands where it stands.
  */
 uint32_t wire_cut(const struct wire *wire, uint32_t offset, uint32_t limit, struct iovec *iov,
 		  uint32_t max, uint32_t *count);
