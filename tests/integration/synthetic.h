@@ -1,5 +1,6 @@
 /*
- * Synthetic: an endless H.264 + AAC stream whose every payload carries a mark (bench/common/mark.h).
+ * Synthetic: an endless H.264 + AAC stream whose every payload carries a mark
+ * (bench/common/mark.h).
  *
  * 30 frames a second, audio every 23 ms, a keyframe at the beginning of each GOP; the first three
  * messages are metadata and the two sequence headers, which carry marks without a number.
