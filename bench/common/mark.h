@@ -31,7 +31,8 @@ struct mark {
 	uint32_t incarnation; /* connection of the publisher, from 0: numbers begin anew */
 	uint64_t number;      /* of the message, from 0, all types counted together */
 	uint64_t keyframe;    /* number of the keyframe that began its GOP */
-	uint64_t sent_ns;     /* CLOCK_MONOTONIC when it was handed to TCP; 0: not said */
+	uint64_t sent_ns; /* CLOCK_MONOTONIC when its sender made it, to hand it to TCP; 0: not said
+			   */
 };
 
 /* Once, before anything else here; also makes sink_crc32() usable. */

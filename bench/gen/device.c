@@ -85,6 +85,7 @@ static void wait_for_link(const struct device *d)
 		}
 		rte_delay_us_sleep(LINK_WAIT_US);
 	}
+	fprintf(stderr, "penstock-gen: the link does not come up\n");
 }
 
 static void init_mischief(struct device *d, const struct gen_options *o)
