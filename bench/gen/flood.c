@@ -135,7 +135,7 @@ uint32_t flood_make(struct flood *f, struct rte_mbuf **packets, uint32_t max, ui
 	uint64_t due;
 	uint32_t n = 0;
 
-	if (f->kind == FLOOD_NONE) {
+	if (f->kind == FLOOD_NONE || !f->running) {
 		return 0;
 	}
 	f->begin_us = f->begin_us != 0 ? f->begin_us : now_us;

@@ -20,6 +20,7 @@ enum flood_kind { FLOOD_NONE = 0, FLOOD_SYN, FLOOD_ACK, FLOOD_RST, FLOOD_GARBAGE
 
 struct flood {
 	enum flood_kind kind;
+	bool running; /* from the beginning of the time measured on */
 	uint32_t rate_pps;
 	struct rte_mempool *pool;
 	struct in6_addr from;

@@ -248,6 +248,7 @@ static void stack_reset(struct transport *t)
 
 	s->busy_cycles = 0;
 	s->total_cycles = 0;
+	s->device.flood.running = true;
 	s->base_segments = tcp[TCP_COUNTER_tx_segments];
 	s->base_retransmits = tcp[TCP_COUNTER_retransmits];
 }

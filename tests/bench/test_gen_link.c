@@ -213,8 +213,12 @@ static void start_flood(enum flood_kind kind, const char *from, const char *to)
 {
 	const char *why;
 
-	flood = (struct flood){
-		.kind = kind, .rate_pps = 1000, .pool = data_pool, .random = 1, .to.port = 1935};
+	flood = (struct flood){.kind = kind,
+			       .running = true,
+			       .rate_pps = 1000,
+			       .pool = data_pool,
+			       .random = 1,
+			       .to.port = 1935};
 	CU_ASSERT_EQUAL(address_parse(from, &flood.from, &why), 0);
 	CU_ASSERT_EQUAL(address_parse(to, &flood.to.addr, &why), 0);
 }
@@ -296,6 +300,10 @@ static void test_flood_rate(void)
 	uint32_t total = 0;
 
 	start_flood(FLOOD_GARBAGE, "198.18.0.1", "198.18.0.2");
+	flood.running = false;
+	CU_ASSERT_EQUAL(flood_make(&flood, packets, 64, 1), 0);
+	CU_ASSERT_EQUAL(flood_make(&flood, packets, 64, 1000000), 0);
+	flood.running = true;
 	for (uint64_t now_us = 1; now_us < 2000000; now_us += 500) {
 		uint32_t count = flood_make(&flood, packets, 64, now_us);
 		rte_pktmbuf_free_bulk(packets, count);

@@ -105,7 +105,7 @@ def test_impaired_link(context):
 
 def test_under_floods(context):
     """Publishers that are there already do not notice."""
-    for kind in ("ack", "rst", "garbage"):
+    for kind in ("syn", "ack", "rst", "garbage"):
         sent = over_af_packet(context, f"gen{kind}", "--flood", kind, "--flood-rate", 5000)
         check(sent["flood_packets"] > 5000, f"no flood: {sent}")
 
