@@ -42,8 +42,6 @@ bool dataplane_pub_valid(const struct abi_pub *pub, uint64_t size)
 	}
 	size = pub->size;
 	return table_valid(pub->streams_offset, pub->streams, sizeof(struct abi_stream), size) &&
-	       table_valid(pub->headers_offset, pub->streams, sizeof(struct abi_header_block),
-			   size) &&
 	       table_valid(pub->block_next_offset, pub->blocks, sizeof(uint32_t), size) &&
 	       table_valid(pub->blocks_offset, pub->blocks, sizeof(struct abi_log_block), size) &&
 	       table_valid(pub->events_offset, ABI_EVENT_RING, sizeof(struct abi_event), size) &&

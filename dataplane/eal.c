@@ -47,7 +47,7 @@ uint16_t dp_eal_data_room(const struct config_port *port)
 static uint64_t heap_memory(const struct config_dataplane *config)
 {
 	uint64_t headers = UINT64_C(8192) * (dp_eal_data_room(&config->ports[0]) + UINT64_C(384));
-	uint64_t worker = 32 * MIB + headers + (uint64_t)config->memory.connections * 4096;
+	uint64_t worker = 32 * MIB + headers + (uint64_t)config->memory.connections * 1280;
 
 	return 64 * MIB + config->cores_count * worker;
 }
@@ -56,7 +56,7 @@ uint64_t dp_eal_memory(const struct config_dataplane *config)
 {
 	const struct config_memory *memory = &config->memory;
 	uint64_t packets = memory->packets * (dp_eal_data_room(&config->ports[0]) + UINT64_C(384));
-	uint64_t pub = memory->log_blocks * (uint64_t)4100 + memory->streams * (uint64_t)5568;
+	uint64_t pub = memory->log_blocks * (uint64_t)4100 + memory->streams * (uint64_t)1472;
 
 	return heap_memory(config) + config->cores_count * (packets + pub + 4 * MIB);
 }

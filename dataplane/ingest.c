@@ -20,11 +20,11 @@
 
 /*
  * Blocks of references for messages under way: as many as there are packets to refer to, in large
- * messages, and one for each connection's audio and video.
+ * messages, and one for each connection.
  */
 static uint32_t message_blocks(const struct config_memory *memory)
 {
-	return memory->packets / (MESSAGE_BLOCK_REFS / 3) + 2 * memory->connections;
+	return memory->packets / (MESSAGE_BLOCK_REFS / 3) + memory->connections;
 }
 
 static int init_sessions(struct dp_ingest *ingest, const struct dp_ingest_config *config)

@@ -29,7 +29,7 @@ void log_pool_fini(struct log_pool *pool)
 	pool->free = NULL;
 }
 
-static uint32_t block_get(struct log_pool *pool)
+uint32_t log_block_get(struct log_pool *pool)
 {
 	assert(pool->free_count > 0);
 	uint32_t block = pool->free[--pool->free_count];
@@ -37,7 +37,7 @@ static uint32_t block_get(struct log_pool *pool)
 	return block;
 }
 
-static void block_put(struct log_pool *pool, uint32_t block)
+void log_block_put(struct log_pool *pool, uint32_t block)
 {
 	assert(pool->free_count < pool->count);
 	pool->free[pool->free_count++] = block;
@@ -59,32 +59,34 @@ static bool at_boundary(uint64_t position)
 	return position != 0 && position % ABI_LOG_BLOCK_UNITS == 0;
 }
 
-int log_open(struct log_writer *w, struct log_pool *pool, struct abi_stream *stream)
+void log_open(struct log_writer *w, struct log_pool *pool, struct abi_stream *stream)
 {
-	if (pool->free_count == 0) {
-		return -ENOSPC;
-	}
-	*w = (struct log_writer){.pool = pool, .stream = stream};
-	w->cursor_block = block_get(pool);
-	w->first_block = w->cursor_block;
-	w->last_put = UINT64_MAX;
-	w->last_given = UINT64_MAX;
-	stream->first_block = w->first_block;
-	atomic_store_explicit(&stream->reclaimed_block, w->first_block, memory_order_relaxed);
+	*w = (struct log_writer){
+		.pool = pool,
+		.stream = stream,
+		.cursor_block = ABI_LOG_NO_BLOCK,
+		.first_block = ABI_LOG_NO_BLOCK,
+		.last_put = UINT64_MAX,
+		.last_given = UINT64_MAX,
+	};
+	stream->first_block = ABI_LOG_NO_BLOCK;
+	atomic_store_explicit(&stream->reclaimed_block, ABI_LOG_NO_BLOCK, memory_order_relaxed);
 	atomic_store_explicit(&stream->reclaimed, 0, memory_order_relaxed);
 	atomic_store_explicit(&stream->head, 0, memory_order_relaxed);
-	return 0;
 }
 
 void log_close(struct log_writer *w)
 {
 	assert(log_drained(w));
+	if (w->cursor_block == ABI_LOG_NO_BLOCK) {
+		return;
+	}
 	while (w->first_block != w->cursor_block) {
 		uint32_t block = w->first_block;
 		w->first_block = block_after(w->pool, block);
-		block_put(w->pool, block);
+		log_block_put(w->pool, block);
 	}
-	block_put(w->pool, w->cursor_block);
+	log_block_put(w->pool, w->cursor_block);
 }
 
 /* Steps to the next unit. The block it needs is there: log_begin() counted. */
@@ -93,11 +95,20 @@ static void advance(struct log_writer *w)
 	w->filled = 0;
 	w->cursor++;
 	if (at_boundary(w->cursor)) {
-		uint32_t block = block_get(w->pool);
+		uint32_t block = log_block_get(w->pool);
 		/* Ordered before the reader by the release of `head`. */
 		atomic_store_explicit(&w->pool->next[w->cursor_block], block, memory_order_relaxed);
 		w->cursor_block = block;
 	}
+}
+
+/* The block of position 0. Ordered before the reader by the release of `head`. */
+static void begin_first(struct log_writer *w)
+{
+	w->cursor_block = log_block_get(w->pool);
+	w->first_block = w->cursor_block;
+	w->stream->first_block = w->first_block;
+	atomic_store_explicit(&w->stream->reclaimed_block, w->first_block, memory_order_relaxed);
 }
 
 int log_begin(struct log_writer *w, const struct abi_log_entry *entry)
@@ -105,8 +116,12 @@ int log_begin(struct log_writer *w, const struct abi_log_entry *entry)
 	assert(w->cursor == w->head);
 	uint64_t units = abi_log_units(entry->slices);
 	uint64_t blocks = (w->head % ABI_LOG_BLOCK_UNITS + units) / ABI_LOG_BLOCK_UNITS;
-	if (blocks > w->pool->free_count) {
+	bool first = w->cursor_block == ABI_LOG_NO_BLOCK;
+	if (blocks + first > w->pool->free_count) {
 		return -ENOSPC;
+	}
+	if (first) {
+		begin_first(w);
 	}
 
 	struct abi_log_entry *e = &unit_at(w->pool, w->cursor_block, w->cursor)->entry;
@@ -176,7 +191,7 @@ static uint32_t reclaim_unit(struct log_writer *w, uint64_t *refs)
 	if (at_boundary(w->reclaimed)) {
 		uint32_t block = w->first_block;
 		w->first_block = block_after(w->pool, block);
-		block_put(w->pool, block);
+		log_block_put(w->pool, block);
 	}
 
 	const union abi_log_unit *unit = unit_at(w->pool, w->first_block, w->reclaimed++);

@@ -5,10 +5,10 @@
  * One thread, the worker's. It knows nothing of packets: a reference is a word, and what is given
  * back goes to log_pool.put in batches. Nothing is allocated after log_pool_init().
  *
- * Invariants: reclaimed <= head; the block of unit `head` is always in the chain, so that a reader
- * at the end of a block finds the next one at once; the block before `reclaimed` stays in the chain
- * until the unit at `reclaimed` itself is given back, so that a reader which waits at a block
- * boundary can still follow block_next.
+ * Invariants: reclaimed <= head; unless head is 0 the block of unit `head` is in the chain, so that
+ * a reader at the end of a block finds the next one at once; the block before `reclaimed` stays in
+ * the chain until the unit at `reclaimed` itself is given back, so that a reader which waits at a
+ * block boundary can still follow block_next.
  */
 #ifndef DP_LOG_WRITER_H
 #define DP_LOG_WRITER_H
@@ -56,9 +56,12 @@ int log_pool_init(struct log_pool *pool, struct abi_log_block *blocks, _Atomic u
 		  uint32_t count) __attribute__((warn_unused_result));
 void log_pool_fini(struct log_pool *pool);
 
-/* Starts a log with its first block. 0 or -ENOSPC. */
-int log_open(struct log_writer *w, struct log_pool *pool, struct abi_stream *stream)
-	__attribute__((warn_unused_result));
+/* A block of the pool, which must have one, for whatever is to be kept beside a log. */
+uint32_t log_block_get(struct log_pool *pool);
+void log_block_put(struct log_pool *pool, uint32_t block);
+
+/* Starts a log. It takes its first block with its first message. */
+void log_open(struct log_writer *w, struct log_pool *pool, struct abi_stream *stream);
 
 /* Gives back the blocks of a log whose units are all reclaimed. */
 void log_close(struct log_writer *w);

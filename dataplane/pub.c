@@ -23,7 +23,6 @@ static void lay_out(struct abi_pub *pub, const struct config_memory *memory)
 	pub->blocks = memory->log_blocks;
 	(void)place(&end, sizeof(*pub));
 	pub->streams_offset = place(&end, pub->streams * sizeof(struct abi_stream));
-	pub->headers_offset = place(&end, pub->streams * sizeof(struct abi_header_block));
 	pub->block_next_offset = place(&end, pub->blocks * sizeof(_Atomic uint32_t));
 	pub->blocks_offset = place(&end, pub->blocks * sizeof(struct abi_log_block));
 	pub->events_offset = place(&end, ABI_EVENT_RING * sizeof(struct abi_event));

@@ -50,7 +50,6 @@ int publish_table_init(struct publish_table *table, struct abi_pub *pub,
 {
 	*table = (struct publish_table){
 		.streams = table_at(pub, pub->streams_offset),
-		.headers = table_at(pub, pub->headers_offset),
 		.count = pub->streams,
 		.messages = messages,
 		.counters = counters,
@@ -205,7 +204,7 @@ static void prepare(struct publish_table *table, struct publication *p,
 	p->want_key = false;
 	p->owed = 0;
 	fill_slot(&table->streams[p->slot], request);
-	publish_header_clear(&table->headers[p->slot]);
+	publish_header_open(&table->streams[p->slot]);
 	set_state(table, p, ABI_STREAM_PENDING);
 	set_generation(table, p, p->generation + 1);
 	assert(p->generation % 2 == 1);
@@ -230,11 +229,7 @@ static struct publication *reserve(struct publish_table *table, uint64_t now_us)
 		table->refused = DP_COUNTER_publish_no_memory;
 		return NULL;
 	}
-	if (log_open(&p->log, &table->pool, &table->streams[p->slot]) < 0) {
-		dp_count(table->counters, DP_COUNTER_log_blocks_missing, 1);
-		publish_admission_close(&table->admission, &p->reservation);
-		return NULL;
-	}
+	log_open(&p->log, &table->pool, &table->streams[p->slot]);
 	return p;
 }
 
@@ -279,6 +274,7 @@ void publish_free(struct publish_table *table, struct publication *p)
 {
 	struct abi_stream *s = &table->streams[p->slot];
 
+	publish_header_close(&table->pool, s);
 	log_close(&p->log);
 	publish_admission_close(&table->admission, &p->reservation);
 	show_reservation(table, p);
@@ -451,9 +447,10 @@ static void keep_header(struct publish_table *table, struct publication *p,
 		.type = entry->type,
 		.position = position,
 	};
-	if (kind < ABI_HEADER_KINDS) {
-		publish_header_set(&table->headers[p->slot], table->scratch, kind, &header,
-				   table->messages, message);
+	if (kind < ABI_HEADER_KINDS &&
+	    publish_header_set(&table->pool, &table->streams[p->slot], table->scratch, kind,
+			       &header, table->messages, message) < 0) {
+		dp_count(table->counters, DP_COUNTER_log_blocks_missing, 1);
 	}
 }
 

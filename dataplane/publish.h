@@ -68,7 +68,6 @@ enum publish_pressure {
 
 struct publish_table {
 	struct abi_stream *streams;
-	struct abi_header_block *headers;
 	struct abi_header_block *scratch; /* where a header block is put together */
 	struct publication *publications; /* [count], by slot */
 	struct publish_resume *resume;    /* [count], by slot: where origins go on */
@@ -116,7 +115,7 @@ struct publish_request {
 };
 
 /*
- * A slot turns PENDING and control is asked. NULL: no memory, no slot, no log block, or no room for
+ * A slot turns PENDING and control is asked. NULL: no memory, no slot, or no room for
  * events; table->refused says which.
  */
 struct publication *publish_open(struct publish_table *table,

@@ -1,15 +1,14 @@
 #include "dataplane/publish_header.h"
 
-#include <assert.h>
+#include <errno.h>
 #include <string.h>
 
+#include "dataplane/log_writer.h"
 #include "dataplane/message.h"
 #include "rtmp/message.h"
 
 #define HEADER_WORDS (sizeof(struct abi_header_block) / sizeof(uint64_t))
 #define DATA_SIZE    (sizeof(((struct abi_header_block *)0)->data))
-
-static_assert(offsetof(struct abi_header_block, used) == 4, "sequence and used are word 0");
 
 uint32_t publish_header_kind(uint8_t type, uint8_t flags)
 {
@@ -35,30 +34,45 @@ static _Atomic uint64_t *words(struct abi_header_block *block)
 	return (_Atomic uint64_t *)(void *)block;
 }
 
-/* Replaces all but the sequence by what stands in `from`, which is private. */
-static void replace(struct abi_header_block *block, const struct abi_header_block *from)
+static struct abi_header_block *block_at(const struct log_pool *pool, uint32_t block)
 {
-	uint64_t image[HEADER_WORDS];
-	uint32_t sequence = atomic_load_explicit(&block->sequence, memory_order_relaxed);
-
-	memcpy(image, from, sizeof(image));
-	atomic_store_explicit(&block->sequence, sequence + 1, memory_order_relaxed);
-	/* A reader that sees any word written below also sees the odd sequence. */
-	atomic_thread_fence(memory_order_release);
-	for (size_t i = 1; i < HEADER_WORDS; i++) {
-		atomic_store_explicit(&words(block)[i], image[i], memory_order_relaxed);
-	}
-	atomic_store_explicit((_Atomic uint32_t *)(void *)&block->used, from->used,
-			      memory_order_relaxed);
-	/* Pairs with the acquire with which a reader begins. */
-	atomic_store_explicit(&block->sequence, sequence + 2, memory_order_release);
+	return (struct abi_header_block *)(void *)&pool->blocks[block];
 }
 
-void publish_header_clear(struct abi_header_block *block)
+static uint32_t write_begin(struct abi_stream *stream)
 {
-	static const struct abi_header_block empty;
+	uint32_t sequence = atomic_load_explicit(&stream->header_sequence, memory_order_relaxed);
 
-	replace(block, &empty);
+	atomic_store_explicit(&stream->header_sequence, sequence + 1, memory_order_relaxed);
+	/* A reader that sees any word written below also sees the odd sequence. */
+	atomic_thread_fence(memory_order_release);
+	return sequence + 2;
+}
+
+static void write_end(struct abi_stream *stream, uint32_t sequence)
+{
+	/* Pairs with the acquire with which a reader begins. */
+	atomic_store_explicit(&stream->header_sequence, sequence, memory_order_release);
+}
+
+void publish_header_open(struct abi_stream *stream)
+{
+	uint32_t sequence = write_begin(stream);
+
+	atomic_store_explicit(&stream->header_block, ABI_LOG_NO_BLOCK, memory_order_relaxed);
+	write_end(stream, sequence);
+}
+
+void publish_header_close(struct log_pool *pool, struct abi_stream *stream)
+{
+	uint32_t block = atomic_load_explicit(&stream->header_block, memory_order_relaxed);
+
+	publish_header_open(stream);
+	if (block != ABI_LOG_NO_BLOCK) {
+		/* Who still reads it sees the sequence with whatever is written there next. */
+		atomic_thread_fence(memory_order_release);
+		log_block_put(pool, block);
+	}
 }
 
 /* Copies the headers of all other kinds to `scratch`, one after the other. */
@@ -81,18 +95,54 @@ static void keep_others(const struct abi_header_block *block, struct abi_header_
 	}
 }
 
-void publish_header_set(struct abi_header_block *block, struct abi_header_block *scratch,
-			uint32_t kind, const struct abi_header *header,
-			const struct message_pool *pool, const struct message *message)
+/* Replaces the block by what stands in `from`, which is private. */
+static void replace(struct log_pool *pool, struct abi_stream *stream, uint32_t block,
+		    const struct abi_header_block *from)
 {
-	keep_others(block, scratch, kind);
+	uint64_t image[HEADER_WORDS];
+	uint32_t sequence = write_begin(stream);
+
+	memcpy(image, from, sizeof(image));
+	for (size_t i = 0; i < HEADER_WORDS; i++) {
+		atomic_store_explicit(&words(block_at(pool, block))[i], image[i],
+				      memory_order_relaxed);
+	}
+	atomic_store_explicit(&stream->header_block, block, memory_order_relaxed);
+	write_end(stream, sequence);
+}
+
+/* The stream's block, or a fresh one; ABI_LOG_NO_BLOCK when there is none left. */
+static uint32_t find_block(struct log_pool *pool, const struct abi_stream *stream)
+{
+	uint32_t block = atomic_load_explicit(&stream->header_block, memory_order_relaxed);
+
+	if (block != ABI_LOG_NO_BLOCK || pool->free_count == 0) {
+		return block;
+	}
+	block = log_block_get(pool);
+	memset(block_at(pool, block), 0, sizeof(struct abi_header_block));
+	return block;
+}
+
+int publish_header_set(struct log_pool *pool, struct abi_stream *stream,
+		       struct abi_header_block *scratch, uint32_t kind,
+		       const struct abi_header *header, const struct message_pool *messages,
+		       const struct message *message)
+{
+	uint32_t block = find_block(pool, stream);
+
+	if (block == ABI_LOG_NO_BLOCK) {
+		return -ENOSPC;
+	}
+	keep_others(block_at(pool, block), scratch, kind);
 	if (message->bytes <= DATA_SIZE - scratch->used) {
 		struct abi_header *h = &scratch->headers[kind];
 		*h = *header;
 		h->offset = scratch->used;
-		h->length = message_copy(pool, message, (uint8_t *)scratch->data + scratch->used,
-					 message->bytes);
+		h->length = message_copy(messages, message,
+					 (uint8_t *)scratch->data + scratch->used, message->bytes);
 		scratch->used += h->length;
 	}
-	replace(block, scratch);
+	replace(pool, stream, block, scratch);
+	return 0;
 }

@@ -58,9 +58,9 @@ static int open_log(uint32_t parameter)
 		.blocks = BLOCKS,
 		.regions = &bench.regions,
 	};
-	err = log_open(&bench.log, &bench.pool, &bench.stream);
-	log_cursor_init(&bench.cursor, 0, bench.stream.first_block);
-	return err;
+	log_open(&bench.log, &bench.pool, &bench.stream);
+	log_cursor_init(&bench.cursor, 0, ABI_LOG_NO_BLOCK);
+	return 0;
 }
 
 static void close_log(void)
@@ -95,6 +95,9 @@ static void read_all(void)
 	uint32_t count = 0;
 	uint64_t head = atomic_load_explicit(&bench.stream.head, memory_order_acquire);
 
+	if (bench.cursor.position == 0) {
+		bench.cursor.block = bench.stream.first_block;
+	}
 	while (log_reader_next(&bench.view, &bench.cursor, head, &message) == 1) {
 		log_slices_init(&slices, &message);
 		while (log_slices_next(&bench.view, &slices, &iov) == 1) {

@@ -67,33 +67,50 @@ int headers_update(struct header_set *set, const struct log_view *view,
 	return 0;
 }
 
-/* A copy that no write crossed: false when the worker was at it all the time. */
-static bool copy_block(struct abi_header_block *to, const struct abi_header_block *from)
+static void copy_words(struct abi_header_block *to, const struct abi_header_block *from)
 {
 	const _Atomic uint64_t *words = (const _Atomic uint64_t *)from;
 	uint64_t *out = (uint64_t *)to;
 
+	for (size_t i = 0; i < sizeof(*to) / sizeof(*out); i++) {
+		out[i] = atomic_load_explicit(&words[i], memory_order_relaxed);
+	}
+}
+
+/*
+ * A copy that no write crossed; empty when there is no block. False when the worker was at it all
+ * the time, or names a block that there is not.
+ */
+static bool copy_block(struct abi_header_block *to, const struct log_view *view,
+		       const struct abi_stream *stream)
+{
+	const struct abi_header_block *blocks = (const void *)view->units;
+
 	for (uint32_t try = 0; try < SEED_TRIES; try++) {
 		/* Acquire: pairs with the worker's release that makes the sequence even. */
-		uint32_t before = atomic_load_explicit(&from->sequence, memory_order_acquire);
+		uint32_t before =
+			atomic_load_explicit(&stream->header_sequence, memory_order_acquire);
+		uint32_t block = atomic_load_explicit(&stream->header_block, memory_order_relaxed);
 
-		for (size_t i = 0; i < sizeof(*to) / sizeof(*out); i++) {
-			out[i] = atomic_load_explicit(&words[i], memory_order_relaxed);
+		memset((void *)to, 0, sizeof(*to));
+		if (block < view->blocks) {
+			copy_words(to, &blocks[block]);
 		}
 		atomic_thread_fence(memory_order_acquire);
-		if (before % 2 == 0 &&
-		    before == atomic_load_explicit(&from->sequence, memory_order_relaxed)) {
-			return true;
+		if (before % 2 == 0 && before == atomic_load_explicit(&stream->header_sequence,
+								      memory_order_relaxed)) {
+			return block < view->blocks || block == ABI_LOG_NO_BLOCK;
 		}
 	}
 	return false;
 }
 
-int headers_seed(struct header_set *set, const struct abi_header_block *block)
+int headers_seed(struct header_set *set, const struct log_view *view,
+		 const struct abi_stream *stream)
 {
 	struct abi_header_block copy;
 
-	if (!copy_block(&copy, block)) {
+	if (!copy_block(&copy, view, stream)) {
 		return -1;
 	}
 	for (int kind = 0; kind < (int)ABI_HEADER_KINDS; kind++) {

@@ -30,8 +30,8 @@ int headers_update(struct header_set *set, const struct log_view *view,
 		   const struct log_message *message) __attribute__((warn_unused_result));
 
 /* Takes what the dataplane kept of a stream whose beginning is gone (a seqlock, abi/pub.h). */
-int headers_seed(struct header_set *set, const struct abi_header_block *block)
-	__attribute__((warn_unused_result));
+int headers_seed(struct header_set *set, const struct log_view *view,
+		 const struct abi_stream *stream) __attribute__((warn_unused_result));
 
 void headers_copy(struct header_set *to, const struct header_set *from); /* takes references */
 void headers_clear(struct header_set *set);

@@ -48,7 +48,7 @@ static int find_beginning(struct relay_stream *s, uint64_t now_us)
 {
 	uint64_t reclaimed = atomic_load_explicit(&s->pub->reclaimed, memory_order_acquire);
 	uint64_t position = reclaimed;
-	uint32_t block = s->pub->first_block;
+	uint32_t block = s->head > 0 ? s->pub->first_block : ABI_LOG_NO_BLOCK;
 
 	if (reclaimed > 0) {
 		block = atomic_load_explicit(&s->pub->reclaimed_block, memory_order_relaxed);
@@ -79,12 +79,8 @@ static void claim_tail(struct relay_stream *s)
 /* A stream that was live before we came: what lies below the beginning is known from headers. */
 static void resume(struct relay_stream *s)
 {
-	const struct abi_header_block *blocks =
-		(const struct abi_header_block *)((const uint8_t *)s->context->source.pub +
-						  s->context->source.pub->headers_offset);
-
 	s->video = atomic_load_explicit(&s->pub->video_messages, memory_order_relaxed) > 0;
-	if (headers_seed(&s->headers, &blocks[s->slot])) {
+	if (headers_seed(&s->headers, &s->context->view, s->pub)) {
 		journal(CONFIG_LOG_WARN, "stream.no_headers", "{s:s, s:s}", "app", s->app->name,
 			"name", s->name);
 	}
@@ -516,6 +512,9 @@ static bool refresh(struct relay_stream *s, uint64_t now_us)
 		return false;
 	}
 	s->head = head;
+	if (s->scan.position == 0 && head > 0) {
+		s->scan.block = s->pub->first_block; /* it has one since its first message */
+	}
 	if (state == ABI_STREAM_ENDED) {
 		stream_ended(s, now_us);
 	}

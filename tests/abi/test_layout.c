@@ -25,6 +25,8 @@ static void test_offsets(void)
 	OFFSET(abi_stream, generation, 24);
 	OFFSET(abi_stream, video_messages, 64);
 	OFFSET(abi_stream, dropped_unread_messages, 152);
+	OFFSET(abi_stream, header_sequence, 160);
+	OFFSET(abi_stream, header_block, 164);
 	OFFSET(abi_stream, first_block, 200);
 	OFFSET(abi_stream, peer, 208);
 	OFFSET(abi_stream, app, 272);
@@ -33,7 +35,7 @@ static void test_offsets(void)
 	OFFSET(abi_pub, generation, 16);
 	OFFSET(abi_pub, size, 24);
 	OFFSET(abi_pub, streams_offset, 56);
-	OFFSET(abi_pub, counter_names_offset, 104);
+	OFFSET(abi_pub, counter_names_offset, 96);
 	OFFSET(abi_pub, reserved_bytes, 680);
 	OFFSET(abi_pub, truesize, 688);
 	OFFSET(abi_command, generation, 8);

@@ -25,7 +25,6 @@ static void lay_out(struct abi_pub *pub)
 	uint64_t at = sizeof(*pub);
 
 	pub->streams_offset = place(&at, FAKE_STREAMS * sizeof(struct abi_stream));
-	pub->headers_offset = place(&at, FAKE_STREAMS * sizeof(struct abi_header_block));
 	pub->block_next_offset = place(&at, FAKE_BLOCKS * sizeof(uint32_t));
 	pub->blocks_offset = place(&at, FAKE_BLOCKS * sizeof(struct abi_log_block));
 	pub->events_offset = place(&at, ABI_EVENT_RING * sizeof(struct abi_event));
@@ -175,9 +174,8 @@ void fake_pending(struct fake_worker *w, uint32_t slot, uint64_t generation, con
 {
 	struct abi_stream *s = fake_stream(w, slot);
 
-	if (log_open(&w->logs[slot], &w->pool, s)) {
-		abort();
-	}
+	log_open(&w->logs[slot], &w->pool, s);
+	s->header_block = ABI_LOG_NO_BLOCK;
 	s->bytes = 0;
 	s->messages = 0;
 	s->video_messages = 0;
@@ -188,6 +186,16 @@ void fake_pending(struct fake_worker *w, uint32_t slot, uint64_t generation, con
 	s->name[0] = '\0';
 	atomic_store_explicit(&s->state, ABI_STREAM_PENDING, memory_order_release);
 	atomic_store_explicit(&s->generation, generation, memory_order_release);
+}
+
+struct abi_header_block *fake_headers(struct fake_worker *w, uint32_t slot)
+{
+	uint32_t block = log_block_get(&w->pool);
+	struct abi_header_block *headers = (void *)&w->pool.blocks[block];
+
+	memset((void *)headers, 0, sizeof(*headers));
+	fake_stream(w, slot)->header_block = block;
+	return headers;
 }
 
 void fake_live(struct fake_worker *w, uint32_t slot, const char *name)

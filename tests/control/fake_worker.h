@@ -50,6 +50,9 @@ struct abi_stream *fake_stream(struct fake_worker *w, uint32_t slot);
 
 void fake_pending(struct fake_worker *w, uint32_t slot, uint64_t generation, const char *app,
 		  const char *asked);
+/* An empty header block for the stream; the worker never gets it back. */
+struct abi_header_block *fake_headers(struct fake_worker *w, uint32_t slot);
+
 void fake_live(struct fake_worker *w, uint32_t slot, const char *name);
 void fake_end(struct fake_worker *w, uint32_t slot);
 void fake_free(struct fake_worker *w, uint32_t slot);

@@ -105,6 +105,9 @@ static void test_waits_at_block_end(void)
 	cursor = beginning();
 	for (uint32_t i = 0; i < 64 * 3; i++) {
 		CU_ASSERT(fake_send(&worker, 0, &m));
+		if (i == 0) {
+			cursor.block = fake_stream(&worker, 0)->first_block;
+		}
 		CU_ASSERT_EQUAL(
 			log_reader_next(&view, &cursor, fake_stream(&worker, 0)->head, &message),
 			1);
@@ -230,7 +233,6 @@ static void test_header_cache(void)
 	struct header_set copy = {0};
 	struct log_cursor cursor;
 	struct log_message message;
-	struct abi_header_block block;
 
 	set_up();
 	CU_ASSERT(fake_send(&worker, 0,
@@ -247,16 +249,33 @@ static void test_header_cache(void)
 	CU_ASSERT_EQUAL(copy.headers[ABI_HEADER_VIDEO]->length, 30);
 	CU_ASSERT_EQUAL(copy.headers[ABI_HEADER_VIDEO]->data[29], fake_byte(0, 29));
 	headers_clear(&copy);
+	headers_clear(&set);
+	fake_worker_fini(&worker);
+}
 
-	memset((void *)&block, 0, sizeof(block));
-	block.headers[ABI_HEADER_AUDIO] = (struct abi_header){.length = 8, .offset = 5000};
-	CU_ASSERT_EQUAL(headers_seed(&set, &block), -1);
-	block.headers[ABI_HEADER_AUDIO].offset = sizeof(block.data) - 7;
-	CU_ASSERT_EQUAL(headers_seed(&set, &block), -1);
-	block.headers[ABI_HEADER_AUDIO].offset = sizeof(block.data) - 8;
-	CU_ASSERT_EQUAL(headers_seed(&set, &block), 0);
-	block.sequence = 1; /* never even: the worker died while it wrote */
-	CU_ASSERT_EQUAL(headers_seed(&set, &block), -1);
+static void test_header_block(void)
+{
+	struct header_set set = {0};
+	struct abi_header_block *block;
+	struct abi_stream *stream;
+
+	set_up();
+	stream = fake_stream(&worker, 0);
+	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), 0);
+	CU_ASSERT_PTR_NULL(set.headers[ABI_HEADER_AUDIO]);
+	block = fake_headers(&worker, 0);
+	block->headers[ABI_HEADER_AUDIO] = (struct abi_header){.length = 8, .offset = 5000};
+	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), -1);
+	block->headers[ABI_HEADER_AUDIO].offset = sizeof(block->data) - 7;
+	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), -1);
+	block->headers[ABI_HEADER_AUDIO].offset = sizeof(block->data) - 8;
+	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), 0);
+	CU_ASSERT_PTR_NOT_NULL(set.headers[ABI_HEADER_AUDIO]);
+	stream->header_sequence = 1; /* never even: the worker died while it wrote */
+	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), -1);
+	stream->header_sequence = 2;
+	stream->header_block = FAKE_BLOCKS; /* out of the table */
+	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), -1);
 	headers_clear(&set);
 	fake_worker_fini(&worker);
 }
@@ -284,6 +303,7 @@ int main(void)
 		{"hostile entries and references", test_hostile_values},
 		{"hostile chain of blocks", test_hostile_chain},
 		{"header cache", test_header_cache},
+		{"header block", test_header_block},
 		{"states of an origin", test_origin_states},
 		CU_TEST_INFO_NULL,
 	};

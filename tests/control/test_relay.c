@@ -492,7 +492,7 @@ static void test_resumes_live_stream(void)
 	worker.sub->tail[0].position = fake_stream(&worker, 0)->head - 30;
 	fake_reclaim(&worker, 0);
 	CU_ASSERT_EQUAL(fake_stream(&worker, 0)->reclaimed, 26);
-	block = (struct abi_header_block *)((uint8_t *)worker.pub + worker.pub->headers_offset);
+	block = fake_headers(&worker, 0);
 	block->headers[ABI_HEADER_VIDEO] =
 		(struct abi_header){.length = 4, .offset = 0, .type = VIDEO, .position = 2};
 	memcpy((void *)block->data, (uint8_t[]){0, 7, 14, 21}, 4);

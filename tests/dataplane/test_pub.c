@@ -19,7 +19,6 @@ static void check_tables(const struct abi_pub *pub)
 	const struct table tables[] = {
 		{0, sizeof(*pub)},
 		{pub->streams_offset, pub->streams * sizeof(struct abi_stream)},
-		{pub->headers_offset, pub->streams * sizeof(struct abi_header_block)},
 		{pub->block_next_offset, pub->blocks * sizeof(uint32_t)},
 		{pub->blocks_offset, pub->blocks * sizeof(struct abi_log_block)},
 		{pub->events_offset, ABI_EVENT_RING * sizeof(struct abi_event)},

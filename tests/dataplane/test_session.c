@@ -712,13 +712,17 @@ static void test_headers(void)
 	world_open(&w);
 	world_attach(&w);
 	uint32_t slot = publisher_go_live(&pub1, &w, "key", 128, 1448);
-	b = (struct abi_header_block *)(void *)(w.pub_region.base + w.pub->headers_offset) + slot;
+	struct abi_stream *s = world_stream(&w, slot);
+	CU_ASSERT_EQUAL(atomic_load(&s->header_block), ABI_LOG_NO_BLOCK);
 	publisher_media(&pub1, RTMP_TYPE_DATA_AMF0, 4, 0, meta, sizeof(meta) - 1);
 	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 5, avc, sizeof(avc));
 	publisher_media(&pub1, RTMP_TYPE_AUDIO, 4, 6, aac, sizeof(aac));
 	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 7, avc, sizeof(avc) - 1);
 	publisher_pump(&pub1);
-	CU_ASSERT_EQUAL(atomic_load(&b->sequence) % 2, 0);
+	CU_ASSERT_EQUAL(atomic_load(&s->header_sequence) % 2, 0);
+	CU_ASSERT_TRUE_FATAL(atomic_load(&s->header_block) < w.memory.log_blocks);
+	b = (struct abi_header_block *)(void *)(w.pub_region.base + w.pub->blocks_offset) +
+	    atomic_load(&s->header_block);
 	const uint8_t *data = (const uint8_t *)b->data;
 	CU_ASSERT_EQUAL(b->headers[ABI_HEADER_METADATA].length, sizeof(meta) - 1);
 	CU_ASSERT_EQUAL(

@@ -219,6 +219,9 @@ static const union abi_log_unit *next_unit(struct reader *r)
 	const struct abi_log_block *blocks =
 		(const void *)(w->pub_region.base + w->pub->blocks_offset);
 	_Atomic uint32_t *next = (void *)(w->pub_region.base + w->pub->block_next_offset);
+	if (r->position == 0) {
+		r->block = world_stream(w, r->slot)->first_block;
+	}
 	const union abi_log_unit *unit =
 		&blocks[r->block].units[r->position++ % ABI_LOG_BLOCK_UNITS];
 

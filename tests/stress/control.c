@@ -99,20 +99,22 @@ static void read_header(struct control *c, const struct reader *r)
 {
 	struct abi_header_block copy;
 	uint64_t words[sizeof(copy) / sizeof(uint64_t)];
-	struct abi_header_block *block =
-		(struct abi_header_block *)(uintptr_t)at(c->s, c->s->pub->headers_offset) + r->slot;
-	_Atomic uint64_t *from = (_Atomic uint64_t *)(void *)block;
+	const struct abi_stream *s = &c->streams[r->slot];
 
-	uint32_t before = atomic_load_explicit(&block->sequence, memory_order_acquire);
-	for (size_t i = 1; i < sizeof(copy) / sizeof(uint64_t); i++) {
+	uint32_t before = atomic_load_explicit(&s->header_sequence, memory_order_acquire);
+	uint32_t block = atomic_load_explicit(&s->header_block, memory_order_relaxed);
+	if (block >= c->s->pub->blocks) {
+		return;
+	}
+	const _Atomic uint64_t *from = (const _Atomic uint64_t *)(const void *)&c->blocks[block];
+	for (size_t i = 0; i < sizeof(copy) / sizeof(uint64_t); i++) {
 		words[i] = atomic_load_explicit(&from[i], memory_order_relaxed);
 	}
 	atomic_thread_fence(memory_order_acquire);
 	if (before % 2 != 0 ||
-	    atomic_load_explicit(&block->sequence, memory_order_relaxed) != before) {
+	    atomic_load_explicit(&s->header_sequence, memory_order_relaxed) != before) {
 		return;
 	}
-	words[0] = 0;
 	memcpy(&copy, words, sizeof(copy));
 	const struct abi_header *h = &copy.headers[ABI_HEADER_AUDIO];
 	if (h->length == 0) {
@@ -144,14 +146,18 @@ static void read_stream(struct control *c, struct reader *r)
 		return;
 	}
 	bool any = r->position < head;
+	if (any && r->position == 0) {
+		r->block = c->streams[r->slot].first_block;
+	}
+	/* While we hold something of the log: afterwards the block may be another one's. */
+	if (any && stress_random(&c->random) % 8 == 0) {
+		read_header(c, r);
+	}
 	while (r->position < head && !stress_failed(c->s)) {
 		read_message(c, r);
 		if (stress_random(&c->random) % 8 == 0) {
 			release(c, r);
 		}
-	}
-	if (any && stress_random(&c->random) % 8 == 0) {
-		read_header(c, r);
 	}
 	if (any || r->ended) {
 		release(c, r);
@@ -167,10 +173,7 @@ static void begin(struct control *c, const struct abi_event *event)
 	const struct abi_stream *s = &c->streams[event->slot];
 	char name[32];
 
-	*r = (struct reader){.open = true,
-			     .slot = event->slot,
-			     .generation = event->generation,
-			     .block = s->first_block};
+	*r = (struct reader){.open = true, .slot = event->slot, .generation = event->generation};
 	(void)snprintf(name, sizeof(name), "%u/%lu", event->slot, (unsigned long)event->generation);
 	if (strcmp(s->name, name) != 0 || strcmp(s->asked, "key") != 0) {
 		stress_fail(c->s, "the slot is another one's");

@@ -140,8 +140,10 @@ static void check_slot(struct hostile *h, uint32_t slot)
 		log->generation = generation % 2 == 0 ? generation - 1 : generation;
 		log->mark = hostile_mark(strtoull(s->asked, NULL, 10));
 		log->head = 0;
-		log->block = s->first_block;
 		log->messages = 0;
+	}
+	if (log->head == 0) {
+		log->block = s->first_block;
 	}
 	if (strnlen(s->name, sizeof(s->name)) == sizeof(s->name)) {
 		hostile_fail(h, "a name has no end");

@@ -4,7 +4,8 @@
  * A log is a sequence of 32-byte units, addressed by a 64-bit position that counts units since the
  * publication began and never wraps. Units live in blocks of 128 taken from the worker's pool on
  * demand; unit `pos` stands at index pos % 128 of the (pos / 128)-th block of the chain, and
- * abi_pub.block_next[] of a block names the one after it.
+ * abi_pub.block_next[] of a block names the one after it. A
+ * log without messages has no block yet: abi_stream.first_block means something once head > 0.
  *
  * A message is one entry unit followed by its slices, four to a unit, the last unit padded with 0.
  *

@@ -19,7 +19,7 @@
 #include "abi/log.h"
 
 #define ABI_MAGIC        UINT64_C(0x4b434f54534e4550) /* "PENSTOCK", little-endian */
-#define ABI_VERSION      3u
+#define ABI_VERSION      4u
 
 #define ABI_COUNTERS_MAX 256u
 #define ABI_COUNTER_NAME 48u
@@ -62,10 +62,14 @@ struct abi_header {
 	uint64_t position; /* of the entry it was copied from */
 };
 
-/* Guarded by `sequence` (a seqlock: odd while the worker writes). Copy out as words, then check. */
+/*
+ * Of a stream: a block of the log's pool, taken when the first header comes. Guarded by
+ * abi_stream.header_sequence (a seqlock: odd while the worker writes). Copy out as words, then
+ * check. It is the stream's as long as its log is.
+ */
 struct abi_header_block {
-	_Atomic uint32_t sequence;
 	uint32_t used;
+	uint32_t reserved;
 	struct abi_header headers[ABI_HEADER_KINDS];
 	_Atomic uint64_t
 		data[(ABI_HEADER_SIZE - 8 - ABI_HEADER_KINDS * sizeof(struct abi_header)) / 8];
@@ -96,9 +100,11 @@ struct abi_stream {
 	_Atomic uint64_t partial_bytes;              /* pinned by messages not complete yet */
 	_Atomic uint64_t ooo_bytes;                  /* pinned by TCP, out of order */
 	_Atomic uint64_t dropped_unread_messages;    /* by the dataplane, without a control */
+	_Atomic uint32_t header_sequence;            /* guards header_block and what is in it */
+	_Atomic uint32_t header_block;               /* ABI_LOG_NO_BLOCK: there is none */
 
 	alignas(64) uint64_t started_us; /* (fixed) dataplane clock */
-	uint32_t first_block;            /* (fixed) block of position 0; set when it turns LIVE */
+	uint32_t first_block;            /* of position 0; written before `head` is above 0 */
 	uint32_t connection;             /* (fixed) id within the worker */
 	char peer[ABI_PEER_MAX];         /* (fixed) "198.18.0.1:50000", "[fd00::1]:50000" */
 	char app[ABI_APP_MAX];           /* (fixed) */
@@ -109,7 +115,7 @@ struct abi_stream {
 /* Events: worker -> control, a ring with one producer and one consumer. */
 enum abi_event_type {
 	ABI_EVENT_PUBLISH = 1, /* slot turned PENDING: accept or reject it */
-	ABI_EVENT_LIVE,        /* slot turned LIVE: relay it (name and first_block are set) */
+	ABI_EVENT_LIVE,        /* slot turned LIVE: relay it (name is set) */
 	ABI_EVENT_ENDED,       /* the publisher is gone; `value` is the last position */
 };
 
@@ -139,7 +145,6 @@ struct abi_pub {
 	int32_t numa_node;
 	uint32_t reserved;
 	uint64_t streams_offset;       /* struct abi_stream[streams] */
-	uint64_t headers_offset;       /* struct abi_header_block[streams] */
 	uint64_t block_next_offset;    /* _Atomic uint32_t[blocks] */
 	uint64_t blocks_offset;        /* struct abi_log_block[blocks] */
 	uint64_t events_offset;        /* struct abi_event[ABI_EVENT_RING] */
@@ -183,7 +188,7 @@ struct abi_pub {
 
 static_assert(sizeof(struct abi_event) == 32, "event");
 static_assert(sizeof(struct abi_header) == 24, "header");
-static_assert(sizeof(struct abi_header_block) == ABI_HEADER_SIZE, "header block");
+static_assert(sizeof(struct abi_header_block) == sizeof(struct abi_log_block), "header block");
 static_assert(sizeof(struct abi_stream) == 1472, "stream slot");
 static_assert(offsetof(struct abi_stream, reserved_bytes) == 128, "memory of a stream slot");
 static_assert(offsetof(struct abi_stream, started_us) == 192, "constant part of a stream slot");
