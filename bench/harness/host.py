@@ -27,10 +27,13 @@ def machine(**more):
 
 
 def core_times(cpu):
-    """Seconds since boot that a core was idle, and that the hypervisor gave to others."""
+    """Seconds since boot that a core was idle, and that the hypervisor gave to others.
+
+    Niced processes are none of ours, and run when nobody else wants to: their time is as good as idle.
+    """
     line = re.search(rf"^cpu{cpu} (.*)$", pathlib.Path("/proc/stat").read_text(), re.M).group(1)
     field = [int(number) / TICKS for number in line.split()]
-    return field[3] + field[4], field[7]
+    return field[1] + field[3] + field[4], field[7]
 
 
 class Core:
@@ -68,21 +71,26 @@ def has_hugepages():
     return (HUGEPAGES / "nr_hugepages").exists() and int((HUGEPAGES / "nr_hugepages").read_text()) > 0
 
 
+def add_hugepages(count):
+    """Relative to what there is: others may add theirs at the same time. Returns how many came."""
+    path = HUGEPAGES / "nr_hugepages"
+    before = int(path.read_text())
+    path.write_text(str(before + count))
+    return int(path.read_text()) - before
+
+
 @contextlib.contextmanager
 def hugepages(wanted):
-    """So many bytes of free hugepages, as far as there is memory; afterwards as many as before."""
+    """So many bytes of free hugepages, as far as there is memory; what was added goes again."""
     if not HUGEPAGES.exists():
         yield
         return
-    before = int((HUGEPAGES / "nr_hugepages").read_text())
     missing = -(-wanted // HUGEPAGE) - int((HUGEPAGES / "free_hugepages").read_text())
-    if missing > 0:
-        (HUGEPAGES / "nr_hugepages").write_text(str(before + missing))
+    added = add_hugepages(missing) if missing > 0 else 0
     try:
         yield
     finally:
-        if missing > 0:
-            (HUGEPAGES / "nr_hugepages").write_text(str(before))
+        add_hugepages(-added)
 
 
 def children(pid):

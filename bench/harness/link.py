@@ -136,6 +136,11 @@ class Link:
             return out.strip()
         wait_for(f"{process.name} to listen on {address}:{port}", listens, 20)
 
+    def queued_bytes(self, role):
+        """In the receive and send queues of all its TCP sockets."""
+        out = run([*self.inside(role), "ss", "-tnH"])
+        return sum(int(field) for line in out.splitlines() for field in line.split()[1:3])
+
     def read(self, role, path):
         return run([*self.inside(role), "cat", path]).strip()
 

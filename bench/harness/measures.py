@@ -18,8 +18,9 @@ CHUNKS = (128, 4096)
 BITRATES_KBPS = (2500, 6000)
 FIREHOSE = 10          # publishers as fast as they can
 HELD_PROBE = 100       # publishers that a first guess of the capacity is made from
-HELD_BUSY = 0.97       # a core above it cannot be said to hold
 HELD_LAG_US = 200_000  # messages that leave so late are not held
+TRIALS = 9
+HELD_BACKLOG = 0.03    # of what was sent: more of it standing in sockets is not held
 RELAYED = 100          # publishers of RELAYED_KBPS, relayed
 RELAYED_KBPS = 2500
 RAMP = 400             # publishers a second, where they do not all come at once
@@ -58,7 +59,9 @@ def load(run, server, seconds, **options):
     gen.pass_time(server, seconds)
     elapsed, busy = core.stop()
     wire_bytes = server.received_bytes() - before
+    backlog = run.link.queued_bytes("clients") + run.link.queued_bytes("edge")
     report = gen.result()
+    report["backlog_bytes"] = backlog
     report["wire_gbps"] = wire_bytes * 8 / elapsed / 1e9
     if report["refused"] or report["lost"]:
         run.figures.note(f"{server.name}: {report['refused']} publishers refused, {report['lost']} "
@@ -80,16 +83,19 @@ def ingest(run, server):
         run.figures.add(f"generator_busy_percent_{where}", report["busy_percent"])
 
 
-def is_held(report, elapsed, busy, publishers, kbps):
+def is_held(report, elapsed, publishers, kbps):
+    """By what came through, not by the core: one that polls may be busy and have time left."""
     whole = report["gbps"] >= 0.97 * publishers * kbps / 1e6
-    return (whole and not report["refused"] and not report["lost"] and busy / elapsed < HELD_BUSY
-            and report["send_lag_us_p99"] < HELD_LAG_US)
+    return (whole and not report["refused"] and not report["lost"]
+            and report["send_lag_us_p99"] < HELD_LAG_US
+            and report["backlog_bytes"] < HELD_BACKLOG * report["gbps"] * elapsed / 8 * 1e9)
 
 
 def try_hold(run, server, publishers, kbps):
     # Not all at once: what a burst of handshakes costs is another measure.
-    # Nobody reads these streams, so that nothing of them is kept: admission may promise little.
-    with running(run, server, Workload(publishers)):
+    workload = Workload(publishers, kbps)
+    wanted = server.memory_bytes(workload) + host.GENERATOR_BYTES
+    with host.hugepages(wanted), running(run, server, workload):
         return load(run, server, run.seconds, publishers=publishers, bitrate=kbps,
                     ramp=RAMP)
 
@@ -103,25 +109,43 @@ def held(run, server):
         run.figures.add(f"held_guess_publishers_{where}", guess)
         if run.quick or run.round > 0:
             continue
-        best, limited_by = search_held(run, server, kbps, guess)
+        best, reason = search_held(run, server, kbps, guess)
         run.figures.add(f"held_publishers_{where}", best)
-        if limited_by:
-            run.figures.note(f"{where}: no more than {best} were tried: {limited_by}")
+        run.figures.note(f"{where}: no more than {best} were held: {reason or 'not tried'}")
+
+
+HELD = "held"
+
+
+def trial_of(run, server, publishers, kbps):
+    """HELD, or why not."""
+    try:
+        report, elapsed, busy = try_hold(run, server, publishers, kbps)
+    except Failure as error:
+        run.link.stop_all()
+        return str(error)
+    if is_held(report, elapsed, publishers, kbps):
+        return HELD
+    if report["busy_percent"] > 95 and busy / elapsed < 0.9:
+        return "the generator's core is busy"
+    return (f"{report['refused']} refused, {report['lost']} lost, {report['gbps']:.2f} Gb/s, "
+            f"{report['send_lag_us_p99'] / 1000:.0f} ms late, {report['backlog_bytes']} B waiting")
 
 
 def search_held(run, server, kbps, guess):
-    """Halving between what was held and what was not; five trials."""
+    """Doubling what is held, then halving between what was held and what was not."""
     low, high, limit = 0, None, None
     trial = guess
-    for _ in range(5):
-        report, elapsed, busy = try_hold(run, server, trial, kbps)
-        if is_held(report, elapsed, busy, trial, kbps):
+    for _ in range(TRIALS):
+        verdict = trial_of(run, server, trial, kbps)
+        result.say(f"    {trial}: {verdict}")
+        if verdict == HELD:
             low = trial
-        elif report["busy_percent"] > 95 and busy / elapsed < 0.9:
-            high, limit = trial, "the generator's core is busy"
         else:
-            high, limit = trial, None
-        trial = (low + high) // 2 if high else int(low * 1.25)
+            high, limit = trial, verdict
+        if high is not None and high - low <= high // 16:
+            break
+        trial = (low + high) // 2 if high is not None else low * 2
     return low, limit
 
 

@@ -19,6 +19,7 @@ NGINX_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 MEMIF_MAC = "02:00:00:00:00:02"
 # As dataplane/publish_admission.c reckons: each origin may leave so much unacknowledged.
 ACK_WINDOW, SEGMENT = 256 << 10, 1448
+PACKETS_MAX = 1 << 22  # of dataplane.memory.packets
 
 
 @dataclasses.dataclass
@@ -73,6 +74,11 @@ class Server:
     def received_bytes(self):
         """On the link, so far."""
         return int(self.link.read("edge", "/sys/class/net/edge0/statistics/rx_bytes"))
+
+    @staticmethod
+    def memory_bytes(_workload):
+        """Of hugepages."""
+        return 0
 
     def processes(self):
         return [pid for process in self.started for pid in host.children(process.pid)]
@@ -216,7 +222,7 @@ class Penstock(Server):
         admission = cls.admission(workload)
         gop = admission["bitrate_kbps"] * 125 * admission["gop_ms"] // 1000
         promised = count * 2 * (gop + ACK_WINDOW) // SEGMENT * 16 // 15 + 4096
-        return {"packets": max(promised, 65535),
+        return {"packets": min(max(promised, 65535), PACKETS_MAX),
                 "connections": max(count + count // 8, 1024),
                 "streams": max(count + count // 8, 1024),
                 "log_blocks": max(4096, 4 * count)}
