@@ -77,6 +77,17 @@ void chain_keep(struct tcp_chain *chain, uint32_t len)
 	chain_free(&rest);
 }
 
+uint32_t chain_bytes(const struct tcp_chain *chain, uint32_t segments)
+{
+	const struct rte_mbuf *mbuf = chain->head;
+	uint32_t len = 0;
+
+	for (; segments > 0; segments--, mbuf = mbuf->next) {
+		len += mbuf->data_len;
+	}
+	return len;
+}
+
 void chain_free(struct tcp_chain *chain)
 {
 	while (chain->head != NULL) {

@@ -21,6 +21,8 @@ void chain_append(struct tcp_chain *chain, struct tcp_chain *more);
 /* Both free mbufs that become empty; `len` must not exceed what the chain holds. */
 void chain_trim_head(struct tcp_chain *chain, uint32_t len);
 void chain_keep(struct tcp_chain *chain, uint32_t len);
+/* Bytes that the first `segments` mbufs carry; there are as many. */
+uint32_t chain_bytes(const struct tcp_chain *chain, uint32_t segments);
 void chain_free(struct tcp_chain *chain);
 /* Makes it a valid packet of `len` bytes and gives it away. */
 struct rte_mbuf *chain_seal(struct tcp_chain *chain, uint32_t len);

@@ -21,28 +21,45 @@ static void note_sizes(struct tcp_conn *conn, const struct tcp_segment *seg)
 
 /*
  * In-order data may displace out-of-order data, never the other way round: else a full queue
- * behind a hole would keep the hole open (RFC 2018 section 8 allows it).
+ * behind a hole would keep the hole open (RFC 2018 section 8 allows it). Returns the mbufs that
+ * there is room for, up to `wanted`.
  */
-static bool make_room(struct tcp_conn *conn, uint32_t segments)
+static uint32_t make_room(struct tcp_conn *conn, uint32_t wanted)
 {
-	while (!window_admits(conn, segments)) {
+	while (!window_admits(conn, wanted)) {
 		if (conn->side == NULL || conn->side->ooo.count == 0) {
-			return false;
+			return window_room(conn);
 		}
 		ooo_drop_last(&conn->side->ooo);
 		tcp_count(conn->stack, drop_ooo_limit);
 	}
-	return true;
+	return wanted;
+}
+
+/*
+ * Cuts what the first `room` mbufs do not hold off: of a run (gro.h) as much is taken as would have
+ * been of its segments one by one. False when something was cut off, all of it included.
+ */
+static bool fits(struct tcp_segment *seg, uint32_t room)
+{
+	if (seg->payload.segments <= room) {
+		return true;
+	}
+	seg->len = chain_bytes(&seg->payload, room);
+	chain_keep(&seg->payload, seg->len);
+	return false;
 }
 
 static void receive_in_order(struct tcp_conn *conn, struct tcp_segment *seg)
 {
 	uint32_t before = conn->rcv_nxt;
 
-	if (!make_room(conn, seg->payload.segments)) {
+	if (!fits(seg, make_room(conn, seg->payload.segments))) {
 		tcp_count(conn->stack, drop_window_budget);
 		conn_ack_now(conn);
-		return;
+		if (seg->len == 0) {
+			return;
+		}
 	}
 	note_sizes(conn, seg);
 	chain_append(&conn->rx, &seg->payload);
@@ -62,21 +79,39 @@ static void receive_in_order(struct tcp_conn *conn, struct tcp_segment *seg)
 	conn_touch(conn);
 }
 
+/* mbufs that may still be kept out of order. */
+static uint32_t ooo_room(const struct tcp_conn *conn)
+{
+	uint32_t limit = conn->stack->config.ooo_segments;
+	uint32_t segments = conn_ooo_segments(conn);
+
+	return segments < limit ? limit - segments : 0;
+}
+
+/* False when nothing of it may be kept. */
+static bool admit_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
+{
+	if (!fits(seg, window_room(conn))) {
+		tcp_count(conn->stack, drop_window_budget);
+	}
+	if (seg->len > 0 && !fits(seg, ooo_room(conn))) {
+		tcp_count(conn->stack, drop_ooo_limit);
+	}
+	if (seg->len > 0 && conn_side_get(conn) == NULL) {
+		tcp_count(conn->stack, drop_ooo_limit);
+		return false;
+	}
+	return seg->len > 0;
+}
+
 static void receive_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
 {
-	const struct tcp_config *config = &conn->stack->config;
 	struct tcp_sack_block duplicate;
 	enum ooo_result result;
 
 	/* RFC 5681 4.2: an out-of-order segment is acknowledged at once. */
 	conn_ack_now(conn);
-	if (!window_admits(conn, seg->payload.segments)) {
-		tcp_count(conn->stack, drop_window_budget);
-		return;
-	}
-	if (conn_ooo_segments(conn) + seg->payload.segments > config->ooo_segments ||
-	    conn_side_get(conn) == NULL) {
-		tcp_count(conn->stack, drop_ooo_limit);
+	if (!admit_out_of_order(conn, seg)) {
 		return;
 	}
 	result = ooo_insert(&conn->side->ooo, seg->seq, seg->seq + seg->len, &seg->payload,

@@ -27,17 +27,20 @@ bool window_admits(const struct tcp_conn *conn, uint32_t segments)
 	       budget - pinned >= segments * conn->stack->config.segment_truesize;
 }
 
-/* Payload for which there is room. */
-static uint32_t window_free(const struct tcp_conn *conn)
+uint32_t window_room(const struct tcp_conn *conn)
 {
 	const struct tcp_config *config = &conn->stack->config;
 	uint32_t pinned = window_pinned(conn);
-	uint32_t average = conn->rcv_avg > AVERAGE_MIN ? conn->rcv_avg : AVERAGE_MIN;
 
-	if (pinned >= config->receive_budget) {
-		return 0;
-	}
-	return (config->receive_budget - pinned) / config->segment_truesize * average;
+	return pinned < config->receive_budget
+		       ? (config->receive_budget - pinned) / config->segment_truesize
+		       : 0;
+}
+
+/* Payload for which there is room. */
+static uint32_t window_free(const struct tcp_conn *conn)
+{
+	return window_room(conn) * (conn->rcv_avg > AVERAGE_MIN ? conn->rcv_avg : AVERAGE_MIN);
 }
 
 /* RFC 9293 3.8.6.2.2: the edge moves by at least min(half of the buffer, one segment). */

@@ -18,8 +18,9 @@ uint16_t window_initial(const struct tcp_stack *stack);
 
 /* Truesize that the connection pins: held by its owner, out of order, not handed up yet. */
 uint32_t window_pinned(const struct tcp_conn *conn);
-/* May `segments` more mbufs of in-order data be taken? */
+/* May `segments` more mbufs be taken? Without a division, unlike how many may. */
 bool window_admits(const struct tcp_conn *conn, uint32_t segments);
+uint32_t window_room(const struct tcp_conn *conn);
 
 /* Moves the right edge as far as the budget and silly-window avoidance allow. */
 void window_update(struct tcp_conn *conn);

@@ -142,6 +142,83 @@ static void test_ack_every_second(void)
 	peer_destroy(&peer);
 }
 
+static void establish_with(uint32_t budget_segments, uint32_t ooo_segments)
+{
+	struct tcp_options syn;
+
+	peer_init(&peer);
+	peer.config.receive_budget = budget_segments * WIRE_TRUESIZE;
+	peer.config.ooo_segments = ooo_segments;
+	peer.hold = true;
+	syn = peer_syn_options(&peer);
+	peer_establish(&peer, &syn);
+	(void)peer_drain(&peer);
+	count = 0;
+}
+
+/* One more small data segment of the burst, without timestamps. */
+static void queue_small(uint32_t at)
+{
+	struct tcp_options opt = {0};
+
+	packets[count++] =
+		peer_build(&peer, TCP_ACK, PEER_ISS + at, peer.our_iss + 1, 512, &opt, 100);
+}
+
+/* Of a run that is larger than the budget, what there is room for is taken. */
+static void test_run_beyond_budget(void)
+{
+	establish_with(5, 32);
+	for (uint32_t i = 0; i < 8; i++) {
+		queue_small(1 + i * 100);
+	}
+	peer_input(&peer, packets, count);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_rx_merged), 7);
+	CU_ASSERT_EQUAL(peer.received, 500);
+	CU_ASSERT_EQUAL(peer.received_mbufs, 5);
+	CU_ASSERT(peer_data_right(&peer, 1));
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_window_budget), 1);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 501, 0));
+	peer_destroy(&peer);
+}
+
+/* The same behind a hole: the rest of the budget, then of what a connection may hold there. */
+static void run_behind_hole(uint32_t budget_segments, uint32_t ooo_segments, uint32_t kept)
+{
+	struct seen seen;
+	struct tcp_info info;
+
+	establish_with(budget_segments, ooo_segments);
+	for (uint32_t i = 1; i <= 8; i++) {
+		queue_small(1 + i * 100);
+	}
+	peer_input(&peer, packets, count);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.ooo_segments, kept);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL(seen.opt.sack_count, 1);
+	CU_ASSERT_EQUAL(seen.opt.sack[0].start, PEER_ISS + 101);
+	CU_ASSERT_EQUAL(seen.opt.sack[0].end, PEER_ISS + 101 + kept * 100);
+	peer_send(&peer, TCP_ACK, 1, 1, 100);
+	CU_ASSERT(peer_data_right(&peer, 1));
+}
+
+static void test_run_beyond_budget_behind_hole(void)
+{
+	run_behind_hole(5, 32, 5);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_window_budget), 1);
+	CU_ASSERT_EQUAL(peer.received, 100); /* in-order data displaced the others */
+	peer_destroy(&peer);
+}
+
+static void test_run_beyond_limit_behind_hole(void)
+{
+	run_behind_hole(64, 5, 5);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_ooo_limit), 1);
+	CU_ASSERT_EQUAL(peer.received, 600);
+	peer_destroy(&peer);
+}
+
 CU_TestInfo gro_tests[] = {{"run", test_run},
 			   {"differences", test_differences},
 			   {"acknowledgement", test_acknowledgement},
@@ -149,4 +226,7 @@ CU_TestInfo gro_tests[] = {{"run", test_run},
 			   {"overlap", test_overlap},
 			   {"damage", test_damage},
 			   {"ACK every second segment", test_ack_every_second},
+			   {"run beyond the budget", test_run_beyond_budget},
+			   {"... behind a hole", test_run_beyond_budget_behind_hole},
+			   {"run beyond the limit", test_run_beyond_limit_behind_hole},
 			   CU_TEST_INFO_NULL};
