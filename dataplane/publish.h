@@ -76,6 +76,7 @@ struct publish_table {
 	uint32_t active_count; /* slots in use */
 	uint32_t sweep_next;   /* place in `slots` that the next sweep begins at */
 	uint32_t ending_count; /* of them, ended and not yet given back */
+	uint64_t swept_us;     /* when the last sweep was */
 	struct publish_notify notify;
 	struct log_pool pool;
 	struct message_pool *messages;

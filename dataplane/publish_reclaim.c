@@ -5,9 +5,10 @@
 #include "dataplane/counters.h"
 #include "dataplane/publish_private.h"
 
-#define SWEEP_LEAST 4u    /* publications looked at in one call */
-#define SWEEP_MOST  64u   /* when packets run short */
-#define SWEEP_UNITS 4096u /* given back in one call */
+#define SWEEP_LEAST   4u    /* publications looked at in one call */
+#define SWEEP_MORE    64u   /* when packets run short, or loops are rare */
+#define SWEEP_RARE_US 100u  /* between two calls: the worker sleeps */
+#define SWEEP_UNITS   4096u /* given back in one call */
 
 /* Whether control knows of this publication: it claims the tail even of an empty log. */
 static bool is_claimed(const struct publish_table *table, const struct publication *p)
@@ -120,14 +121,18 @@ static uint32_t sweep_one(struct publish_table *table, struct publication *p, ui
 
 /*
  * As many as got something in this loop, twice: what is taken comes back as fast, and a loop with
- * little to do does not look at thousands of publications for it.
+ * little to do does not look at thousands of publications for it. A worker that sleeps a
+ * millisecond in each loop would take seconds for as many.
  */
-static uint32_t turns(const struct publish_table *table)
+static uint32_t turns(struct publish_table *table, uint64_t now_us)
 {
-	uint32_t most = table->pressure == PUBLISH_PRESSURE_NONE
-				? SWEEP_LEAST + 2 * table->dirty_count
-				: SWEEP_MOST;
+	bool rare = now_us - table->swept_us >= SWEEP_RARE_US;
+	uint32_t most = SWEEP_LEAST + 2 * table->dirty_count;
 
+	table->swept_us = now_us;
+	if ((rare || table->pressure != PUBLISH_PRESSURE_NONE) && most < SWEEP_MORE) {
+		most = SWEEP_MORE;
+	}
 	return most < table->active_count ? most : table->active_count;
 }
 
@@ -153,7 +158,7 @@ bool publish_sweep(struct publish_table *table, uint64_t now_us)
 	if (table->sub && table->attached_us == 0) {
 		table->attached_us = now_us;
 	}
-	for (uint32_t left = turns(table); left > 0 && budget > 0; left--) {
+	for (uint32_t left = turns(table, now_us); left > 0 && budget > 0; left--) {
 		if (table->sweep_next >= table->active_count) {
 			table->sweep_next = 0;
 		}

@@ -12,6 +12,8 @@
 #include "suite.h"
 #include "tcpstack/tcp.h"
 
+#define MANY 200u
+
 static struct world w;
 static struct publisher publishers[8];
 static struct reader reader;
@@ -259,6 +261,40 @@ static void test_accounts(void)
 	world_close(&w);
 }
 
+/* A worker that sleeps a millisecond at a time does not keep what was released for many of them. */
+static void test_released_while_idle(void)
+{
+	struct publisher *all = calloc(MANY, sizeof(*all));
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(all);
+	world_init(&w);
+	w.memory.streams = MANY;
+	w.memory.connections = MANY;
+	w.memory.log_blocks = 2 * MANY;
+	world_open(&w);
+	world_attach(&w);
+	payload[0] = 0x27;
+	for (uint32_t i = 0; i < MANY; i++) {
+		(void)publisher_go_live(&all[i], &w, "key", 4096, 1448);
+		publisher_media(&all[i], RTMP_TYPE_VIDEO, 6, 1, payload, 1000);
+		publisher_pump(&all[i]);
+	}
+	world_poll(&w);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages), MANY);
+	for (uint32_t slot = 0; slot < MANY; slot++) {
+		world_set_tail(&w, slot, atomic_load(&world_stream(&w, slot)->head));
+	}
+	for (uint32_t i = 0; i < 4; i++) {
+		world_poll(&w);
+	}
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(w.packets.pool), 0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		publisher_close(&all[i]);
+	}
+	free(all);
+	world_close(&w);
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -269,6 +305,7 @@ int main(void)
 		{"tight", test_tight},
 		{"collapse", test_collapse},
 		{"accounts", test_accounts},
+		{"released while idle", test_released_while_idle},
 		{NULL, NULL},
 	};
 
