@@ -1,6 +1,7 @@
 #include "auth.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@ struct auth_app {
 };
 
 struct auth {
+	EVP_MD *sha256;
+	EVP_MD_CTX *context; /* of the one thread */
 	uint32_t apps_count;
 	struct auth_app apps[];
 };
@@ -30,9 +33,14 @@ struct auth_request {
 	bool has_key;
 };
 
-static void digest(struct auth_digest *out, const char *text)
+/* With what was fetched once: SHA256() looks the algorithm up, under locks, at each call. */
+static void digest(const struct auth *auth, struct auth_digest *out, const char *text)
 {
-	(void)SHA256((const unsigned char *)text, strlen(text), out->bytes);
+	if (EVP_DigestInit_ex2(auth->context, auth->sha256, NULL) != 1 ||
+	    EVP_DigestUpdate(auth->context, text, strlen(text)) != 1 ||
+	    EVP_DigestFinal_ex(auth->context, out->bytes, NULL) != 1) {
+		abort(); /* no memory is needed, and no digest is no key */
+	}
 }
 
 static bool digest_equals(const struct auth_digest *a, const struct auth_digest *b)
@@ -40,7 +48,7 @@ static bool digest_equals(const struct auth_digest *a, const struct auth_digest 
 	return CRYPTO_memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-static int app_init(struct auth_app *app, const struct config_app *config)
+static int app_init(const struct auth *auth, struct auth_app *app, const struct config_app *config)
 {
 	app->config = config;
 	app->keys = calloc(config->keys_count ? config->keys_count : 1, sizeof(*app->keys));
@@ -48,7 +56,7 @@ static int app_init(struct auth_app *app, const struct config_app *config)
 		return -1;
 	}
 	for (uint32_t i = 0; i < config->keys_count; i++) {
-		digest(&app->keys[i], config->keys[i].key);
+		digest(auth, &app->keys[i], config->keys[i].key);
 	}
 	return 0;
 }
@@ -60,9 +68,15 @@ struct auth *auth_create(const struct config *config)
 	if (!auth) {
 		return NULL;
 	}
+	auth->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	auth->context = EVP_MD_CTX_new();
+	if (!auth->sha256 || !auth->context) {
+		auth_destroy(auth);
+		return NULL;
+	}
 	for (uint32_t i = 0; i < config->apps_count; i++) {
 		auth->apps_count++;
-		if (app_init(&auth->apps[i], &config->apps[i])) {
+		if (app_init(auth, &auth->apps[i], &config->apps[i])) {
 			auth_destroy(auth);
 			return NULL;
 		}
@@ -78,6 +92,8 @@ void auth_destroy(struct auth *auth)
 	for (uint32_t i = 0; i < auth->apps_count; i++) {
 		free(auth->apps[i].keys);
 	}
+	EVP_MD_CTX_free(auth->context);
+	EVP_MD_free(auth->sha256);
 	free(auth);
 }
 
@@ -108,7 +124,7 @@ const struct config_app *auth_find_app(const struct auth *auth, const char *app)
 }
 
 /* Digest of the value of the first parameter "key" of `query`. */
-static void parse_query(struct auth_request *request, char *query)
+static void parse_query(const struct auth *auth, struct auth_request *request, char *query)
 {
 	char *rest = query;
 	char *parameter;
@@ -116,32 +132,32 @@ static void parse_query(struct auth_request *request, char *query)
 	while ((parameter = strsep(&rest, "&")) != NULL) {
 		if (strncmp(parameter, "key=", 4) == 0) {
 			text_percent_decode(parameter + 4);
-			digest(&request->key, parameter + 4);
+			digest(auth, &request->key, parameter + 4);
 			request->has_key = true;
 			return;
 		}
 	}
 }
 
-static void parse_request(struct auth_request *request, const char *asked)
+static void parse_request(const struct auth *auth, struct auth_request *request, const char *asked)
 {
 	char *query;
 
 	memset(request, 0, sizeof(*request));
 	text_copy(request->name, sizeof(request->name), asked);
-	digest(&request->whole, request->name);
+	digest(auth, &request->whole, request->name);
 	query = strchr(request->name, '?');
 	if (query) {
 		char copy[ABI_NAME_MAX];
 
 		*query = '\0';
 		text_copy(copy, sizeof(copy), query + 1);
-		parse_query(request, copy);
+		parse_query(auth, request, copy);
 		OPENSSL_cleanse(copy, sizeof(copy));
 		/* The name's buffer keeps nothing of the secret. */
 		memset(query, 0, (size_t)(request->name + sizeof(request->name) - query));
 	}
-	digest(&request->before_query, request->name);
+	digest(auth, &request->before_query, request->name);
 }
 
 /* The entry that the request names or whose key it carries, or NULL. Looks at every entry. */
@@ -205,7 +221,7 @@ void auth_decide(const struct auth *auth, const char *app_name, const char *aske
 		return;
 	}
 	decision->app = app->config;
-	parse_request(&request, asked);
+	parse_request(auth, &request, asked);
 	entry = match_key(app, &request);
 	if (entry) {
 		accept_as(decision, entry->name);

@@ -208,12 +208,16 @@ void control_run(struct control *control)
 	struct epoll_event events[EVENTS];
 
 	control->now_us = clock_us();
+	journal_hold();
 	open_api(control);
 	if (!control->stop) {
 		attachment_tick(control);
 	}
 	while (!control->stop) {
-		int count = sleep_and_wait(control, events);
+		int count;
+
+		journal_flush();
+		count = sleep_and_wait(control, events);
 
 		control->now_us = clock_us();
 		for (int i = 0; i < count; i++) {
@@ -224,6 +228,7 @@ void control_run(struct control *control)
 			events_read(control, i);
 		}
 	}
+	journal_release();
 	if (control->attached) {
 		finish(control);
 	}

@@ -33,7 +33,8 @@
 	X(commands_delayed, "answers that found the command ring full")                          \
 	X(events_lost, "times the event ring was overrun and the stream table was read instead") \
 	X(api_requests, "requests on the control socket")                                        \
-	X(api_refused, "connections and requests refused there")
+	X(api_refused, "connections and requests refused there")                                 \
+	X(journal_lost, "lines of the log that nobody took")
 
 enum control_counter {
 #define CONTROL_COUNTER_ENUM(name, sentence) CONTROL_##name,

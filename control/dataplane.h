@@ -26,6 +26,7 @@ struct dataplane_worker {
 	int news_fd;
 	int events_fd;
 	int commands_fd;
+	bool commanded; /* since it was last seen to be awake, or woken */
 };
 
 struct dataplane {

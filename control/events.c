@@ -38,17 +38,33 @@ static int send_command(struct dataplane_worker *worker, const struct answer *an
 		text_copy(command->name, sizeof(command->name), answer->name);
 	}
 	atomic_store_explicit(&sub->command_head, head + 1, memory_order_release);
-	(void)eventfd_write(worker->commands_fd, 1); /* full: the worker is awake anyway */
+	worker->commanded = true;
 	return 0;
+}
+
+/* After a batch of commands: the other side of the worker's going to sleep (abi/pub.h). */
+static void wake_worker(struct dataplane_worker *worker)
+{
+	if (!worker->commanded) {
+		return;
+	}
+	worker->commanded = false;
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&worker->pub->sleeping, memory_order_relaxed)) {
+		(void)eventfd_write(worker->commands_fd, 1); /* full: it is awake anyway */
+	}
 }
 
 int events_kick(struct control *control, const struct registry_stream *stream)
 {
-	return send_command(&control->dataplane.workers[stream->worker],
-			    &(struct answer){.type = ABI_COMMAND_KICK,
-					     .slot = stream->slot,
-					     .generation = stream->generation,
-					     .value = RTMP_REJECT_KICKED});
+	struct dataplane_worker *worker = &control->dataplane.workers[stream->worker];
+	int rc = send_command(worker, &(struct answer){.type = ABI_COMMAND_KICK,
+						       .slot = stream->slot,
+						       .generation = stream->generation,
+						       .value = RTMP_REJECT_KICKED});
+
+	wake_worker(worker);
+	return rc;
 }
 
 /* Slots */
@@ -327,6 +343,7 @@ void events_sync(struct control *control, uint32_t worker)
 	for (uint32_t slot = 0; slot < streams; slot++) {
 		update(control, worker, slot);
 	}
+	wake_worker(&control->dataplane.workers[worker]);
 }
 
 bool events_waiting(const struct control *control, uint32_t worker)
@@ -361,6 +378,7 @@ void events_read(struct control *control, uint32_t worker)
 	}
 	control->workers[worker].event_tail = head;
 	atomic_store_explicit(&from->sub->event_tail, head, memory_order_release);
+	wake_worker(from);
 }
 
 void events_tick(struct control *control)
@@ -372,5 +390,8 @@ void events_tick(struct control *control)
 
 		update(control, stream->worker, stream->slot);
 		stream = next;
+	}
+	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
+		wake_worker(&control->dataplane.workers[i]);
 	}
 }

@@ -1,17 +1,25 @@
 #include "journal.h"
 
-#include <jansson.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "journal_line.h"
+
 static _Atomic int journal_level = CONFIG_LOG_INFO;
+static _Atomic uint64_t lost;
+
+/* Of the thread that holds its lines. */
+static _Thread_local bool holding;
+static struct {
+	char text[JOURNAL_LINE_MAX];
+	size_t length;
+	uint32_t lines;
+} held;
 
 void journal_init(enum config_log_level level)
 {
@@ -33,18 +41,6 @@ static const char *level_name(enum config_log_level level)
 	return "unknown";
 }
 
-static void format_time(char *out, size_t size)
-{
-	struct timespec ts;
-	struct tm tm;
-	size_t length;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	length = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(out + length, size - length, ".%06ldZ", ts.tv_nsec / 1000);
-}
-
 /* A reader that stands still must not stop us: then lines are lost. */
 static bool writable(void)
 {
@@ -53,50 +49,73 @@ static bool writable(void)
 	return poll(&fd, 1, 0) > 0;
 }
 
-static void write_line(const json_t *line)
+/* At most JOURNAL_LINE_MAX bytes: more might wait. */
+static void write_lines(const char *text, size_t length, uint32_t lines)
 {
-	char *text = json_dumps(line, JSON_COMPACT);
-	size_t length;
+	if (!writable() || write(STDERR_FILENO, text, length) != (ssize_t)length) {
+		atomic_fetch_add_explicit(&lost, lines, memory_order_relaxed);
+	}
+}
 
-	if (!text) {
-		return;
+void journal_flush(void)
+{
+	if (holding && held.lines > 0) {
+		write_lines(held.text, held.length, held.lines);
+		held.length = 0;
+		held.lines = 0;
 	}
-	if (!writable()) {
-		free(text);
-		return;
+}
+
+static void hold_line(const struct journal_line *line)
+{
+	if (line->length > sizeof(held.text) - held.length) {
+		journal_flush();
 	}
-	length = strlen(text);
-	text[length] = '\n'; /* in place of the NUL: length is kept */
-	if (write(STDERR_FILENO, text, length + 1) < 0) {
-		/* There is nowhere left to say so. */
-	}
-	free(text);
+	memcpy(held.text + held.length, line->text, line->length);
+	held.length += line->length;
+	held.lines++;
+}
+
+void journal_hold(void)
+{
+	holding = true;
+}
+
+void journal_release(void)
+{
+	journal_flush();
+	holding = false;
+}
+
+uint64_t journal_lost(void)
+{
+	return atomic_load_explicit(&lost, memory_order_relaxed);
 }
 
 void journal(enum config_log_level level, const char *event, const char *format, ...)
 {
-	char time[40];
-	json_t *fields = NULL;
-	json_t *line;
+	struct journal_line line;
+	struct timespec now;
 
 	if ((int)level > atomic_load_explicit(&journal_level, memory_order_relaxed)) {
 		return;
 	}
-	format_time(time, sizeof(time));
-	line = json_pack("{s:s, s:s, s:s}", "ts", time, "level", level_name(level), "event", event);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	journal_line_begin(&line, &now, level_name(level), event);
 	if (format) {
 		va_list args;
 
 		va_start(args, format);
-		fields = json_vpack_ex(NULL, 0, format, args);
+		journal_line_fields(&line, format, args);
 		va_end(args);
 	}
-	if (line && fields) {
-		(void)json_object_update_missing(line, fields);
+	journal_line_end(&line);
+	if (!holding) {
+		write_lines(line.text, line.length, 1);
+		return;
 	}
-	if (line) {
-		write_line(line);
+	hold_line(&line);
+	if (level == CONFIG_LOG_ERROR) {
+		journal_flush();
 	}
-	json_decref(fields);
-	json_decref(line);
 }

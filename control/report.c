@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "control.h"
 #include "events.h"
+#include "journal.h"
 #include "report_memory.h"
 #include "report_stream.h"
 
@@ -86,6 +87,7 @@ static json_t *control_counters(const struct control *control)
 		uint64_t value = control->counters[i];
 
 		value += i == CONTROL_api_refused ? control->api.refused : 0;
+		value += i == CONTROL_journal_lost ? journal_lost() : 0;
 		(void)json_object_set_new(counters, control_counter_name(i),
 					  json_integer((json_int_t)value));
 	}
@@ -143,7 +145,7 @@ static json_t *report_status(struct control *control, const json_t *request)
 		       (unsigned long long)dataplane->generation);
 	return success(
 		"status",
-		json_pack("{s:s, s:{s:b, s:s, s:s, s:I, s:i, s:i, s:i}, s:{s:i, s:I}, "
+		json_pack("{s:s, s:{s:b, s:s, s:s, s:I, s:i, s:i, s:i}, s:{s:i, s:I, s:I}, "
 			  "s:{s:I, s:I, s:i, s:I}}",
 			  "version", PENSTOCK_VERSION, "dataplane", "attached", control->attached,
 			  "why", control->why, "generation", control->attached ? generation : "",
@@ -151,7 +153,8 @@ static json_t *report_status(struct control *control, const json_t *request)
 			  "workers", (int)dataplane->workers_count, "workers_silent",
 			  workers_silent(control), "control", "pid", (int)getpid(), "uptime_ms",
 			  (json_int_t)((control->now_us - control->started_us) / US_PER_MS),
-			  "resolver", "lookups", (json_int_t)resolver.lookups, "given_up",
+			  "journal_lost", (json_int_t)journal_lost(), "resolver", "lookups",
+			  (json_int_t)resolver.lookups, "given_up",
 			  (json_int_t)resolver.lookups_given_up, "threads_stuck",
 			  (int)resolver.threads_stuck, "busy_ms", busy_ms(&resolver)));
 }

@@ -110,13 +110,13 @@ uint32_t dp_forward_owner(const struct rte_mbuf *frame, uint32_t workers, uint32
 	return self;
 }
 
-void dp_wake(struct dp_wake *wake)
+void dp_wake(const struct dp_wake *wake)
 {
 	uint64_t one = 1;
 
-	/* Pairs with the fence in dp_idle_sleep(): one of the two sides sees the other. */
+	/* Pairs with the fence in dp_idle(): one of the two sides sees the other. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&wake->sleeping, memory_order_relaxed) != 0) {
+	if (atomic_load_explicit(wake->sleeping, memory_order_relaxed) != 0) {
 		ssize_t written = write(wake->fd, &one, sizeof(one));
 
 		(void)written; /* EAGAIN: it is about to wake anyway */

@@ -28,12 +28,12 @@ struct rte_ring;
 enum dp_forward_kind { DP_FORWARD_FLOW = 1, DP_FORWARD_TEACH };
 
 /*
- * A worker that sleeps must be woken. The sleeper sets `sleeping` (seq_cst), looks at its rings
- * once more and sleeps on `fd`; the producer enqueues, fences (seq_cst) and writes `fd` when the
- * flag is set.
+ * A worker that sleeps must be woken. The sleeper sets its flag, fences (seq_cst), looks at its
+ * rings once more and sleeps on `fd`; the producer enqueues, fences (seq_cst) and writes `fd` when
+ * the flag is set. The flag stands in `pub`, because control does the same.
  */
 struct dp_wake {
-	alignas(128) _Atomic uint32_t sleeping;
+	_Atomic uint32_t *sleeping;
 	int fd;
 };
 
@@ -41,7 +41,7 @@ struct dp_wake {
 struct dp_forward_mesh {
 	uint32_t workers;
 	struct rte_ring *rings[CONFIG_CORES_MAX][CONFIG_CORES_MAX]; /* [from][to] */
-	struct dp_wake *wakes[CONFIG_CORES_MAX];
+	const struct dp_wake *wakes[CONFIG_CORES_MAX];
 };
 
 /* One worker's end. */
@@ -81,6 +81,6 @@ bool dp_forward_pending(const struct dp_forward *forward);
 uint32_t dp_forward_waiting(const struct dp_forward *forward);
 
 /* Wakes a worker that sleeps. */
-void dp_wake(struct dp_wake *wake);
+void dp_wake(const struct dp_wake *wake);
 
 #endif

@@ -5,11 +5,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dataplane/forward.h"
+
 #define EMPTY_LOOPS    1000u
 #define SLEEP_US       UINT64_C(1000)
 #define BLIND_SLEEP_US UINT64_C(200)
 
-void dp_idle_init(struct dp_idle *idle, bool adaptive, int rx_fd, struct dp_wake *wake)
+void dp_idle_init(struct dp_idle *idle, bool adaptive, int rx_fd, const struct dp_wake *wake)
 {
 	*idle = (struct dp_idle){
 		.adaptive = adaptive,
@@ -48,8 +50,7 @@ static void wait_for_news(struct dp_idle *idle, uint64_t us)
 	}
 }
 
-void dp_idle(struct dp_idle *idle, const struct dp_forward *forward, uint64_t now_us,
-	     uint64_t due_us)
+void dp_idle(struct dp_idle *idle, uint64_t now_us, uint64_t due_us)
 {
 	uint64_t us = sleep_us(idle, now_us, due_us);
 
@@ -58,11 +59,11 @@ void dp_idle(struct dp_idle *idle, const struct dp_forward *forward, uint64_t no
 		rte_pause();
 		return;
 	}
-	atomic_store_explicit(&idle->wake->sleeping, 1, memory_order_relaxed);
-	/* Pairs with the fence in dp_wake(): one of the two sides sees the other. */
+	atomic_store_explicit(idle->wake->sleeping, 1, memory_order_relaxed);
+	/* Pairs with the fence in dp_wake(), and in control: one of the two sees the other. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (!dp_forward_pending(forward)) {
+	if (!idle->pending(idle->app)) {
 		wait_for_news(idle, us);
 	}
-	atomic_store_explicit(&idle->wake->sleeping, 0, memory_order_relaxed);
+	atomic_store_explicit(idle->wake->sleeping, 0, memory_order_relaxed);
 }

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dataplane/forward.h"
+struct dp_wake;
 
 struct dp_idle {
 	bool adaptive;
@@ -20,17 +20,20 @@ struct dp_idle {
 	int rx_fd;           /* -1: none */
 	uint64_t longest_us; /* of one sleep */
 	uint64_t timeouts;   /* sleeps that nobody ended */
-	struct dp_wake *wake;
+	const struct dp_wake *wake;
+	/* Whether there is work that its producer would have woken us for. */
+	bool (*pending)(const void *app);
+	const void *app;
 };
 
-void dp_idle_init(struct dp_idle *idle, bool adaptive, int rx_fd, struct dp_wake *wake);
+/* `pending` and `app` are set by the caller. */
+void dp_idle_init(struct dp_idle *idle, bool adaptive, int rx_fd, const struct dp_wake *wake);
 
 /*
  * After an empty loop at `now_us`; `due_us` is when the next timer is due, UINT64_MAX for none.
  * May sleep.
  */
-void dp_idle(struct dp_idle *idle, const struct dp_forward *forward, uint64_t now_us,
-	     uint64_t due_us);
+void dp_idle(struct dp_idle *idle, uint64_t now_us, uint64_t due_us);
 
 static inline void dp_idle_busy(struct dp_idle *idle)
 {

@@ -266,6 +266,18 @@ static uint32_t commands_waiting(struct dp_ingest *ingest, const struct abi_sub 
 	return waiting < COMMANDS_PER_LOOP ? (uint32_t)waiting : COMMANDS_PER_LOOP;
 }
 
+bool dp_ingest_commanded(const struct dp_ingest *ingest)
+{
+	struct abi_sub *sub = ingest->publish.sub;
+
+	if (!sub) {
+		return false;
+	}
+	/* Of what commands_waiting() takes for none we take no notice either. */
+	uint64_t head = atomic_load_explicit(&sub->command_head, memory_order_acquire);
+	return head - ingest->command_tail - 1 < ABI_COMMAND_RING;
+}
+
 uint32_t dp_ingest_commands(struct dp_ingest *ingest, uint64_t now_us)
 {
 	struct abi_command command;

@@ -51,6 +51,9 @@ void dp_ingest_destroy(struct dp_ingest *ingest);
  */
 uint32_t dp_ingest_commands(struct dp_ingest *ingest, uint64_t now_us);
 
+/* Whether it would find any. */
+bool dp_ingest_commanded(const struct dp_ingest *ingest);
+
 /*
  * End of a loop: gives back what control released, runs session time limits (bounded work), and
  * wakes control once if there is news. Returns true while there is work left that should not wait.

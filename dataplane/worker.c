@@ -234,7 +234,7 @@ static void account(struct dp_worker *worker, uint32_t work, bool hurry, uint64_
 	worker->empty_polls++;
 	uint64_t timer_us = tcp_next_timer_us(worker->tcp);
 	uint64_t limit_us = dp_ingest_next_us(worker->ingest);
-	dp_idle(&worker->idle, &worker->forward, now_us, timer_us < limit_us ? timer_us : limit_us);
+	dp_idle(&worker->idle, now_us, timer_us < limit_us ? timer_us : limit_us);
 }
 
 /* First of all that is given up when packets run short: the peer sends it again. */

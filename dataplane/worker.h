@@ -70,7 +70,7 @@ struct dp_worker {
 	bool aborted;
 	uint64_t end_us; /* sessions that are still there then are reset */
 
-	struct dp_wake wake;            /* written by others */
+	struct dp_wake wake;            /* for others, while we sleep */
 	alignas(128) _Atomic bool stop; /* set by the main thread */
 };
 

@@ -186,6 +186,13 @@ static int create_net(struct dp_worker *worker, const struct dp_worker_config *c
 			config->numa_node, seed);
 }
 
+static bool is_pending(const void *app)
+{
+	const struct dp_worker *worker = app;
+
+	return dp_forward_pending(&worker->forward) || dp_ingest_commanded(worker->ingest);
+}
+
 static void fill(struct dp_worker *worker, const struct dp_worker_config *config,
 		 const struct dp_worker_shared *shared)
 {
@@ -202,6 +209,7 @@ static void fill(struct dp_worker *worker, const struct dp_worker_config *config
 	worker->port_mbufs = config->port_mbufs;
 	worker->packets = config->packets->workers[config->index].pool;
 	worker->pub = dp_pub(&shared->pub);
+	worker->wake.sleeping = &worker->pub->sleeping;
 	worker->wake.fd = shared->commands_fd;
 	worker->transmit.port = config->port;
 	worker->transmit.queue = (uint16_t)config->index;
@@ -211,6 +219,8 @@ static void fill(struct dp_worker *worker, const struct dp_worker_config *config
 	worker->forward.pool = worker->headers;
 	dp_idle_init(&worker->idle, config->config->power == CONFIG_POWER_ADAPTIVE,
 		     dp_port_rx_fd(config->port, (uint16_t)config->index), &worker->wake);
+	worker->idle.pending = is_pending;
+	worker->idle.app = worker;
 	config->mesh->wakes[config->index] = &worker->wake;
 }
 

@@ -241,6 +241,8 @@ static void show_status(FILE *out, const json_t *value, const struct output_opti
 	field_add_duration(&t, resolver, "busy_ms");
 	table_add(&t, "lookups stuck");
 	field_add_number(&t, resolver, "threads_stuck");
+	table_add(&t, "log lines lost");
+	field_add_number(&t, control, "journal_lost");
 	table_print(&t, out, 0);
 	table_fini(&t);
 }

@@ -1,5 +1,6 @@
 #include "mailbox.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -53,13 +54,19 @@ void mail_destroy(struct mail *mail)
 
 void mailbox_post(struct mailbox *box, struct mail *mail)
 {
+	bool first;
+
 	pthread_mutex_lock(&box->lock);
+	first = !box->first;
 	mail->next = NULL;
 	*box->last = mail;
 	box->last = &mail->next;
 	pthread_mutex_unlock(&box->lock);
-	/* Fails only when the counter is full: then the reader is awake anyway. */
-	(void)eventfd_write(box->fd, 1);
+	/* Else the reader, who reads the descriptor before it takes, has been told of those before.
+	 * Fails only when the counter is full: then the reader is awake anyway. */
+	if (first) {
+		(void)eventfd_write(box->fd, 1);
+	}
 }
 
 struct mail *mailbox_take(struct mailbox *box)

@@ -198,6 +198,14 @@ static void publish(uint32_t slot, uint64_t generation, const char *app_name, co
 	fake_event(&worker, ABI_EVENT_PUBLISH, slot);
 }
 
+/* Reads the eventfd that wakes the worker. */
+static bool is_woken(void)
+{
+	uint64_t count;
+
+	return read(worker.commands_fd, &count, sizeof(count)) == (ssize_t)sizeof(count);
+}
+
 static void go_live(uint32_t slot, const char *name)
 {
 	fake_live(&worker, slot, name);
@@ -337,6 +345,36 @@ static void test_refusals(void)
 	CU_ASSERT_EQUAL(next_command().value, RTMP_REJECT_NAME);
 	CU_ASSERT(says("{\"command\":\"streams\"}", "ok", "true"));
 	CU_ASSERT(says("{\"command\":\"streams\"}", "streams.0.name", ""));
+	tear_down();
+}
+
+/* A worker that is awake looks at its commands anyway; one that sleeps has to be told. */
+static void test_sleeping_worker_is_woken(void)
+{
+	bool woken = false;
+
+	set_up();
+	publish(2, 7, "live", "awake?key=wrong");
+	(void)next_command();
+	json_decref(ask("{\"command\":\"status\"}")); /* its turn is over */
+	CU_ASSERT_FALSE(is_woken());
+	atomic_store(&worker.pub->sleeping, 1);
+	publish(3, 7, "live", "asleep?key=wrong");
+	(void)next_command();
+	WAIT_FOR(woken || (woken = is_woken()));
+	woken = false;
+	json_decref(ask("{\"command\":\"status\"}"));
+	CU_ASSERT_FALSE(is_woken());
+	publish(1, 1, "live", "studio?key=s3cret");
+	(void)next_command();
+	WAIT_FOR(woken || (woken = is_woken()));
+	woken = false;
+	go_live(1, "studio");
+	WAIT_FOR(says("{\"command\":\"streams\"}", "streams.0.state", "live"));
+	CU_ASSERT_FALSE(is_woken());
+	CU_ASSERT(says("{\"command\":\"kick\",\"name\":\"live/studio\"}", "ok", "true"));
+	WAIT_FOR(woken || (woken = is_woken()));
+	woken = false;
 	tear_down();
 }
 
@@ -628,6 +666,7 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{"a publish reaches its origin", test_publish_to_origin},
 		{"what is not allowed is refused", test_refusals},
+		{"a worker that sleeps is woken", test_sleeping_worker_is_woken},
 		{"kick", test_kick},
 		{"bad requests", test_bad_requests},
 		{"the dataplane comes back", test_dataplane_comes_back},

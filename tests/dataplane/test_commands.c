@@ -101,6 +101,27 @@ static void test_late_kick(void)
 	close_both();
 }
 
+/* What the worker asks before it sleeps; a head that nobody believes does not keep it awake. */
+static void test_command_waits(void)
+{
+	world_init(&w);
+	world_open(&w);
+	CU_ASSERT_FALSE(dp_ingest_commanded(w.ingest)); /* by whom? */
+	world_attach(&w);
+	CU_ASSERT_FALSE(dp_ingest_commanded(w.ingest));
+	world_command(&w, ABI_COMMAND_KICK, 0, 1, RTMP_REJECT_KICKED, NULL);
+	CU_ASSERT_TRUE(dp_ingest_commanded(w.ingest));
+	world_poll(&w);
+	CU_ASSERT_FALSE(dp_ingest_commanded(w.ingest));
+	atomic_store(&w.sub->command_head, ABI_COMMAND_RING + 1);
+	CU_ASSERT_TRUE(dp_ingest_commanded(w.ingest)); /* full */
+	atomic_store(&w.sub->command_head, ABI_COMMAND_RING + 2);
+	CU_ASSERT_FALSE(dp_ingest_commanded(w.ingest));
+	atomic_store(&w.sub->command_head, 0);
+	CU_ASSERT_FALSE(dp_ingest_commanded(w.ingest));
+	world_close(&w);
+}
+
 /* What was released of the one before is nothing of the next. */
 static void test_late_tail(void)
 {
@@ -126,6 +147,7 @@ static void test_late_tail(void)
 int main(void)
 {
 	static const struct suite_test tests[] = {
+		{"a command that waits", test_command_waits},
 		{"an accept that comes late", test_late_accept},
 		{"a reject that comes late", test_late_reject},
 		{"a kick that comes late", test_late_kick},

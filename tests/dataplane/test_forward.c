@@ -20,6 +20,7 @@
 static struct rte_mempool *pool;
 static struct dp_forward_mesh mesh;
 static struct dp_wake wakes[WORKERS];
+static _Atomic uint32_t sleeping[WORKERS];
 static struct dp_counters counters[WORKERS];
 static struct dp_forward ends[WORKERS];
 
@@ -29,7 +30,8 @@ static void open_mesh(void)
 
 	CU_ASSERT_EQUAL_FATAL(dp_forward_mesh_create(&mesh, nodes, WORKERS), 0);
 	for (uint32_t i = 0; i < WORKERS; i++) {
-		wakes[i].sleeping = 0;
+		sleeping[i] = 0;
+		wakes[i].sleeping = &sleeping[i];
 		wakes[i].fd = eventfd(0, EFD_NONBLOCK);
 		mesh.wakes[i] = &wakes[i];
 		memset(&counters[i], 0, sizeof(counters[i]));
@@ -171,7 +173,7 @@ static void only_sleepers_are_woken(void)
 	open_mesh();
 	dp_wake(&wakes[1]);
 	CU_ASSERT_FALSE(is_woken(&wakes[1]));
-	wakes[1].sleeping = 1;
+	sleeping[1] = 1;
 	dp_forward_send(&ends[0], rte_pktmbuf_alloc(pool), 1, DP_FORWARD_FLOW);
 	CU_ASSERT_FALSE(is_woken(&wakes[1]));
 	dp_forward_flush(&ends[0]);
@@ -216,6 +218,11 @@ static void *produce(void *arg)
 	return NULL;
 }
 
+static bool pending(const void *app)
+{
+	return dp_forward_pending(app);
+}
+
 /* A wake-up that is lost costs the whole sleep, which is made long enough to be told apart. */
 static void no_wakeup_is_lost(void)
 {
@@ -226,6 +233,8 @@ static void no_wakeup_is_lost(void)
 
 	open_mesh();
 	dp_idle_init(&idle, true, -1, &wakes[1]);
+	idle.pending = pending;
+	idle.app = &ends[1];
 	idle.longest_us = 10000000;
 	atomic_store(&taken, 0);
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, produce, &taken), 0);
@@ -235,7 +244,7 @@ static void no_wakeup_is_lost(void)
 
 		if (count == 0) {
 			idle.empty = 1000; /* as if it had been idle for long */
-			dp_idle(&idle, &ends[1], 0, UINT64_MAX);
+			dp_idle(&idle, 0, UINT64_MAX);
 			continue;
 		}
 		rte_pktmbuf_free_bulk(got, count);

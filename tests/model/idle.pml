@@ -1,15 +1,15 @@
 /*
- * Sleep of a worker (dataplane/idle.c, dataplane/forward.c): other workers put frames into its
- * rings, fence, and write its eventfd when its flag is set; control puts a command into its ring and
- * writes the same eventfd whether it sleeps or not (control/events.c). Before it sleeps the worker
- * looks at the rings once more, but not at the commands: the token of a command stays.
+ * Sleep of a worker (dataplane/idle.c): other workers put frames into its rings (dataplane/
+ * forward.c), control puts commands into its own (control/events.c). Each then fences and writes the
+ * worker's eventfd when its flag is set. The worker sets the flag, fences, and looks at all of them
+ * once more before it sleeps.
  *
  * The 1 ms after which it wakes in any case is left out.
  *
  * Holds: when nothing can move any more, the worker has seen every frame and every command.
  *
- * Must fail: NO_PEER_FENCE, NO_WORKER_FENCE, NO_SECOND_LOOK, and WEAK_EVENTFD: for commands the
- * protocol rests on the kernel's lock in place of a fence.
+ * Must fail: NO_PEER_FENCE, NO_WORKER_FENCE, NO_SECOND_LOOK, and BLIND_TO_ONE: the last of them is
+ * left out of the second look.
  */
 #define ADDRESSES 4
 #define PROCESSES 4
@@ -17,10 +17,8 @@
 
 #define WORKER    0
 #define FLAG      0
-#define RING(i)   (i) /* of peer i: 1 and 2 */
-#define COMMANDS  3
-#define CONTROL   3
-#define PEERS     2
+#define RING(i)   (i) /* of peer i, from 1; one of them is control */
+#define PEERS     3
 #define FRAMES    2
 
 #include "memory.pml"
@@ -58,23 +56,10 @@ proctype peer(byte i)
 	od
 }
 
-proctype control()
-{
-	byte commands;
-
-	do
-	:: commands < FRAMES ->
-		commands++;
-		store_release(CONTROL, COMMANDS, commands);
-		write_eventfd(CONTROL)
-	:: else -> break
-	od
-}
-
 inline turn() {
-	seen[COMMANDS] = mem[COMMANDS];
 	seen[RING(1)] = mem[RING(1)];
-	seen[RING(2)] = mem[RING(2)]
+	seen[RING(2)] = mem[RING(2)];
+	seen[RING(3)] = mem[RING(3)]
 }
 
 proctype worker()
@@ -90,6 +75,9 @@ end:
 #ifndef NO_SECOND_LOOK
 	   pending = mem[RING(1)] != seen[RING(1)];
 	   pending = pending || mem[RING(2)] != seen[RING(2)];
+#ifndef BLIND_TO_ONE
+	   pending = pending || mem[RING(3)] != seen[RING(3)];
+#endif
 #endif
 	   if
 	   :: !pending -> token; token = false /* ppoll, then read */
@@ -111,9 +99,8 @@ init {
 		for (i : 1 .. PEERS) {
 			run peer(i)
 		}
-		run control();
 		run worker()
 	}
 	timeout -> assert(seen[RING(1)] == FRAMES && seen[RING(2)] == FRAMES &&
-			  seen[COMMANDS] == FRAMES)
+			  seen[RING(3)] == FRAMES)
 }

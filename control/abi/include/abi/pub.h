@@ -154,6 +154,12 @@ struct abi_pub {
 	alignas(128) _Atomic uint64_t event_head;   /* events written */
 	alignas(128) _Atomic uint64_t news_head;    /* news written; old ones are overwritten */
 	alignas(128) _Atomic uint64_t command_tail; /* commands of abi_sub consumed */
+	/*
+	 * Set by the worker before it sleeps on its eventfd of commands; it then runs a seq_cst
+	 * fence and looks once more. Control, having written commands, runs a seq_cst fence and
+	 * writes the eventfd when the flag is set.
+	 */
+	_Atomic uint32_t sleeping;
 
 	/* written once per loop or less */
 	alignas(128) _Atomic uint64_t heartbeat_us; /* dataplane clock */
