@@ -35,6 +35,17 @@ static void set_limits(struct session_table *table, const struct config_rtmp *rt
 	table->held_max = held_max < UINT32_MAX ? (uint32_t)held_max : UINT32_MAX;
 }
 
+static int allocate(struct session_table *table, const struct session_config *config)
+{
+	uint32_t buffers = config->connections / SESSION_BUFFER_SHARE + SESSION_BUFFERS_MIN;
+
+	table->sessions =
+		local_alloc(config->connections * sizeof(table->sessions[0]), config->numa_node);
+	buffers = buffers < config->connections ? buffers : config->connections;
+	return table->sessions ? command_buffers_init(&table->buffers, buffers, config->numa_node)
+			       : -ENOMEM;
+}
+
 int session_table_init(struct session_table *table, const struct session_config *config)
 {
 	*table = (struct session_table){
@@ -45,6 +56,7 @@ int session_table_init(struct session_table *table, const struct session_config 
 				.window_ack_size = config->rtmp->window_ack_size,
 				.peer_bandwidth = config->rtmp->window_ack_size,
 				.message_max = config->rtmp->message_max,
+				.buffers = &table->buffers.source,
 			},
 		.random = config->seed,
 	};
@@ -53,9 +65,8 @@ int session_table_init(struct session_table *table, const struct session_config 
 	for (uint32_t i = 0; i < SESSION_STATE_COUNT; i++) {
 		TAILQ_INIT(&table->queues[i]);
 	}
-	table->sessions =
-		local_alloc(config->connections * sizeof(table->sessions[0]), config->numa_node);
-	if (!table->sessions) {
+	if (allocate(table, config) < 0) {
+		session_table_fini(table);
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < config->connections; i++) {
@@ -76,6 +87,7 @@ void session_table_fini(struct session_table *table)
 	}
 	local_free(table->sessions, table->config.connections * sizeof(table->sessions[0]));
 	table->sessions = NULL;
+	command_buffers_fini(&table->buffers);
 }
 
 static bool is_publisher(enum session_state state)
@@ -159,6 +171,7 @@ void session_unpublish(struct session *s)
 void session_gone(struct session *s)
 {
 	session_unpublish(s);
+	rtmp_server_fini(&s->server);
 	s->conn = NULL;
 	session_set_state(s, SESSION_FREE);
 	s->table->active--;

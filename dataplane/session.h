@@ -18,22 +18,26 @@
 #include <sys/queue.h>
 
 #include "config/config.h"
+#include "dataplane/command_buffers.h"
 #include "dataplane/message.h"
 #include "rtmp/server.h"
 
-#define SESSION_OUT_SIZE    16384u
-#define SESSION_OUT_NEEDED  8192u /* rtmp_server_next() wants so much free */
+#define SESSION_OUT_SIZE     16384u
+#define SESSION_OUT_NEEDED   8192u /* rtmp_server_next() wants so much free */
 /*
  * Messages under way narrow the window by at most so much truesize: a window that closed for good
  * would keep a long message from ever becoming complete. What they may hold in all is bounded by
  * SESSION_HELD_FACTOR times the longest message.
  */
-#define SESSION_HOLD_MAX    (256u << 10)
-#define SESSION_HELD_FACTOR 2u
+#define SESSION_HOLD_MAX     (256u << 10)
+#define SESSION_HELD_FACTOR  2u
 /* Truesize that the messages of a publisher may pin before control decided. */
-#define SESSION_EARLY_MAX   (1u << 20)
-#define SESSION_LINGER_US   2000000u
-#define SESSION_IDLE_CHECKS 4u /* how often within the idle limit a publisher is looked at */
+#define SESSION_EARLY_MAX    (1u << 20)
+#define SESSION_LINGER_US    2000000u
+/* A part of the connections gets a handshake or a command in pieces at the same moment. */
+#define SESSION_BUFFER_SHARE 8u
+#define SESSION_BUFFERS_MIN  64u
+#define SESSION_IDLE_CHECKS  4u /* how often within the idle limit a publisher is looked at */
 
 struct dp_counters;
 struct publication;
@@ -99,6 +103,7 @@ struct session_table {
 	uint64_t limit_us[SESSION_STATE_COUNT];
 	struct session_config config;
 	struct rtmp_server_config server_config;
+	struct command_buffers buffers;
 	uint64_t idle_us;
 	uint32_t held_max;
 	uint64_t now_us;

@@ -1,6 +1,7 @@
 #include "rtmp/client.h"
 #include "client_private.h"
 #include "command.h"
+#include "gather_private.h"
 #include "handshake.h"
 
 #include <string.h>
@@ -16,19 +17,24 @@
 
 enum client_state {
 	STATE_S0 = 0,
-	STATE_S1, /* collected in c->buffer */
-	STATE_S2, /* counted in c->filled */
+	STATE_S1, /* gathered */
+	STATE_S2, /* counted */
 	STATE_CHUNKS,
 };
 
 void rtmp_client_init(struct rtmp_client *c, const struct rtmp_client_config *config, uint64_t seed)
 {
-	memset(c, 0, offsetof(struct rtmp_client, buffer));
+	memset(c, 0, sizeof(*c));
 	c->config = *config;
 	c->random = seed;
-	c->command_slot = RTMP_CHUNK_STREAMS;
+	gather_init(&c->gather, config->buffers);
 	rtmp_chunk_reader_init(&c->reader, CLIENT_MESSAGE_MAX);
 	rtmp_chunk_writer_init(&c->writer, RTMP_DEFAULT_CHUNK_SIZE);
+}
+
+void rtmp_client_fini(struct rtmp_client *c)
+{
+	gather_clear(&c->gather);
 }
 
 int rtmp_client_start(struct rtmp_client *c, struct rtmp_out *out)
@@ -39,14 +45,6 @@ int rtmp_client_start(struct rtmp_client *c, struct rtmp_out *out)
 	return rtmp_out_put(out, c0c1, sizeof(c0c1)) ? 0 : RTMP_ERR(OUTPUT);
 }
 
-static uint32_t consume(struct rtmp_span *in, uint32_t n)
-{
-	n = n < in->len ? n : in->len;
-	in->data += n;
-	in->len -= n;
-	return n;
-}
-
 static int read_s0(struct rtmp_client *c, struct rtmp_span *in)
 {
 	if (in->len == 0) {
@@ -55,7 +53,8 @@ static int read_s0(struct rtmp_client *c, struct rtmp_span *in)
 	if (*in->data != RTMP_VERSION) {
 		return RTMP_ERR(VERSION);
 	}
-	consume(in, 1);
+	in->data++;
+	in->len--;
 	c->state = STATE_S1;
 	return 0;
 }
@@ -63,27 +62,24 @@ static int read_s0(struct rtmp_client *c, struct rtmp_span *in)
 /* C2 is S1 again (RTMP 1.0 section 5.2.4). */
 static int read_s1(struct rtmp_client *c, struct rtmp_span *in, struct rtmp_out *out)
 {
-	const uint8_t *from = in->data;
-	uint32_t n = consume(in, HANDSHAKE_SIZE - c->filled);
+	int rc = gather_add(&c->gather, in, HANDSHAKE_SIZE);
 
-	if (n != 0) {
-		memcpy(c->buffer + c->filled, from, n);
-		c->filled += n;
+	if (rc < 0 || c->gather.filled < HANDSHAKE_SIZE) {
+		return rc;
 	}
-	if (c->filled < HANDSHAKE_SIZE) {
-		return 0;
+	if (!rtmp_out_put(out, c->gather.buffer, HANDSHAKE_SIZE)) {
+		rc = RTMP_ERR(OUTPUT);
 	}
-	c->filled = 0;
+	gather_clear(&c->gather);
 	c->state = STATE_S2;
-	return rtmp_out_put(out, c->buffer, HANDSHAKE_SIZE) ? 0 : RTMP_ERR(OUTPUT);
+	return rc;
 }
 
 /* S2 is not compared with C1: servers that sign it send something else. */
 static void skip_s2(struct rtmp_client *c, struct rtmp_span *in, struct rtmp_out *out)
 {
-	c->filled += consume(in, HANDSHAKE_SIZE - c->filled);
-	if (c->filled == HANDSHAKE_SIZE) {
-		c->filled = 0;
+	if (gather_skip(&c->gather, in, HANDSHAKE_SIZE)) {
+		gather_clear(&c->gather);
 		c->state = STATE_CHUNKS;
 		client_send_connect(c, out);
 	}
@@ -113,9 +109,7 @@ static void take_control(struct rtmp_client *c, const struct rtmp_control *contr
 {
 	switch (control->type) {
 	case RTMP_TYPE_ABORT:
-		if (control->aborted == c->command_slot) {
-			c->command_slot = RTMP_CHUNK_STREAMS;
-		}
+		(void)gather_abort(&c->gather, control->aborted);
 		break;
 	case RTMP_TYPE_ACK:
 		if (unwrap_ack(c, control->value)) {
@@ -139,15 +133,19 @@ static void take_control(struct rtmp_client *c, const struct rtmp_control *contr
 static int take_piece(struct rtmp_client *c, const struct rtmp_piece *piece, struct rtmp_out *out,
 		      struct rtmp_client_event *event)
 {
-	struct command_input input = {c->buffer, &c->filled, &c->command_slot};
 	uint8_t type = piece->msg->type;
 	int rc;
 
 	if (type != RTMP_TYPE_COMMAND_AMF0 && type != RTMP_TYPE_COMMAND_AMF3) {
 		return 0;
 	}
-	rc = command_collect(input, piece);
-	return rc <= 0 ? rc : client_take_command(c, piece->msg, out, event);
+	rc = gather_command(&c->gather, piece);
+	if (rc <= 0) {
+		return rc;
+	}
+	rc = client_take_command(c, piece->msg, out, event);
+	gather_clear(&c->gather);
+	return rc;
 }
 
 static int read_chunks(struct rtmp_client *c, struct rtmp_span *in, struct rtmp_out *out,

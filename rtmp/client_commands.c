@@ -251,7 +251,7 @@ int client_take_command(struct rtmp_client *c, const struct rtmp_message *msg, s
 {
 	struct command_header h;
 	struct amf0_reader r;
-	int rc = command_read_header(msg->type, c->buffer, c->filled, &r, &h);
+	int rc = command_read_header(msg->type, c->gather.buffer, c->gather.filled, &r, &h);
 
 	if (rc < 0) {
 		return rc;

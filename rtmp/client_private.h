@@ -18,7 +18,7 @@ enum client_phase {
 void client_send_connect(struct rtmp_client *c, struct rtmp_out *out);
 
 /*
- * Acts on the complete command message in c->buffer. Sets `event` when the caller has to know,
+ * Acts on the complete command message in c->gather. Sets `event` when the caller has to know,
  * else leaves it RTMP_CLIENT_MORE.
  */
 int client_take_command(struct rtmp_client *c, const struct rtmp_message *msg, struct rtmp_out *out,

@@ -110,29 +110,6 @@ void control_acknowledge(struct rtmp_chunk_writer *w, uint64_t received, uint32_
 	*acked = received;
 }
 
-int command_collect(struct command_input input, const struct rtmp_piece *piece)
-{
-	if (piece->first) {
-		if (*input.slot != RTMP_CHUNK_STREAMS) {
-			return RTMP_ERR(COMMAND_OVERLAP);
-		}
-		if (piece->msg->length > RTMP_COMMAND_MAX) {
-			return RTMP_ERR(COMMAND_SIZE);
-		}
-		*input.slot = piece->slot;
-		*input.filled = 0;
-	}
-	if (piece->len != 0) {
-		memcpy(input.buffer + *input.filled, piece->data, piece->len);
-		*input.filled += piece->len;
-	}
-	if (!piece->last) {
-		return 0;
-	}
-	*input.slot = RTMP_CHUNK_STREAMS;
-	return 1;
-}
-
 int command_read_header(uint8_t type, const uint8_t *data, uint32_t len, struct amf0_reader *r,
 			struct command_header *h)
 {

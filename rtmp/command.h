@@ -1,6 +1,6 @@
 /*
  * What both sides of a connection share: sending commands (RTMP 1.0 section 7) and protocol control
- * messages (section 5.4), putting received commands together, and acknowledging.
+ * messages (section 5.4), reading commands, and acknowledging.
  */
 #ifndef RTMP_COMMAND_H
 #define RTMP_COMMAND_H
@@ -53,17 +53,6 @@ void control_answer_ping(struct rtmp_chunk_writer *w, uint32_t value, struct rtm
  */
 void control_acknowledge(struct rtmp_chunk_writer *w, uint64_t received, uint32_t window,
 			 uint64_t *acked, struct rtmp_out *out);
-
-/* Command under way: `slot` is RTMP_CHUNK_STREAMS when there is none. */
-struct command_input {
-	uint8_t *buffer; /* RTMP_COMMAND_MAX bytes */
-	uint32_t *filled;
-	uint32_t *slot;
-};
-
-/* Adds a piece: 1 when the command is complete, 0 when more must come, or a negative error. */
-int command_collect(struct command_input input, const struct rtmp_piece *piece)
-	__attribute__((warn_unused_result));
 
 struct command_header {
 	struct amf0_string name;

@@ -1,5 +1,6 @@
 #include "rtmp/server.h"
 #include "command.h"
+#include "gather_private.h"
 #include "handshake.h"
 #include "server_private.h"
 
@@ -7,34 +8,30 @@
 
 enum server_state {
 	STATE_C0 = 0,
-	STATE_C1, /* collected in s->buffer */
-	STATE_C2, /* counted in s->filled, not checked: encoders send anything */
+	STATE_C1, /* gathered */
+	STATE_C2, /* counted, not checked: encoders send anything */
 	STATE_CHUNKS,
 };
 
 void rtmp_server_init(struct rtmp_server *s, const struct rtmp_server_config *config, uint64_t seed)
 {
-	memset(s, 0, offsetof(struct rtmp_server, buffer));
+	memset(s, 0, sizeof(*s));
 	s->config = config;
 	s->random = seed;
 	s->next_stream_id = 1;
-	s->command_slot = RTMP_CHUNK_STREAMS;
+	gather_init(&s->gather, config->buffers);
 	rtmp_chunk_reader_init(&s->reader, config->message_max);
 	rtmp_chunk_writer_init(&s->writer, RTMP_DEFAULT_CHUNK_SIZE);
+}
+
+void rtmp_server_fini(struct rtmp_server *s)
+{
+	gather_clear(&s->gather);
 }
 
 bool rtmp_server_shook_hands(const struct rtmp_server *s)
 {
 	return s->state == STATE_CHUNKS;
-}
-
-/* Moves on by up to `n` bytes; how many. */
-static uint32_t consume(struct rtmp_span *in, uint32_t n)
-{
-	n = n < in->len ? n : in->len;
-	in->data += n;
-	in->len -= n;
-	return n;
 }
 
 static int read_c0(struct rtmp_server *s, struct rtmp_span *in)
@@ -46,45 +43,41 @@ static int read_c0(struct rtmp_server *s, struct rtmp_span *in)
 	if (!handshake_version_allowed(*in->data)) {
 		return RTMP_ERR(VERSION);
 	}
-	consume(in, 1);
+	in->data++;
+	in->len--;
 	s->state = STATE_C1;
 	return 0;
 }
 
 static int read_c1(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_out *out)
 {
-	const uint8_t *from = in->data;
-	uint32_t n = consume(in, HANDSHAKE_SIZE - s->filled);
+	int rc = gather_add(&s->gather, in, HANDSHAKE_SIZE);
 
-	if (n != 0) {
-		memcpy(s->buffer + s->filled, from, n);
-		s->filled += n;
+	if (rc < 0 || s->gather.filled < HANDSHAKE_SIZE) {
+		return rc;
 	}
-	if (s->filled < HANDSHAKE_SIZE) {
-		return 0;
+	if (!handshake_reply(s->gather.buffer, &s->random, out)) {
+		rc = RTMP_ERR(OUTPUT);
 	}
-	s->filled = 0;
+	gather_clear(&s->gather);
 	s->state = STATE_C2;
-	return handshake_reply(s->buffer, &s->random, out) ? 0 : RTMP_ERR(OUTPUT);
+	return rc;
 }
 
 static void skip_c2(struct rtmp_server *s, struct rtmp_span *in)
 {
-	s->filled += consume(in, HANDSHAKE_SIZE - s->filled);
-	if (s->filled == HANDSHAKE_SIZE) {
-		s->filled = 0;
+	if (gather_skip(&s->gather, in, HANDSHAKE_SIZE)) {
+		gather_clear(&s->gather);
 		s->state = STATE_CHUNKS;
 	}
 }
 
 static void take_abort(struct rtmp_server *s, uint32_t slot, struct rtmp_server_event *event)
 {
-	if (slot == RTMP_CHUNK_STREAMS) {
+	if (slot == RTMP_CHUNK_STREAMS || gather_abort(&s->gather, slot)) {
 		return;
 	}
-	if (slot == s->command_slot) {
-		s->command_slot = RTMP_CHUNK_STREAMS;
-	} else if (s->slot_stream[slot] != 0) {
+	if (s->slot_stream[slot] != 0) {
 		event->type = RTMP_SERVER_ABORT;
 		event->slot = slot;
 		event->stream_id = s->streams[s->slot_stream[slot] - 1].id;
@@ -153,12 +146,22 @@ static void take_media(struct rtmp_server *s, const struct rtmp_piece *piece,
 	}
 }
 
+static int take_command(struct rtmp_server *s, const struct rtmp_piece *piece, struct rtmp_out *out,
+			struct rtmp_server_event *event)
+{
+	int rc = gather_command(&s->gather, piece);
+
+	if (rc <= 0) {
+		return rc;
+	}
+	rc = server_take_command(s, piece->msg, out, event);
+	gather_clear(&s->gather);
+	return rc;
+}
+
 static int take_piece(struct rtmp_server *s, const struct rtmp_piece *piece, struct rtmp_out *out,
 		      struct rtmp_server_event *event)
 {
-	struct command_input input = {s->buffer, &s->filled, &s->command_slot};
-	int rc;
-
 	switch (piece->msg->type) {
 	case RTMP_TYPE_AUDIO:
 	case RTMP_TYPE_VIDEO:
@@ -169,8 +172,7 @@ static int take_piece(struct rtmp_server *s, const struct rtmp_piece *piece, str
 		return 0;
 	case RTMP_TYPE_COMMAND_AMF0:
 	case RTMP_TYPE_COMMAND_AMF3:
-		rc = command_collect(input, piece);
-		return rc <= 0 ? rc : server_take_command(s, piece->msg, out, event);
+		return take_command(s, piece, out, event);
 	default:
 		ignore(piece, event);
 		return 0;

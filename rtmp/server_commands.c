@@ -178,13 +178,13 @@ static int on_fc_publish(struct rtmp_server *s, struct request *q)
 	return 0;
 }
 
-static int set_name(struct rtmp_server *s, struct amf0_string name)
+static int set_name(struct rtmp_server_event *event, struct amf0_string name)
 {
 	if (name.len == 0 || name.len >= RTMP_NAME_MAX || memchr(name.data, 0, name.len) != NULL) {
 		return RTMP_ERR(NAME);
 	}
-	memcpy(s->name, name.data, name.len);
-	s->name[name.len] = '\0';
+	memcpy(event->name, name.data, name.len);
+	event->name[name.len] = '\0';
 	return 0;
 }
 
@@ -203,7 +203,7 @@ static int on_publish(struct rtmp_server *s, struct request *q)
 	if (q->args.error) {
 		return RTMP_ERR(AMF);
 	}
-	rc = set_name(s, name);
+	rc = set_name(q->event, name);
 	if (rc < 0) {
 		send_status(s, s->streams[i].id, "error", rtmp_reject_code(RTMP_REJECT_NAME),
 			    rtmp_reject_text(RTMP_REJECT_NAME), q->out);
@@ -213,7 +213,6 @@ static int on_publish(struct rtmp_server *s, struct request *q)
 	q->event->type = RTMP_SERVER_PUBLISH;
 	q->event->stream_id = s->streams[i].id;
 	q->event->app = s->app;
-	q->event->name = s->name;
 	return 0;
 }
 
@@ -352,7 +351,7 @@ int server_take_command(struct rtmp_server *s, const struct rtmp_message *msg, s
 	if (rc < 0) {
 		return rc;
 	}
-	rc = command_read_header(msg->type, s->buffer, s->filled, &q.args, &header);
+	rc = command_read_header(msg->type, s->gather.buffer, s->gather.filled, &q.args, &header);
 	if (rc < 0) {
 		return rc;
 	}

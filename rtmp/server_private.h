@@ -7,7 +7,7 @@
 #include "rtmp/server.h"
 
 /*
- * Carries out the complete command message in s->buffer. Sets `event` when the caller has to know,
+ * Carries out the complete command message in s->gather. Sets `event` when the caller has to know,
  * else leaves it RTMP_SERVER_MORE.
  */
 int server_take_command(struct rtmp_server *s, const struct rtmp_message *msg, struct rtmp_out *out,

@@ -42,6 +42,7 @@ void publisher_closed(struct publisher *p, enum gen_end why)
 		why = GEN_END_PEER_CLOSED;
 	}
 	wheel_disarm(&p->timer);
+	rtmp_client_fini(&p->client);
 	outbox_clear(&p->outbox, &p->fleet->outboxes);
 	fleet_ended(p->fleet, p, why);
 }
@@ -50,6 +51,7 @@ void publisher_abandon(struct publisher *p)
 {
 	p->fleet->transport->ops->abort(p->fleet->transport, p);
 	wheel_disarm(&p->timer);
+	rtmp_client_fini(&p->client);
 	outbox_clear(&p->outbox, &p->fleet->outboxes);
 	p->state = PUBLISHER_IDLE;
 }

@@ -78,6 +78,7 @@ void conn_destroy(struct sink *sink, struct conn *conn, enum record_ended how)
 		}
 	}
 	assembly_fini(&conn->assembly);
+	rtmp_server_fini(&conn->rtmp);
 	free(conn->unsent);
 	close(conn->source.fd);
 	free(conn);

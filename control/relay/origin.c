@@ -80,6 +80,7 @@ void origin_close(struct origin *o)
 {
 	origin_io_close(o);
 	if (o->batch) {
+		rtmp_client_fini(&o->client);
 		batch_fini(o->batch);
 		free(o->batch);
 		o->batch = NULL;

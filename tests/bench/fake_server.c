@@ -145,6 +145,7 @@ static void drop(struct fake_conn *c)
 {
 	c->publisher->conn = NULL;
 	c->publisher = NULL;
+	rtmp_server_fini(&c->rtmp);
 	assembly_fini(&c->assembly);
 }
 

@@ -129,6 +129,7 @@ void publisher_finish(struct publisher *p)
 
 void publisher_close(struct publisher *p)
 {
+	rtmp_client_fini(&p->client);
 	close(p->fd);
 	p->fd = -1;
 }

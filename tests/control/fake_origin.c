@@ -217,6 +217,7 @@ static void take_connection(struct fake_origin *o)
 	}
 	o->fd = fd;
 	o->publishing = false;
+	rtmp_server_fini(&o->server);
 	rtmp_server_init(&o->server, &config, 1);
 	pthread_mutex_lock(&o->lock);
 	o->connections++;
@@ -348,6 +349,7 @@ void fake_origin_destroy(struct fake_origin *o)
 	o->stop = true;
 	pthread_mutex_unlock(&o->lock);
 	pthread_join(o->thread, NULL);
+	rtmp_server_fini(&o->server);
 	close(o->listener);
 	pthread_mutex_destroy(&o->lock);
 	free(o->records);

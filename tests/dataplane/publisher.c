@@ -106,6 +106,7 @@ void publisher_close(struct publisher *p)
 {
 	fake_tcp_gone(&p->conn);
 	fake_tcp_fini(&p->conn);
+	rtmp_client_fini(&p->client);
 	world_poll(p->world);
 }
 

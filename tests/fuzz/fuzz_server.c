@@ -128,5 +128,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t at = 1; at < size && going; at += step) {
 		going = feed(data + at, size - at < step ? size - at : step);
 	}
+	rtmp_server_fini(&server);
 	return 0;
 }

@@ -294,6 +294,7 @@ void publisher_close(struct publisher *p)
 {
 	close_socket(p);
 	synthetic_fini(&p->synthetic);
+	rtmp_client_fini(&p->client);
 	free(p->out.data);
 }
 

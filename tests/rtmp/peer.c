@@ -18,6 +18,7 @@ void peer_init(struct peer *p)
 	uint64_t random = 1;
 	uint8_t c1[HANDSHAKE_SIZE];
 
+	rtmp_server_fini(&p->server);
 	memset(p, 0, sizeof(*p));
 	rtmp_server_init(&p->server, &peer_config, 7);
 	rtmp_chunk_writer_init(&p->writer, RTMP_DEFAULT_CHUNK_SIZE);

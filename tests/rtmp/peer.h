@@ -26,7 +26,7 @@ struct peer {
 
 extern const struct rtmp_server_config peer_config;
 
-/* A fresh encoder; its tape holds C0, C1, C2. */
+/* A fresh encoder, in static memory; its tape holds C0, C1, C2. */
 void peer_init(struct peer *p);
 
 /* Appends commands to the tape. `arg` NULL: none behind the null object. */

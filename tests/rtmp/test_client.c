@@ -30,6 +30,7 @@ static struct rtmp_out from_client, from_server;
 
 static void reset(void)
 {
+	rtmp_client_fini(&client);
 	rtmp_client_init(&client, &config, 5);
 	memset(&event, 0, sizeof(event));
 	events = 0;

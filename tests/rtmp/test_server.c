@@ -614,6 +614,68 @@ static void test_malformed(void)
 	}
 }
 
+/* Buffers of a pool: taken while something is in pieces, and no longer. */
+struct lender {
+	uint8_t buffer[RTMP_COMMAND_MAX];
+	uint32_t left;
+	uint32_t taken;
+};
+
+static uint8_t *lend(void *app)
+{
+	struct lender *lender = app;
+
+	if (lender->left == 0) {
+		return NULL;
+	}
+	lender->left--;
+	lender->taken++;
+	return lender->buffer;
+}
+
+static void take_back(void *app, uint8_t *buffer)
+{
+	struct lender *lender = app;
+
+	CU_ASSERT_PTR_EQUAL(buffer, lender->buffer);
+	lender->left++;
+}
+
+static void test_lent_buffers(void)
+{
+	static struct lender lender;
+	static const struct rtmp_buffers buffers = {lend, take_back, &lender};
+	static struct rtmp_server_config config;
+
+	config = peer_config;
+	config.buffers = &buffers;
+	for (uint32_t step = 1; step < 3000; step += 333) {
+		lender.left = 1;
+		lender.taken = 0;
+		peer_init(&peer);
+		rtmp_server_init(&peer.server, &config, 7);
+		peer_publish(&peer);
+		peer_message(&peer, RTMP_TYPE_VIDEO, 6, 1, 0, 2, 10);
+		peer_run(&peer, step, 0);
+		CU_ASSERT_EQUAL(peer.error, 0);
+		CU_ASSERT_EQUAL(peer.media_bytes, 10);
+		CU_ASSERT_EQUAL(lender.taken, 6); /* C1 and five commands */
+		CU_ASSERT_EQUAL(lender.left, 1);
+		/* A connection that ends in the middle of a command. */
+		peer_command(&peer, "deleteStream", 6, 0, NULL);
+		peer.tape.len -= 3;
+		peer_run(&peer, step, 0);
+		CU_ASSERT_EQUAL(lender.left, 0);
+		rtmp_server_fini(&peer.server);
+		CU_ASSERT_EQUAL(lender.left, 1);
+	}
+	lender.left = 0;
+	peer_init(&peer);
+	rtmp_server_init(&peer.server, &config, 7);
+	peer_run(&peer, 100, 0);
+	CU_ASSERT_EQUAL(peer.error, RTMP_ERR(BUFFERS));
+}
+
 static const struct test tests[] = {
 	{"publish", test_publish},
 	{"every cut", test_every_cut},
@@ -644,6 +706,7 @@ static const struct test tests[] = {
 	{"versions", test_versions},
 	{"digest client", test_digest_client},
 	{"malformed commands", test_malformed},
+	{"lent buffers", test_lent_buffers},
 };
 
 int main(void)

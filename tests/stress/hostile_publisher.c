@@ -139,6 +139,7 @@ void hostile_publisher_close(struct hostile_publisher *p)
 	if (p->open) {
 		fake_tcp_gone(&p->conn);
 		fake_tcp_fini(&p->conn);
+		rtmp_client_fini(&p->client);
 		p->open = false;
 		p->out.len = 0;
 	}

@@ -34,6 +34,7 @@ struct rtmp_client_config {
 	uint32_t chunk_size;      /* of what we send; 128 sends no Set Chunk Size */
 	uint32_t window_ack_size; /* bytes; asks the peer to acknowledge; 0: do not ask */
 	bool enhanced;            /* offer Enhanced RTMP in connect: some old servers refuse it */
+	const struct rtmp_buffers *buffers; /* NULL: the heap; must outlive the struct */
 };
 
 struct rtmp_client {
@@ -49,13 +50,14 @@ struct rtmp_client {
 	uint64_t random;
 	uint8_t state;
 	uint8_t phase;
-	uint32_t command_slot;
-	uint32_t filled;
-	uint8_t buffer[RTMP_COMMAND_MAX];
+	struct rtmp_gather gather; /* S1, then the command message under way */
 };
 
 void rtmp_client_init(struct rtmp_client *c, const struct rtmp_client_config *config,
 		      uint64_t seed);
+
+/* Gives back what it holds. */
+void rtmp_client_fini(struct rtmp_client *c);
 
 /* Writes C0 and C1. */
 int rtmp_client_start(struct rtmp_client *c, struct rtmp_out *out)

@@ -23,6 +23,7 @@
 	X(NAME, "rtmp_bad_name", "application or stream name is empty, too long or has NUL")       \
 	X(MESSAGE_STREAMS, "rtmp_too_many_streams", "more message streams than the limit")         \
 	X(COMMANDS, "rtmp_too_many_commands", "more commands than the limit")                      \
+	X(BUFFERS, "rtmp_no_buffer", "no memory to put a handshake or a command together")         \
 	X(OUTPUT, "rtmp_output_full", "reply does not fit the output buffer")                      \
 	X(REFUSED, "rtmp_refused", "the other side refused connect or publish")
 

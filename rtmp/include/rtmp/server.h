@@ -5,7 +5,8 @@
  * one resumable machine: bytes in, events and reply bytes out. It decides nothing: a publish is an
  * event that the caller answers, now or later, with accept or reject.
  *
- * Memory: the struct is the caller's and is all there is; nothing is allocated. One thread uses it.
+ * Memory: the struct is the caller's; beside it there is a buffer for moments (rtmp/gather.h). One
+ * thread uses it.
  */
 #ifndef RTMP_SERVER_H
 #define RTMP_SERVER_H
@@ -13,10 +14,10 @@
 #include "rtmp/chunk_reader.h"
 #include "rtmp/chunk_writer.h"
 #include "rtmp/error.h"
+#include "rtmp/gather.h"
 
 #define RTMP_APP_MAX             128u  /* bytes, with the NUL */
 #define RTMP_NAME_MAX            512u  /* bytes, with the NUL: keys with a query can be long */
-#define RTMP_COMMAND_MAX         4096u /* bytes of one command message */
 #define RTMP_SERVER_COMMANDS_MAX 1000u /* commands on one connection before publish is accepted */
 #define RTMP_SERVER_STREAMS      4u    /* message streams created and not deleted */
 
@@ -39,9 +40,9 @@ struct rtmp_server_event {
 	uint32_t stream_id;
 	uint32_t slot;
 	uint32_t value;
-	struct rtmp_piece piece; /* MEDIA */
-	const char *app;         /* CONNECTED, PUBLISH: as sent, query removed */
-	const char *name;        /* PUBLISH: as sent, with its query: holds the stream key */
+	struct rtmp_piece piece;  /* MEDIA */
+	const char *app;          /* CONNECTED, PUBLISH: as sent, query removed */
+	char name[RTMP_NAME_MAX]; /* PUBLISH: as sent, with its query: holds the stream key */
 };
 
 enum rtmp_server_publish_state {
@@ -55,6 +56,7 @@ struct rtmp_server_config {
 	uint32_t window_ack_size; /* bytes; what we ask the peer to acknowledge after; 2500000 */
 	uint32_t peer_bandwidth;  /* bytes; 2500000 */
 	uint32_t message_max;     /* bytes; 4 MiB */
+	const struct rtmp_buffers *buffers; /* NULL: the heap */
 };
 
 struct rtmp_server {
@@ -78,16 +80,16 @@ struct rtmp_server {
 		uint8_t publish; /* enum rtmp_server_publish_state */
 	} streams[RTMP_SERVER_STREAMS];
 	uint8_t slot_stream[RTMP_CHUNK_STREAMS]; /* whose media is under way: index + 1, or 0 */
-	uint32_t command_slot; /* slot of the command message under way, or RTMP_CHUNK_STREAMS */
-	uint32_t filled;       /* bytes in `buffer` */
+	struct rtmp_gather gather;               /* C1, then the command message under way */
 	char app[RTMP_APP_MAX];
-	char name[RTMP_NAME_MAX];         /* of the last publish */
-	uint8_t buffer[RTMP_COMMAND_MAX]; /* handshake, then the command message under way */
 };
 
 /* `seed` differs from connection to connection; it fills the random parts of the handshake. */
 void rtmp_server_init(struct rtmp_server *s, const struct rtmp_server_config *config,
 		      uint64_t seed);
+
+/* Gives back what it holds. It may be called in any state, also before rtmp_server_init() on 0. */
+void rtmp_server_fini(struct rtmp_server *s);
 
 /*
  * Reads on from `in` up to the next event, appending replies to `out`. Returns 0 with `event` set
