@@ -13,6 +13,7 @@
 #include "wire.h"
 
 #define TRUESIZE WIRE_TRUESIZE
+#define BURST    16u
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -126,9 +127,9 @@ static void take_output(struct fuzz *f)
 	}
 }
 
-static void give(struct fuzz *f, struct rte_mbuf *packet)
+static void give(struct fuzz *f, struct rte_mbuf **packets, uint16_t count)
 {
-	tcp_input(f->stack, &packet, 1, f->now_us);
+	tcp_input(f->stack, packets, count, f->now_us);
 	take_output(f);
 }
 
@@ -142,13 +143,18 @@ static void send_raw(struct fuzz *f, struct fuzz_input *in)
 	}
 	len = fuzz_bytes(in, rte_pktmbuf_mtod(m, uint8_t *), len);
 	(void)rte_pktmbuf_append(m, (uint16_t)len);
-	give(f, m);
+	give(f, &m, 1);
 }
 
-/* Flags, offsets from what the stack expects, window, options, length. */
-static void send_segment(struct fuzz *f, struct fuzz_input *in)
+/*
+ * Flags, offsets from what the stack expects, window, options, length; more of the same follow at
+ * once, each where the one before ended or near it: a burst that may be merged, or not quite.
+ */
+static void send_segments(struct fuzz *f, struct fuzz_input *in, uint16_t count)
 {
 	static const uint8_t payload[1400];
+	struct rte_mbuf *packets[BURST];
+	uint16_t built = 0;
 	uint8_t options[40] = {0};
 	uint8_t flags = (uint8_t)fuzz_byte(in);
 	struct wire_segment segment = {
@@ -163,10 +169,15 @@ static void send_segment(struct fuzz *f, struct fuzz_input *in)
 	segment.options_len = fuzz_byte(in) % 11 * 4;
 	uint32_t len = fuzz_word(in) % sizeof(payload);
 	(void)fuzz_bytes(in, options, segment.options_len);
-	struct rte_mbuf *m = wire_build(&segment, payload, len);
-	if (m) { /* else all of them wait for the gap to close */
-		give(f, m);
+	for (uint16_t i = 0; i < count; i++) {
+		packets[built] = wire_build(&segment, payload, len);
+		built += packets[built] != NULL; /* else all of them wait for the gap to close */
+		uint32_t change = count > 1 ? fuzz_byte(in) : 0;
+		segment.seq += len + (change > 0 && change < 33 ? change - 17 : 0);
+		segment.wnd = (uint16_t)(segment.wnd + (change == 33));
+		segment.flags ^= change >= 34 && change < 40 ? 1u << (change - 34) : 0;
 	}
+	give(f, packets, built);
 }
 
 static void write_some(struct fuzz *f, uint32_t len)
@@ -219,8 +230,11 @@ static void step(struct fuzz *f, struct fuzz_input *in)
 	case 2:
 		act(f, in);
 		break;
+	case 3:
+		send_segments(f, in, (uint16_t)(2 + fuzz_byte(in) % (BURST - 1)));
+		break;
 	default:
-		send_segment(f, in);
+		send_segments(f, in, 1);
 		break;
 	}
 }
