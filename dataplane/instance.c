@@ -62,6 +62,16 @@ static unsigned int region_flags(const struct dp_instance *instance)
 	return flags;
 }
 
+/* The installation lacks one of DPDK's drivers: everything works, slower. */
+static void warn_of_ring(const struct dp_packets *packets)
+{
+	if (!packets->lifo) {
+		dp_diag_text(DP_DIAG_WARN, "packet_pool",
+			     "DPDK's mempool driver \"stack\" is not installed: packets are kept "
+			     "in a ring, and come from memory that no cache holds any more");
+	}
+}
+
 static int create_packets(struct dp_instance *instance)
 {
 	const struct config_dataplane *config = &instance->config->dataplane;
@@ -73,6 +83,9 @@ static int create_packets(struct dp_instance *instance)
 		err = dp_packets_create(&instance->packets_of[i], i, config->memory.packets, room,
 					node_of(instance->config, i), region_flags(instance));
 		instance->packets.count += err == 0 ? 1 : 0;
+	}
+	if (err == 0) {
+		warn_of_ring(&instance->packets_of[0]);
 	}
 	return failed(err, "packet memory");
 }

@@ -25,8 +25,12 @@ static unsigned int pool_flags(void)
 	return rte_eal_iova_mode() == RTE_IOVA_VA ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0;
 }
 
+/*
+ * What was given back last comes first, as the caches still know it. Where the driver for that is
+ * not installed the pool keeps what it was created with, a ring.
+ */
 static struct rte_mempool *create_pool(uint32_t worker, uint32_t mbufs, uint16_t data_room,
-				       int numa_node)
+				       int numa_node, bool *lifo)
 {
 	char name[RTE_MEMPOOL_NAMESIZE];
 	uint32_t room = RTE_PKTMBUF_HEADROOM + (uint32_t)data_room;
@@ -43,7 +47,7 @@ static struct rte_mempool *create_pool(uint32_t worker, uint32_t mbufs, uint16_t
 	if (pool == NULL) {
 		return NULL;
 	}
-	(void)rte_mempool_set_ops_byname(pool, "stack", NULL);
+	*lifo = rte_mempool_set_ops_byname(pool, "stack", NULL) == 0;
 	struct rte_pktmbuf_pool_private private = {.mbuf_data_room_size = (uint16_t)room};
 	rte_pktmbuf_pool_init(pool, &private);
 	((struct pool_private *)rte_mempool_get_priv(pool))->worker = worker;
@@ -94,7 +98,7 @@ int dp_packets_create(struct dp_packets *packets, uint32_t worker, uint32_t mbuf
 	size_t page_size = region_flags & DP_REGION_HUGEPAGES ? (size_t)2 << 20 : 4096;
 
 	*packets = (struct dp_packets){.region = {.fd = -1}};
-	packets->pool = create_pool(worker, mbufs, data_room, numa_node);
+	packets->pool = create_pool(worker, mbufs, data_room, numa_node, &packets->lifo);
 	if (packets->pool == NULL) {
 		return -rte_errno;
 	}

@@ -16,6 +16,7 @@ struct dp_packets {
 	struct rte_mempool *pool; /* receive mbufs: data room for the MTU */
 	struct dp_region region;
 	uint32_t truesize; /* bytes of the region that one mbuf takes */
+	bool lifo;         /* the mbuf given back last is taken first */
 };
 
 struct dp_packets_table {

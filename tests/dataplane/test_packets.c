@@ -135,6 +135,58 @@ static void hugepages_when_there_are_any(void)
 	dp_packets_destroy(&packets);
 }
 
+/* Of the half that is taken next, how many were among the half given back last. */
+static uint32_t taken_again(struct dp_packets *packets)
+{
+	struct rte_mbuf *mbufs[MBUFS + 1];
+	struct rte_mbuf *again[MBUFS / 2];
+	uint32_t known = 0;
+
+	CU_ASSERT_EQUAL_FATAL(allocate_all(packets, mbufs), MBUFS);
+	for (uint32_t i = 0; i < MBUFS; i++) {
+		rte_pktmbuf_free(mbufs[i]);
+	}
+	CU_ASSERT_EQUAL_FATAL(rte_pktmbuf_alloc_bulk(packets->pool, again, MBUFS / 2), 0);
+	for (uint32_t i = 0; i < MBUFS / 2; i++) {
+		for (uint32_t k = MBUFS / 2; k < MBUFS; k++) {
+			known += again[i] == mbufs[k];
+		}
+	}
+	rte_pktmbuf_free_bulk(again, MBUFS / 2);
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(packets->pool), 0);
+	return known;
+}
+
+static void last_given_back_is_first_taken(void)
+{
+	struct dp_packets packets;
+
+	create(&packets, 0, 0);
+	CU_ASSERT(packets.lifo);
+	CU_ASSERT(taken_again(&packets) > MBUFS / 3); /* but for the core's cache */
+	dp_packets_destroy(&packets);
+}
+
+/* DPDK's drivers are packages of their own: without this one a pool is slower, and says so. */
+static void without_the_driver_it_is_a_ring(void)
+{
+	struct dp_packets packets;
+	struct rte_mempool_ops *stack = NULL;
+
+	for (uint32_t i = 0; i < rte_mempool_ops_table.num_ops; i++) {
+		if (strcmp(rte_mempool_ops_table.ops[i].name, "stack") == 0) {
+			stack = &rte_mempool_ops_table.ops[i];
+		}
+	}
+	CU_ASSERT_PTR_NOT_NULL_FATAL(stack);
+	stack->name[0] = 'S';
+	create(&packets, 0, 0);
+	stack->name[0] = 's';
+	CU_ASSERT(!packets.lifo);
+	CU_ASSERT(taken_again(&packets) < MBUFS / 6);
+	dp_packets_destroy(&packets);
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -144,6 +196,8 @@ int main(void)
 		{"chains are counted", chains_are_counted},
 		{"jumbo frames fit", jumbo_frames_fit},
 		{"hugepages when there are any", hugepages_when_there_are_any},
+		{"last given back is first taken", last_given_back_is_first_taken},
+		{"without the driver it is a ring", without_the_driver_it_is_a_ring},
 		{NULL, NULL},
 	};
 
