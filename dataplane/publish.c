@@ -312,11 +312,22 @@ void publish_live(struct publish_table *table, struct publication *p, const char
 	announce(table, p);
 }
 
+void publish_settle(struct publish_table *table, struct publication *p)
+{
+	struct abi_stream *s = &table->streams[p->slot];
+
+	publish_admission_settle(&table->admission, &p->reservation, p->log.pinned);
+	show_reservation(table, p);
+	atomic_store_explicit(&s->partial_bytes, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->ooo_bytes, 0, memory_order_relaxed);
+}
+
 void publish_end(struct publish_table *table, struct publication *p, uint64_t now_us)
 {
 	dp_count(table->counters, DP_COUNTER_publish_ended, 1);
 	p->session = NULL;
 	p->ended_us = now_us;
+	publish_settle(table, p);
 	table->ending_count++;
 	set_state(table, p, ABI_STREAM_ENDED);
 	publish_tell(table, p, ABI_EVENT_ENDED, now_us);

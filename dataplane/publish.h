@@ -166,6 +166,9 @@ void publish_shed_unread(struct publish_table *table);
 void publish_measure(struct publish_table *table, struct publication *p, uint64_t partial,
 		     uint64_t ooo, uint64_t now_us);
 
+/* ... when its publisher is gone: only the log is left, and grows no more. */
+void publish_settle(struct publish_table *table, struct publication *p);
+
 /*
  * The consumer is another one now, or nobody (NULL). Of the old `sub`, which is looked at for the
  * last time, the positions of origins are kept. A new one is seeded: event_tail, and of every

@@ -48,6 +48,14 @@ void publish_admission_close(struct publish_admission *admission,
 	promise(admission, reservation, 0);
 }
 
+void publish_admission_settle(struct publish_admission *admission,
+			      struct publish_reservation *reservation, uint64_t pinned)
+{
+	if (pinned < reservation->bytes) {
+		promise(admission, reservation, pinned);
+	}
+}
+
 static uint64_t larger(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;

@@ -4,7 +4,7 @@
  * A publish is admitted when what is promised to all publications, what it will be promised, and
  * the reserve of the rx rings fit the pool. A new one is promised rate x (GOP + acknowledgement
  * window) x 2 at the configured rate; as soon as its real rate is known, the most that it was seen
- * to pin of late and its longest GOP, up or down.
+ * to pin of late and its longest GOP, up or down; when its publisher is gone, what it still pins.
  */
 #ifndef DP_PUBLISH_ADMISSION_H
 #define DP_PUBLISH_ADMISSION_H
@@ -45,6 +45,10 @@ bool publish_admission_open(struct publish_admission *admission,
 			    struct publish_reservation *reservation, uint64_t now_us);
 void publish_admission_close(struct publish_admission *admission,
 			     struct publish_reservation *reservation);
+
+/* Its publisher is gone: no more is promised than its log pins. */
+void publish_admission_settle(struct publish_admission *admission,
+			      struct publish_reservation *reservation, uint64_t pinned);
 
 /*
  * What a publication pins now and its longest GOP. `read`: it has a consumer; without one it pins

@@ -395,7 +395,7 @@ void session_measure(struct session_table *table, uint32_t count)
 		if (p->session) {
 			measure(p->session);
 		} else if (p->generation % 2 == 1) {
-			publish_measure(publish, p, 0, 0, table->now_us);
+			publish_settle(publish, p);
 		}
 	}
 }

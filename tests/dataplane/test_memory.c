@@ -156,6 +156,38 @@ static void test_refused(void)
 	world_close(&w);
 }
 
+/* One that has ended and waits for its consumer keeps nobody out who needs what it no longer does.
+ */
+static void test_ended_holds_little(void)
+{
+	static const uint8_t video[] = {0x17, 1, 2, 3, 4, 5, 6, 7, 8};
+	struct abi_event event;
+
+	world_init(&w);
+	w.admission = (struct config_admission){.bitrate_kbps = 100, .gop_ms = 1000};
+	w.memory.streams = 8;
+	world_open(&w);
+	world_attach(&w);
+	publisher_open(&publishers[0], &w, "first", 4096, 1448);
+	event = world_expect(&w, ABI_EVENT_PUBLISH);
+	world_command(&w, ABI_COMMAND_ACCEPT, event.slot, event.generation, 0, "first");
+	world_poll(&w);
+	publisher_media(&publishers[0], RTMP_TYPE_VIDEO, 6, 0, video, sizeof(video));
+	publisher_pump(&publishers[0]);
+	const struct abi_stream *s = world_stream(&w, event.slot);
+	uint64_t promised = atomic_load(&s->reserved_bytes);
+	publisher_close(&publishers[0]);
+	world_poll(&w);
+	CU_ASSERT_EQUAL(atomic_load(&s->state), ABI_STREAM_ENDED);
+	CU_ASSERT_TRUE(atomic_load(&s->pinned_bytes) > 0);
+	CU_ASSERT_EQUAL(atomic_load(&s->reserved_bytes), atomic_load(&s->pinned_bytes));
+	CU_ASSERT_TRUE(atomic_load(&s->reserved_bytes) < promised);
+	world_check_memory(&w);
+	world_set_tail(&w, event.slot, atomic_load(&s->head));
+	world_poll(&w);
+	world_close(&w);
+}
+
 /* Packets run short: nobody new; who is there goes on. */
 static void test_tight(void)
 {
@@ -301,6 +333,7 @@ int main(void)
 		{"admission", test_admission},
 		{"promise follows what is measured", test_promise_follows},
 		{"GOPs", test_gops},
+		{"what has ended holds little", test_ended_holds_little},
 		{"refused for memory", test_refused},
 		{"tight", test_tight},
 		{"collapse", test_collapse},
