@@ -23,12 +23,12 @@ _Static_assert(sizeof(metadata) + MARK_BYTES <= WIRE_HEAD, "metadata");
 void content_size(struct content_config *config, uint32_t bitrate_kbps)
 {
 	uint64_t second = (uint64_t)bitrate_kbps * 125;
-	uint64_t audio = second / 4 * CONTENT_AUDIO_MS / 1000;
+	uint64_t audio = config->video_only ? 0 : second / 4 * CONTENT_AUDIO_MS / 1000;
 	uint64_t video, gop;
 
 	audio = audio < CONTENT_AUDIO_BYTES ? audio : CONTENT_AUDIO_BYTES;
 	config->audio_bytes = (uint32_t)(audio > AUDIO_LEAST ? audio : AUDIO_LEAST);
-	audio = config->audio_bytes * UINT64_C(1000) / CONTENT_AUDIO_MS;
+	audio = config->video_only ? 0 : config->audio_bytes * UINT64_C(1000) / CONTENT_AUDIO_MS;
 	video = second > audio ? second - audio : 0;
 	gop = video * config->gop_frames / config->fps /
 	      (config->gop_frames - 1 + CONTENT_KEYFRAME);
@@ -76,19 +76,20 @@ static uint32_t tag_ms(const struct content *c, const struct content_config *con
 	return ms + c->loops * config->tags_ms;
 }
 
+static bool video_is_next(const struct content *c, const struct content_config *config)
+{
+	return config->video_only || video_us(c, config) <= audio_us(c);
+}
+
 uint64_t content_due_us(const struct content *c, const struct content_config *config)
 {
-	uint64_t video, audio;
-
 	if (config->tags != NULL) {
 		return tag_ms(c, config) * UINT64_C(1000);
 	}
 	if (c->preamble < PREAMBLE) {
 		return 0;
 	}
-	video = video_us(c, config);
-	audio = audio_us(c);
-	return video <= audio ? video : audio;
+	return video_is_next(c, config) ? video_us(c, config) : audio_us(c);
 }
 
 /* Header bytes and mark into the wire's head; what follows is filler. */
@@ -209,7 +210,7 @@ uint32_t content_next(struct content *c, const struct content_config *config,
 	bool numbered = c->preamble >= PREAMBLE;
 	if (!numbered) {
 		next_preamble(c, config, &msg, &header, &len);
-	} else if (video_us(c, config) <= audio_us(c)) {
+	} else if (video_is_next(c, config)) {
 		next_video(c, config, &msg, &header, &len);
 	} else {
 		next_audio(c, config, &msg, &header, &len);

@@ -9,6 +9,9 @@
 #ifndef GEN_CONTENT_H
 #define GEN_CONTENT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "bench/common/flv_file.h"
 #include "bench/gen/wire.h"
 
@@ -23,6 +26,7 @@ struct content_config {
 	uint32_t gop_frames;
 	uint32_t frame_bytes; /* of an inter frame */
 	uint32_t audio_bytes;
+	bool video_only;
 	const uint8_t *body;        /* MARK_PATTERN bytes, or the file's */
 	const struct flv_tag *tags; /* NULL: synthetic */
 	uint32_t tags_count;

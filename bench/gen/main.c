@@ -62,6 +62,7 @@ static int load_content(struct fleet *f, struct flv_file *file)
 		.gop_frames = o->fps * o->gop_s,
 		.frame_bytes = o->message != 0 ? o->message : 4096,
 		.audio_bytes = CONTENT_AUDIO_BYTES,
+		.video_only = o->video_only,
 	};
 	if (o->flv != NULL) {
 		rc = flv_file_open(file, o->flv);

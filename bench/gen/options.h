@@ -19,6 +19,7 @@ struct gen_options {
 	/* Transport: the kernel's sockets, or a DPDK port. */
 	bool kernel;
 	bool no_hugepages;
+	bool video_only;
 	const char *device; /* EAL --vdev string or PCI address */
 	struct config_prefix addresses[GEN_ADDRESSES_MAX];
 	struct in6_addr binds[GEN_ADDRESSES_MAX];

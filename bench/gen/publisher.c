@@ -10,7 +10,7 @@
 
 #define SETUP_US     UINT64_C(10000000)
 #define FINISH_US    UINT64_C(5000000)
-#define RETRY_US     UINT64_C(1000)
+#define RETRY_US     UINT64_C(20000) /* thousands may ask: that must leave time to send */
 #define SLOW_US      UINT64_C(1000)
 #define NEVER        UINT64_MAX
 #define REPLY_BYTES  8192u

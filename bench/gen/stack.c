@@ -15,8 +15,10 @@
 #include "dataplane/clock.h"
 #include "tcpstack/tcp.h"
 
-#define SEND_BUDGET (256u * 1024u)
-#define PIECES      256u
+#define SEND_BUDGET       (256u << 10)
+#define SEND_BUDGET_LEAST (16u << 10)
+#define SEND_BUDGET_ALL   (64u << 20)
+#define PIECES            256u
 
 struct stack {
 	struct transport base;
@@ -294,6 +296,20 @@ static const struct transport_ops stack_ops = {
 	.destroy = stack_destroy,
 };
 
+/*
+ * A connection that waits for a retransmission keeps its budget full of buffers. Some hundred of
+ * thousands do so at a time when the server's ring overflows: they must not take everybody's.
+ */
+static uint32_t send_budget(const struct gen_options *o)
+{
+	uint32_t share = SEND_BUDGET_ALL / o->publishers;
+
+	if (share > SEND_BUDGET) {
+		return SEND_BUDGET;
+	}
+	return share > SEND_BUDGET_LEAST ? share : SEND_BUDGET_LEAST;
+}
+
 static int create_tcp(struct stack *s, const struct gen_options *o)
 {
 	struct tcp_config config = {
@@ -305,7 +321,7 @@ static int create_tcp(struct stack *s, const struct gen_options *o)
 		.side_records = o->publishers + 16,
 		.segment_truesize = 2368,
 		.receive_budget = 256 * 1024,
-		.send_budget = SEND_BUDGET,
+		.send_budget = send_budget(o),
 		.ooo_segments = 64,
 		.mtu = 1500,
 		.offload_tx = dp_port_tcp_offloads(&s->device.port),

@@ -42,7 +42,7 @@ const char *gen_end_key(enum gen_end end);
 
 enum transport_sent {
 	TRANSPORT_SENT = 0, /* what is left waits for publisher_writable() */
-	TRANSPORT_RETRY,    /* out of buffers: ask again in a millisecond */
+	TRANSPORT_RETRY,    /* out of buffers: ask again in 20 milliseconds */
 	TRANSPORT_LOST,     /* the connection failed: end it */
 };
 

@@ -134,6 +134,30 @@ static void test_sizes_follow_from_the_bitrate(void)
 	}
 }
 
+/* Nothing but video, at the bitrate asked for all the same. */
+static void test_video_only(void)
+{
+	struct content_config config = {
+		.fps = 1, .gop_frames = 60, .video_only = true, .body = mark_pattern()};
+	struct rtmp_chunk_writer writer;
+	struct content content;
+	struct wire wire;
+	uint64_t bytes = 0;
+	uint32_t messages = 0;
+
+	content_size(&config, 200);
+	content_init(&content, &config, "x", 1);
+	content.phase = 0;
+	rtmp_chunk_writer_init(&writer, 4096);
+	while (content_due_us(&content, &config) < 600 * SECOND) {
+		bytes += content_next(&content, &config, &writer, 1, 1, &wire);
+		messages++;
+	}
+	CU_ASSERT_EQUAL(content.audio, 0);
+	CU_ASSERT_TRUE(messages >= 600 && messages < 605); /* and the preamble */
+	CU_ASSERT_TRUE(bytes * 8 / 600000 > 194 && bytes * 8 / 600000 < 206);
+}
+
 static void test_phases_differ(void)
 {
 	struct content_config config = {.fps = 30, .gop_frames = 60};
@@ -500,6 +524,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_wire_is_what_the_writer_writes);
 	CU_ADD_TEST(suite, test_wire_without_payload);
 	CU_ADD_TEST(suite, test_sizes_follow_from_the_bitrate);
+	CU_ADD_TEST(suite, test_video_only);
 	CU_ADD_TEST(suite, test_phases_differ);
 	CU_ADD_TEST(suite, test_wheel_random);
 	CU_ADD_TEST(suite, test_paced_fleet);
