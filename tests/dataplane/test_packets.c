@@ -178,7 +178,10 @@ static void without_the_driver_it_is_a_ring(void)
 			stack = &rte_mempool_ops_table.ops[i];
 		}
 	}
-	CU_ASSERT_PTR_NOT_NULL_FATAL(stack);
+	CU_ASSERT_PTR_NOT_NULL(stack);
+	if (stack == NULL) {
+		return;
+	}
 	stack->name[0] = 'S';
 	create(&packets, 0, 0);
 	stack->name[0] = 's';

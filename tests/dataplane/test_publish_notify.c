@@ -77,7 +77,7 @@ static void test_put_off(void)
 	publish_notify_wake(&notify, sub, START_US + PUBLISH_WAKE_US);
 	CU_ASSERT_EQUAL(woken(notify.news_fd), 1);
 	CU_ASSERT_EQUAL(publish_notify_next_us(&notify), UINT64_MAX);
-	publish_notify_wake(&notify, sub, START_US + 10 * PUBLISH_WAKE_US);
+	publish_notify_wake(&notify, sub, START_US + UINT64_C(10) * PUBLISH_WAKE_US);
 	CU_ASSERT_EQUAL(woken(notify.news_fd), 0);
 	close_all();
 }
