@@ -10,18 +10,36 @@
 
 void batch_init(struct batch *batch)
 {
-	memset(batch, 0, offsetof(struct batch, iov));
+	memset(batch, 0, sizeof(*batch));
+}
+
+static void drop_room(struct batch *batch)
+{
+	free(batch->room);
+	batch->room = NULL;
+	batch->iov = &batch->one;
+}
+
+static bool make_room(struct batch *batch)
+{
+	if (!batch->room) {
+		batch->room = malloc(sizeof(*batch->room));
+	}
+	batch->iov = batch->room ? batch->room->iov : &batch->one;
+	return batch->room;
 }
 
 void batch_fini(struct batch *batch)
 {
 	free(batch->copy);
 	batch->copy = NULL;
+	drop_room(batch);
 }
 
 static void reset(struct batch *batch)
 {
-	batch_fini(batch);
+	free(batch->copy);
+	batch->copy = NULL;
 	batch->first = 0;
 	batch->count = 0;
 	batch->headers_used = 0;
@@ -95,8 +113,10 @@ static void next_chunk(struct batch *batch, struct rtmp_chunk_writer *writer)
 		batch->messages++;
 		return;
 	}
-	memcpy(batch->headers[batch->headers_used], chunk.header, chunk.header_len);
-	append(batch, batch->headers[batch->headers_used], chunk.header_len);
+	uint8_t *header = batch->room->headers[batch->headers_used];
+
+	memcpy(header, chunk.header, chunk.header_len);
+	append(batch, header, chunk.header_len);
 	batch->headers_used++;
 	batch->chunk_left = chunk.payload_len;
 }
@@ -132,10 +152,9 @@ static int fill_message(struct batch *batch, struct rtmp_chunk_writer *writer,
 	return 0;
 }
 
-int batch_fill(struct batch *batch, struct rtmp_chunk_writer *writer, uint32_t stream_id,
-	       const struct log_view *view, struct log_cursor *cursor, uint64_t head)
+static int fill(struct batch *batch, struct rtmp_chunk_writer *writer, uint32_t stream_id,
+		const struct log_view *view, struct log_cursor *cursor, uint64_t head)
 {
-	reset(batch);
 	batch->hold = batch->open ? batch->open_hold : log_cursor_hold(cursor);
 	while (!full(batch) && batch->unsent < BATCH_BYTES) {
 		struct log_message message;
@@ -153,6 +172,22 @@ int batch_fill(struct batch *batch, struct rtmp_chunk_writer *writer, uint32_t s
 		}
 	}
 	return 0;
+}
+
+int batch_fill(struct batch *batch, struct rtmp_chunk_writer *writer, uint32_t stream_id,
+	       const struct log_view *view, struct log_cursor *cursor, uint64_t head)
+{
+	int rc;
+
+	reset(batch);
+	if ((!batch->open && cursor->position >= head) || !make_room(batch)) {
+		return cursor->position > head ? LOG_BROKEN : 0;
+	}
+	rc = fill(batch, writer, stream_id, view, cursor, head);
+	if (batch_empty(batch)) {
+		drop_room(batch);
+	}
+	return rc;
 }
 
 struct growing {
@@ -185,7 +220,7 @@ int batch_detach(struct batch *batch, struct rtmp_chunk_writer *writer, const st
 	}
 	while (batch->open) {
 		reset(batch);
-		if (fill_message(batch, writer, view) ||
+		if (!make_room(batch) || fill_message(batch, writer, view) ||
 		    (!batch_empty(batch) && grow(&rest, batch))) {
 			free(rest.data);
 			reset(batch);
@@ -201,6 +236,7 @@ int batch_detach(struct batch *batch, struct rtmp_chunk_writer *writer, const st
 void batch_put(struct batch *batch, uint8_t *data, size_t length)
 {
 	reset(batch);
+	drop_room(batch);
 	batch->copy = data;
 	if (length > 0) {
 		append(batch, data, length);
@@ -233,6 +269,9 @@ ssize_t batch_send(struct batch *batch, int fd)
 
 	if (sent > 0) {
 		advance(batch, (size_t)sent);
+	}
+	if (batch_empty(batch)) {
+		drop_room(batch);
 	}
 	return sent;
 }

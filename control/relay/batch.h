@@ -17,6 +17,12 @@
 #define BATCH_HEADERS 128u
 #define BATCH_BYTES   UINT64_C(524288) /* a new message is not begun beyond it */
 
+/* What only a batch on its way needs: an idle connection has none. */
+struct batch_room {
+	struct iovec iov[BATCH_IOVECS];
+	uint8_t headers[BATCH_HEADERS][RTMP_CHUNK_HEADER_MAX];
+};
+
 struct batch {
 	uint32_t first; /* iovec not yet sent whole */
 	uint32_t count;
@@ -36,8 +42,9 @@ struct batch {
 	uint64_t arrived_us; /* of the message last begun */
 	struct log_slices slices;
 
-	struct iovec iov[BATCH_IOVECS];
-	uint8_t headers[BATCH_HEADERS][RTMP_CHUNK_HEADER_MAX];
+	struct iovec *iov; /* of `room`, or `one` */
+	struct iovec one;
+	struct batch_room *room; /* NULL while there is nothing to send */
 };
 
 void batch_init(struct batch *batch);
@@ -50,7 +57,7 @@ static inline bool batch_empty(const struct batch *batch)
 
 /*
  * Fills an empty batch with messages of the log from the cursor on. Returns 0, also when there was
- * nothing below head, or LOG_BROKEN.
+ * nothing below head or no memory for a batch, or LOG_BROKEN.
  */
 int batch_fill(struct batch *batch, struct rtmp_chunk_writer *writer, uint32_t stream_id,
 	       const struct log_view *view, struct log_cursor *cursor, uint64_t head)

@@ -1,12 +1,27 @@
 #include "marks.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+void marks_clear(struct marks *marks)
+{
+	free(marks->list);
+	marks->list = NULL;
+	marks->count = 0;
+}
+
+int marks_reserve(struct marks *marks)
+{
+	if (!marks->list) {
+		marks->list = malloc(MARKS_MAX * sizeof(marks->list[0]));
+	}
+	return marks->list ? 0 : -1;
+}
 
 void marks_init(struct marks *marks, uint64_t bytes, uint64_t number)
 {
-	marks->count = 1;
-	marks->list[0].bytes = bytes;
-	marks->list[0].number = number;
+	marks->count = 0;
+	marks_add(marks, bytes, number);
 }
 
 /* The first one stays: it is what is reached in any case. */

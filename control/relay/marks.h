@@ -12,13 +12,19 @@
 
 #define MARKS_MAX 64u
 
+struct mark {
+	uint64_t bytes;  /* sent on the connection before ... */
+	uint64_t number; /* ... this message of the publication */
+};
+
 struct marks {
 	uint32_t count;
-	struct {
-		uint64_t bytes;  /* sent on the connection before ... */
-		uint64_t number; /* ... this message of the publication */
-	} list[MARKS_MAX];
+	struct mark *list; /* [MARKS_MAX] */
 };
+
+/* Memory for the list, if there is none yet; before marks_init(). -1 without. */
+int marks_reserve(struct marks *marks) __attribute__((warn_unused_result));
+void marks_clear(struct marks *marks); /* gives it back */
 
 /* The connection begins at message `number`. */
 void marks_init(struct marks *marks, uint64_t bytes, uint64_t number);

@@ -46,8 +46,10 @@ static void format_url(const struct origin *o, char *out, size_t size)
 /* As shown: a name from the configuration may be the key of the other side. */
 static void format_shown_url(const struct origin *o, char *out, size_t size)
 {
-	(void)snprintf(out, size, "%.255s/%.255s", o->tc_url,
-		       o->config->name ? "***" : o->stream->name);
+	char url[ORIGIN_URL_MAX];
+
+	format_url(o, url, sizeof(url));
+	(void)snprintf(out, size, "%.255s/%.255s", url, o->config->name ? "***" : o->stream->name);
 }
 
 void origin_log(const struct origin *o, enum config_log_level level, const char *event,
@@ -73,12 +75,14 @@ void origin_init(struct origin *o, struct relay_context *context, struct relay_s
 	o->fd = -1;
 	o->fresh_number = UINT64_MAX;
 	o->backoff_us = context->settings.backoff_min_us;
-	format_url(o, o->tc_url, sizeof(o->tc_url));
 }
 
 void origin_close(struct origin *o)
 {
 	origin_io_close(o);
+	marks_clear(&o->marks);
+	free(o->tc_url);
+	o->tc_url = NULL;
 	if (o->batch) {
 		rtmp_client_fini(&o->client);
 		batch_fini(o->batch);
@@ -226,8 +230,18 @@ void origin_resolved(struct origin *o, struct mail *mail, uint64_t now_us)
 static void begin_handshake(struct origin *o, uint64_t now_us)
 {
 	struct rtmp_client_config config;
-	struct rtmp_out out = {o->out, 0, sizeof(o->out), false};
+	struct rtmp_out out;
+	char url[ORIGIN_URL_MAX];
+	int rc;
 
+	format_url(o, url, sizeof(url));
+	o->tc_url = strdup(url);
+	o->batch = malloc(sizeof(*o->batch));
+	if (!o->batch || !o->tc_url) {
+		origin_fail(o, "no memory", now_us);
+		return;
+	}
+	batch_init(o->batch);
 	origin_ack_open(o);
 	o->ack_window = origin_ack_window(o, o->stream->gop_length);
 	config = (struct rtmp_client_config){
@@ -238,18 +252,14 @@ static void begin_handshake(struct origin *o, uint64_t now_us)
 		.chunk_size = ORIGIN_CHUNK_SIZE,
 		.window_ack_size = o->ack_window,
 	};
-	o->batch = malloc(sizeof(*o->batch));
-	if (!o->batch) {
+	rtmp_client_init(&o->client, &config, relay_random(o->context));
+	out = origin_io_out(o);
+	rc = rtmp_client_start(&o->client, &out);
+	origin_io_wrote(o, &out);
+	if (rc < 0) {
 		origin_fail(o, "no memory", now_us);
 		return;
 	}
-	batch_init(o->batch);
-	rtmp_client_init(&o->client, &config, relay_random(o->context));
-	if (rtmp_client_start(&o->client, &out)) {
-		origin_fail(o, "handshake does not fit", now_us);
-		return;
-	}
-	o->out_len = out.len;
 	origin_set_state(o, ORIGIN_HANDSHAKE, now_us + o->context->settings.handshake_us);
 }
 
@@ -286,7 +296,8 @@ void origin_event(struct origin *o, uint32_t events, uint64_t now_us)
 
 void origin_finish(struct origin *o, uint64_t now_us)
 {
-	struct rtmp_out out = {o->out, o->out_len, sizeof(o->out), false};
+	struct rtmp_out out;
+	int rc;
 
 	if (o->state == ORIGIN_CLOSING || o->state == ORIGIN_IDLE) {
 		return;
@@ -295,12 +306,16 @@ void origin_finish(struct origin *o, uint64_t now_us)
 		origin_abandon(o, "stream ended");
 		return;
 	}
-	if (batch_detach(o->batch, &o->client.writer, &o->context->view) ||
-	    rtmp_client_finish(&o->client, &out)) {
+	rc = batch_detach(o->batch, &o->client.writer, &o->context->view);
+	if (rc == 0) {
+		out = origin_io_out(o);
+		rc = rtmp_client_finish(&o->client, &out);
+		origin_io_wrote(o, &out);
+	}
+	if (rc < 0) {
 		origin_abandon(o, "stream ended; no memory to say so");
 		return;
 	}
-	o->out_len = out.len;
 	/* What it has is known for sure only when it has closed: until then the log stays. */
 	o->returning_us = now_us + o->context->settings.drain_us;
 	o->returning = o->claim && o->stream->ended && !o->context->shutdown && !o->stream->let_go;

@@ -74,8 +74,8 @@ struct origin {
 	struct rtmp_client client;
 	size_t out_len;
 	size_t out_sent;
-	uint8_t out[ORIGIN_OUT_SIZE];
-	char tc_url[ORIGIN_URL_MAX];
+	uint8_t *out; /* [ORIGIN_OUT_SIZE], NULL while nothing waits: origin_io.h */
+	char *tc_url; /* while connected */
 
 	/* read by the main thread */
 	_Atomic uint64_t messages;

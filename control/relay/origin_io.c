@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -53,13 +54,36 @@ int origin_io_open(struct origin *o, const struct addrinfo *address)
 	o->blocked = true;
 	o->hung_up = false;
 	o->shut = false;
+	return 0;
+}
+
+struct rtmp_out origin_io_out(struct origin *o)
+{
+	if (!o->out) {
+		o->out = malloc(ORIGIN_OUT_SIZE);
+	}
+	return (struct rtmp_out){o->out, o->out_len, o->out ? ORIGIN_OUT_SIZE : 0, false};
+}
+
+static void drop_out(struct origin *o)
+{
+	free(o->out);
+	o->out = NULL;
 	o->out_len = 0;
 	o->out_sent = 0;
-	return 0;
+}
+
+void origin_io_wrote(struct origin *o, const struct rtmp_out *out)
+{
+	o->out_len = out->len;
+	if (o->out_len == 0) {
+		drop_out(o);
+	}
 }
 
 void origin_io_close(struct origin *o)
 {
+	drop_out(o);
 	if (o->fd >= 0) {
 		close(o->fd); /* takes it out of epoll as well */
 		o->fd = -1;
@@ -116,8 +140,7 @@ enum origin_flush origin_io_flush(struct origin *o, size_t *budget)
 		o->out_sent += (size_t)sent;
 		account(o, (size_t)sent, budget);
 	}
-	o->out_len = 0;
-	o->out_sent = 0;
+	drop_out(o);
 	return ORIGIN_FLUSHED;
 }
 

@@ -12,6 +12,11 @@ int origin_io_open(struct origin *o, const struct addrinfo *address)
 	__attribute__((warn_unused_result));
 void origin_io_close(struct origin *o);
 
+/* Where replies are put behind those that wait; full at once when there is no memory. */
+struct rtmp_out origin_io_out(struct origin *o);
+/* To be called after each origin_io_out(). */
+void origin_io_wrote(struct origin *o, const struct rtmp_out *out);
+
 enum origin_flush {
 	ORIGIN_FLUSHED = 0, /* batch and replies are with the kernel */
 	ORIGIN_BLOCKED,

@@ -73,13 +73,13 @@ static bool handle(struct origin *o, const struct rtmp_client_event *event, uint
 static bool feed(struct origin *o, uint8_t *data, size_t length, uint64_t now_us)
 {
 	struct rtmp_span span = {.data = data, .len = (uint32_t)length};
-	struct rtmp_out out = {o->out, o->out_len, sizeof(o->out), false};
 	struct rtmp_client_event event;
 
 	do {
+		struct rtmp_out out = origin_io_out(o);
 		int rc = rtmp_client_next(&o->client, &span, &out, &event);
 
-		o->out_len = out.len;
+		origin_io_wrote(o, &out);
 		if (rc < 0) {
 			origin_fail(o, rtmp_error_sentence(rc), now_us);
 			return false;
@@ -164,7 +164,7 @@ static bool take_claim(struct origin *o, uint64_t now_us)
 	if (!start) {
 		return false;
 	}
-	if (put_headers(o, start)) {
+	if (marks_reserve(&o->marks) || put_headers(o, start)) {
 		origin_fail(o, "no memory", now_us);
 		return false;
 	}
@@ -188,17 +188,20 @@ static bool take_claim(struct origin *o, uint64_t now_us)
 static void update_window(struct origin *o)
 {
 	uint32_t window = origin_ack_window(o, o->stream->gop_length);
-	struct rtmp_out out = {o->out, o->out_len, sizeof(o->out), false};
+	struct rtmp_out out;
 	struct rtmp_message msg = {
 		.csid = CSID_CONTROL, .type = RTMP_TYPE_WINDOW_ACK_SIZE, .length = 4};
 	uint8_t payload[4] = {(uint8_t)(window >> 24), (uint8_t)(window >> 16),
 			      (uint8_t)(window >> 8), (uint8_t)window};
 
-	if (window != 0 && o->out_len < OUT_SPARE &&
-	    rtmp_chunk_writer_put(&o->client.writer, &msg, payload, &out)) {
-		o->out_len = out.len;
+	if (window == 0 || o->out_len >= OUT_SPARE) {
+		return;
+	}
+	out = origin_io_out(o);
+	if (rtmp_chunk_writer_put(&o->client.writer, &msg, payload, &out)) {
 		o->ack_window = window;
 	}
+	origin_io_wrote(o, &out);
 }
 
 /* Fills the empty batch; false when there is nothing to send. */

@@ -1,5 +1,6 @@
 #include "starts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Takes `count` of them from `first` on out. */
@@ -27,6 +28,12 @@ void starts_add(struct starts *starts, const struct log_message *message,
 {
 	struct start *start;
 
+	if (!starts->list) {
+		starts->list = calloc(STARTS_MAX, sizeof(starts->list[0]));
+		if (!starts->list) {
+			return;
+		}
+	}
 	if (starts->count == STARTS_MAX) {
 		thin(starts);
 	}
@@ -78,4 +85,11 @@ void starts_clear(struct starts *starts)
 	if (starts->count > 0) {
 		take_out(starts, 0, starts->count);
 	}
+}
+
+void starts_fini(struct starts *starts)
+{
+	starts_clear(starts);
+	free(starts->list);
+	starts->list = NULL;
 }

@@ -24,9 +24,13 @@ struct start {
 
 struct starts {
 	uint32_t count;
-	struct start list[STARTS_MAX];
+	struct start *list; /* [STARTS_MAX], NULL: none yet */
 };
 
+/* Gives the memory back. */
+void starts_fini(struct starts *starts);
+
+/* Without memory for the first one there is none. */
 void starts_add(struct starts *starts, const struct log_message *message,
 		const struct header_set *headers);
 

@@ -119,7 +119,9 @@ struct relay_stream *stream_create(struct relay_context *context, uint32_t slot,
 				   const char *name, uint64_t now_us)
 {
 	const struct abi_pub *pub = context->source.pub;
-	struct relay_stream *s = calloc(1, sizeof(*s) + app->origins_count * sizeof(s->origins[0]));
+	size_t size = sizeof(struct relay_stream) + app->origins_count * sizeof(struct origin);
+	size_t name_size = strnlen(name, ABI_NAME_MAX - 1) + 1;
+	struct relay_stream *s = calloc(1, size + name_size);
 
 	if (!s) {
 		return NULL;
@@ -130,7 +132,8 @@ struct relay_stream *stream_create(struct relay_context *context, uint32_t slot,
 	s->pub = (const struct abi_stream *)((const uint8_t *)pub + pub->streams_offset) + slot;
 	s->tail = &context->source.sub->tail[slot];
 	s->app = app;
-	text_copy(s->name, sizeof(s->name), name);
+	s->name = (char *)s + size;
+	text_copy(s->name, name_size, name);
 	/* Acquire: pairs with the worker's release after a complete message. */
 	s->head = atomic_load_explicit(&s->pub->head, memory_order_acquire);
 	if (find_beginning(s, now_us)) {
@@ -151,7 +154,7 @@ void stream_destroy(struct relay_stream *s)
 		origin_fini(&s->origins[i]);
 	}
 	headers_clear(&s->headers);
-	starts_clear(&s->starts);
+	starts_fini(&s->starts);
 	free(s);
 }
 

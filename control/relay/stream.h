@@ -27,7 +27,7 @@ struct relay_stream {
 	const struct abi_stream *pub;
 	struct abi_tail *tail;
 	const struct config_app *app;
-	char name[ABI_NAME_MAX];
+	char *name; /* behind the origins */
 
 	uint64_t head;     /* as last loaded */
 	uint64_t released; /* as last stored to `tail` */

@@ -11,8 +11,9 @@
 
 static void test_exact_while_there_is_room(void)
 {
-	struct marks m;
+	struct marks m = {0};
 
+	CU_ASSERT_EQUAL_FATAL(marks_reserve(&m), 0);
 	marks_init(&m, 3073, 7);
 	for (uint64_t i = 1; i < MARKS_MAX; i++) {
 		marks_add(&m, 3073 + i * 100, 7 + i);
@@ -29,6 +30,7 @@ static void test_exact_while_there_is_room(void)
 	CU_ASSERT_EQUAL(marks_reached(&m, 3274), 9);
 	marks_forget(&m, UINT64_MAX);
 	CU_ASSERT_EQUAL(m.count, 1);
+	marks_clear(&m);
 }
 
 static uint64_t random_state = 1;
@@ -43,9 +45,10 @@ static uint64_t next_random(uint64_t below)
 static void test_never_late(void)
 {
 	static uint64_t begins[20001];
-	struct marks m;
+	struct marks m = {0};
 	uint64_t acked = 0;
 
+	CU_ASSERT_EQUAL_FATAL(marks_reserve(&m), 0);
 	marks_init(&m, 0, 0);
 	for (uint64_t n = 1; n <= 20000; n++) {
 		uint64_t reached;
@@ -62,6 +65,7 @@ static void test_never_late(void)
 		CU_ASSERT_EQUAL(marks_reached(&m, acked), reached);
 	}
 	CU_ASSERT_EQUAL(marks_reached(&m, begins[20000]), 20000);
+	marks_clear(&m);
 }
 
 static void add_start(struct starts *starts, uint64_t number)
@@ -103,6 +107,7 @@ static void test_starts(void)
 	}
 	starts_clear(&starts);
 	CU_ASSERT_EQUAL(starts.count, 0);
+	starts_fini(&starts);
 }
 
 int main(void)
