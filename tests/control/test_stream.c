@@ -220,6 +220,9 @@ static void test_slot_of_a_broken_log_is_used_again(void)
 	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
 	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_log_broken) == 1);
 	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	/* Nor does it keep what its publisher goes on to write. */
+	send_frames(3, 100, 100);
+	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
 	CU_ASSERT_EQUAL(fake_origin_count(origins[0]) + fake_origin_count(origins[1]), 0);
 	fake_free(&worker, 0);
 	adopt(3);
