@@ -12,7 +12,7 @@ from .server import memif
 LONGEST_S = 600  # it is ended when enough is seen
 STALLED_S = 10   # publishers that do not come for so long do not come
 ENOUGH = 0.9
-MEMIF_ADDRESS = f"{CLIENTS[0]}/25"
+MEMIF_ADDRESSES = ",".join(f"{address}/25" for address in CLIENTS)
 
 
 class Generator:
@@ -34,7 +34,7 @@ class Generator:
 
     @staticmethod
     def over_memif(link, server):
-        return ["--device", memif("client", server.socket), "--address", MEMIF_ADDRESS]
+        return ["--device", memif("client", server.socket), "--address", MEMIF_ADDRESSES]
 
     def running(self):
         return self.process.running()
