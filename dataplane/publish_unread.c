@@ -73,7 +73,9 @@ void publish_shed_unread(struct publish_table *table)
 
 	if (most > 0) {
 		shed(table, most, false);
-	} else if (table->pressure >= PUBLISH_PRESSURE_LOW) {
+	} else if (table->pressure >= PUBLISH_PRESSURE_TIGHT) {
+		/* Not only at LOW, which refuses messages: the next control would begin there, and
+		 * has to read before it releases anything. */
 		most = longest(table, true);
 		if (most > 0) {
 			shed(table, most, true);

@@ -346,6 +346,24 @@ static uint32_t take_packets(uint32_t left)
 	return count;
 }
 
+/* With nothing but current GOPs left, they go before messages are refused, not only then. */
+static void test_current_goes_before_low(void)
+{
+	start();
+	uint32_t slot = publisher_go_live(&pub1, &w, "one", 4096, 1448);
+	world_detach(&w);
+	send_gops(&pub1, 'a', 0, 40, 100, 6000);
+	CU_ASSERT_EQUAL(dropped(slot), 0);
+	uint32_t count = take_packets(w.memory.packets / 6 - 10);
+	world_poll(&w);
+	world_poll(&w);
+	CU_ASSERT_EQUAL(dropped(slot), 40);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_dropped), 0);
+	rte_pktmbuf_free_bulk(taken, count);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
 /* Shortage without a control: the longest gives first, and no more than it must. */
 static void test_longest_first(void)
 {
@@ -413,6 +431,7 @@ int main(void)
 		{"ended is kept", test_ended_is_kept},
 		{"ended is given up", test_ended_is_given_up},
 		{"pending", test_pending},
+		{"current GOPs go before messages are refused", test_current_goes_before_low},
 		{"longest first", test_longest_first},
 		{"current GOP last", test_current_gop_last},
 		{NULL, NULL},
