@@ -374,7 +374,6 @@ static void test_sleeping_worker_is_woken(void)
 	CU_ASSERT_FALSE(is_woken());
 	CU_ASSERT(says("{\"command\":\"kick\",\"name\":\"live/studio\"}", "ok", "true"));
 	WAIT_FOR(woken || (woken = is_woken()));
-	woken = false;
 	tear_down();
 }
 
