@@ -1,7 +1,6 @@
 #include "gather_private.h"
 #include "rtmp/error.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 void gather_init(struct rtmp_gather *g, const struct rtmp_buffers *buffers)
@@ -9,17 +8,10 @@ void gather_init(struct rtmp_gather *g, const struct rtmp_buffers *buffers)
 	*g = (struct rtmp_gather){.buffers = buffers, .slot = RTMP_CHUNK_STREAMS};
 }
 
-static uint8_t *get(const struct rtmp_buffers *buffers)
-{
-	return buffers != NULL ? buffers->get(buffers->app) : malloc(RTMP_COMMAND_MAX);
-}
-
 void gather_clear(struct rtmp_gather *g)
 {
-	if (g->buffer != NULL && g->buffers != NULL) {
+	if (g->buffer != NULL) {
 		g->buffers->put(g->buffers->app, g->buffer);
-	} else {
-		free(g->buffer);
 	}
 	g->buffer = NULL;
 	g->filled = 0;
@@ -29,7 +21,7 @@ void gather_clear(struct rtmp_gather *g)
 static int append(struct rtmp_gather *g, const uint8_t *data, uint32_t n)
 {
 	if (g->buffer == NULL) {
-		g->buffer = get(g->buffers);
+		g->buffer = g->buffers->get(g->buffers->app);
 		if (g->buffer == NULL) {
 			return RTMP_ERR(BUFFERS);
 		}

@@ -7,6 +7,7 @@
 
 #include "bench/common/rng.h"
 #include "bench/gen/fleet.h"
+#include "rtmp/heap_buffers.h"
 
 #define SETUP_US     UINT64_C(10000000)
 #define FINISH_US    UINT64_C(5000000)
@@ -369,6 +370,7 @@ void publisher_start(struct publisher *p, uint32_t arrival)
 	snprintf(p->name, sizeof(p->name), "%s%u", o->name, arrival);
 	rtmp_client_init(&p->client,
 			 &(struct rtmp_client_config){
+				 .buffers = &rtmp_heap_buffers,
 				 .app = o->app,
 				 .tc_url = f->tc_url,
 				 .name = p->name,

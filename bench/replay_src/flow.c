@@ -1,4 +1,5 @@
 #include "bench/replay_src/flow.h"
+#include "rtmp/heap_buffers.h"
 
 #include <rte_mbuf.h>
 #include <rte_memcpy.h>
@@ -44,6 +45,7 @@ void flow_init(struct flow *flow, const struct flow_config *config)
 	(void)snprintf(flow->name, sizeof(flow->name), "replay%u", config->number);
 	flow->out = (struct rtmp_out){.data = flow->bytes, .cap = sizeof(flow->bytes)};
 	flow->config = (struct rtmp_client_config){
+		.buffers = &rtmp_heap_buffers,
 		.app = "live",
 		.tc_url = "rtmp://replay/live",
 		.name = flow->name,

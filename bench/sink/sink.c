@@ -2,6 +2,7 @@
 
 #include "bench/common/mark.h"
 #include "listen.h"
+#include "rtmp/heap_buffers.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -315,6 +316,7 @@ static void init(struct sink *sink, const struct sink_options *options)
 	memset(sink, 0, sizeof(*sink));
 	sink->options = options;
 	sink->rtmp = (struct rtmp_server_config){
+		.buffers = &rtmp_heap_buffers,
 		.chunk_size = 4096,
 		.window_ack_size = 2500000,
 		.peer_bandwidth = 2500000,

@@ -13,6 +13,7 @@
 #include "origin_ack.h"
 #include "origin_io.h"
 #include "origin_private.h"
+#include "rtmp/heap_buffers.h"
 #include "stream.h"
 #include "text.h"
 
@@ -245,6 +246,7 @@ static void begin_handshake(struct origin *o, uint64_t now_us)
 	origin_ack_open(o);
 	o->ack_window = origin_ack_window(o, o->stream->gop_length);
 	config = (struct rtmp_client_config){
+		.buffers = &rtmp_heap_buffers,
 		.app = o->config->app,
 		.tc_url = o->tc_url,
 		.name = o->config->name ? o->config->name : o->stream->name,

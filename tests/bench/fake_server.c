@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "bench/common/mark.h"
+#include "rtmp/heap_buffers.h"
 
 static const struct rtmp_server_config server_config = {
+	.buffers = &rtmp_heap_buffers,
 	.chunk_size = 4096,
 	.window_ack_size = 100000,
 	.peer_bandwidth = 100000,

@@ -1,4 +1,5 @@
 #include "publisher.h"
+#include "rtmp/heap_buffers.h"
 
 #include <arpa/inet.h>
 #include <CUnit/CUnit.h>
@@ -66,6 +67,7 @@ static void wait_for(struct publisher *p, enum rtmp_client_event_type wanted)
 void publisher_open(struct publisher *p, uint16_t port, const char *app, const char *name)
 {
 	const struct rtmp_client_config config = {
+		.buffers = &rtmp_heap_buffers,
 		.app = app,
 		.tc_url = "rtmp://127.0.0.1/app",
 		.name = name,

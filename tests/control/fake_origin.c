@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fake_worker.h"
+#include "rtmp/heap_buffers.h"
 #include "rtmp/server.h"
 
 #define RECORDS 65536u
@@ -46,6 +47,7 @@ struct fake_origin {
 };
 
 static const struct rtmp_server_config config = {
+	.buffers = &rtmp_heap_buffers,
 	.chunk_size = 4096,
 	.window_ack_size = 2500000,
 	.peer_bandwidth = 2500000,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/ingest.h"
+#include "rtmp/heap_buffers.h"
 #include "tcpstack/tcp.h"
 
 /* Cuts `len` bytes into segments of p->segment and gives them in chains of p->chain. */
@@ -79,7 +80,8 @@ void publisher_open(struct publisher *p, struct world *w, const char *name, uint
 	p->chain = 3;
 	p->publishing = p->refused = false;
 	p->out = (struct rtmp_out){.data = p->bytes, .cap = sizeof(p->bytes)};
-	p->config = (struct rtmp_client_config){.app = "live",
+	p->config = (struct rtmp_client_config){.buffers = &rtmp_heap_buffers,
+						.app = "live",
 						.tc_url = "rtmp://198.18.0.2/live",
 						.name = name,
 						.flash_ver = "test",

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "rtmp/client.h"
+#include "rtmp/heap_buffers.h"
 #include "tcpstack/tcp.h"
 #include "world.h"
 
@@ -211,7 +212,8 @@ static void start(uint32_t chunk_size)
 	encoder.stack = make_stack("client", &encoder_ops, NULL, encoder.pool, encoder.indirect);
 	CU_ASSERT_EQUAL(tcp_add_address(encoder.stack, &local.addr), 0);
 	encoder.out = (struct rtmp_out){.data = malloc(STREAM_MAX), .cap = STREAM_MAX};
-	encoder.config = (struct rtmp_client_config){.app = "live",
+	encoder.config = (struct rtmp_client_config){.buffers = &rtmp_heap_buffers,
+						     .app = "live",
 						     .tc_url = "rtmp://198.18.0.2/live",
 						     .name = "key",
 						     .flash_ver = "test",

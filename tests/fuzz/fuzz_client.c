@@ -2,6 +2,7 @@
  * Client side. First byte: bit 0 begins behind the handshake, the high half is the size of spans.
  */
 #include "rtmp/client.h"
+#include "rtmp/heap_buffers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct rtmp_client_config config = {
+	.buffers = &rtmp_heap_buffers,
 	.app = "live",
 	.tc_url = "rtmp://localhost/live",
 	.name = "key",

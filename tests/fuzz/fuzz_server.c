@@ -3,6 +3,7 @@
  * 2 takes runs of chunks at once, the upper four are the size of the spans. The events must tell a
  * story that a caller can believe.
  */
+#include "rtmp/heap_buffers.h"
 #include "rtmp/server.h"
 
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct rtmp_server_config config = {
+	.buffers = &rtmp_heap_buffers,
 	.chunk_size = 4096,
 	.window_ack_size = 2500000,
 	.peer_bandwidth = 2500000,

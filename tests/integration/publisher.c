@@ -1,4 +1,5 @@
 #include "publisher.h"
+#include "rtmp/heap_buffers.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -250,6 +251,7 @@ static int start(struct publisher *p)
 	const struct options *o = &p->all->options;
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = p};
 	const struct rtmp_client_config config = {
+		.buffers = &rtmp_heap_buffers,
 		.app = o->app,
 		.tc_url = o->url,
 		.name = p->name,

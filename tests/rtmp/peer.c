@@ -1,5 +1,6 @@
 #include "peer.h"
 #include "handshake.h"
+#include "rtmp/heap_buffers.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 const struct rtmp_server_config peer_config = {
+	.buffers = &rtmp_heap_buffers,
 	.chunk_size = 4096,
 	.window_ack_size = 2500000,
 	.peer_bandwidth = 2500000,

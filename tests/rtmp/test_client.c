@@ -4,6 +4,7 @@
 #include "handshake.h"
 #include "peer.h"
 #include "rtmp/client.h"
+#include "rtmp/heap_buffers.h"
 #include "runner.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #define PIPE_MAX (1u << 17)
 
 static const struct rtmp_client_config config = {
+	.buffers = &rtmp_heap_buffers,
 	.app = "live",
 	.tc_url = "rtmp://localhost/live",
 	.name = "key?token=1",

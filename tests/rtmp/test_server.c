@@ -3,6 +3,7 @@
  */
 #include "handshake.h"
 #include "peer.h"
+#include "rtmp/heap_buffers.h"
 #include "runner.h"
 
 #include <stdio.h>
@@ -466,8 +467,10 @@ static void test_acknowledge(void)
 /* Nothing stands before the handshake's reply, however small the bandwidth that is configured. */
 static void test_no_early_ack(void)
 {
-	static const struct rtmp_server_config config = {
-		.chunk_size = 4096, .peer_bandwidth = 100, .message_max = 1000};
+	static const struct rtmp_server_config config = {.buffers = &rtmp_heap_buffers,
+							 .chunk_size = 4096,
+							 .peer_bandwidth = 100,
+							 .message_max = 1000};
 
 	peer_init(&peer);
 	rtmp_server_init(&peer.server, &config, 1);

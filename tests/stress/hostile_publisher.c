@@ -4,6 +4,7 @@
 
 #include "dataplane/ingest.h"
 #include "hostile.h"
+#include "rtmp/heap_buffers.h"
 #include "tcpstack/tcp.h"
 
 uint64_t hostile_mark(uint64_t id)
@@ -120,6 +121,7 @@ static void open_publisher(struct hostile *h, struct hostile_publisher *p)
 	(void)snprintf(p->name, sizeof(p->name), "%lu", (unsigned long)id);
 	p->out = (struct rtmp_out){.data = p->bytes, .cap = sizeof(p->bytes)};
 	p->config = (struct rtmp_client_config){
+		.buffers = &rtmp_heap_buffers,
 		.app = "live",
 		.tc_url = "rtmp://198.18.0.2/live",
 		.name = p->name,

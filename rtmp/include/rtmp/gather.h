@@ -18,8 +18,8 @@ struct rtmp_buffers {
 };
 
 struct rtmp_gather {
-	const struct rtmp_buffers *buffers; /* NULL: malloc() and free() */
-	uint8_t *buffer;                    /* NULL while nothing is under way */
+	const struct rtmp_buffers *buffers;
+	uint8_t *buffer; /* NULL while nothing is under way */
 	uint32_t filled;
 	uint32_t slot; /* of the command message under way, or RTMP_CHUNK_STREAMS */
 };

@@ -56,7 +56,7 @@ struct rtmp_server_config {
 	uint32_t window_ack_size; /* bytes; what we ask the peer to acknowledge after; 2500000 */
 	uint32_t peer_bandwidth;  /* bytes; 2500000 */
 	uint32_t message_max;     /* bytes; 4 MiB */
-	const struct rtmp_buffers *buffers; /* NULL: the heap */
+	const struct rtmp_buffers *buffers; /* or rtmp_heap_buffers */
 };
 
 struct rtmp_server {
