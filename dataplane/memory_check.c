@@ -26,7 +26,8 @@ static void see(void *app, uint64_t ref)
 static void see_set(struct census *census, const struct message_set *set)
 {
 	for (uint32_t slot = 0; slot < RTMP_CHUNK_STREAMS; slot++) {
-		for (const struct message_block *b = set->messages[slot].first; b; b = b->next) {
+		const struct message *m = set->messages[slot];
+		for (const struct message_block *b = m ? m->first : NULL; b; b = b->next) {
 			for (uint32_t i = 0; i < b->count; i++) {
 				see(census, b->refs[i]);
 			}

@@ -27,13 +27,18 @@ int message_pool_init(struct message_pool *pool, uint32_t blocks, int numa_node,
 		.copies = packets->workers[worker].pool,
 		.counters = counters,
 	};
+	pool->refused.refused = true;
 	pool->blocks = local_alloc(blocks * sizeof(pool->blocks[0]), numa_node);
-	if (!pool->blocks) {
+	pool->messages = local_alloc(blocks * sizeof(pool->messages[0]), numa_node);
+	if (!pool->blocks || !pool->messages) {
+		message_pool_fini(pool);
 		return -ENOMEM;
 	}
 	for (uint32_t i = blocks; i-- > 0;) {
 		pool->blocks[i].next = pool->free;
 		pool->free = &pool->blocks[i];
+		pool->messages[i].next_free = pool->free_message;
+		pool->free_message = &pool->messages[i];
 	}
 	return 0;
 }
@@ -41,7 +46,28 @@ int message_pool_init(struct message_pool *pool, uint32_t blocks, int numa_node,
 void message_pool_fini(struct message_pool *pool)
 {
 	local_free(pool->blocks, pool->count * sizeof(pool->blocks[0]));
+	local_free(pool->messages, pool->count * sizeof(pool->messages[0]));
 	pool->blocks = NULL;
+	pool->messages = NULL;
+}
+
+static void message_put(struct message_pool *pool, struct message *m)
+{
+	*m = (struct message){.next_free = pool->free_message};
+	pool->free_message = m;
+}
+
+/* An empty message; without one, that which is refused. */
+static struct message *message_get(struct message_pool *pool)
+{
+	struct message *m = pool->free_message;
+
+	if (!m) {
+		dp_count(pool->counters, DP_COUNTER_messages_aborted, 1);
+		return &pool->refused;
+	}
+	pool->free_message = m->next_free;
+	return m;
 }
 
 static struct message_block *block_get(struct message_pool *pool)
@@ -126,29 +152,34 @@ void message_set_init(struct message_set *set, struct message_pool *pool, uint32
 	};
 }
 
-static void forget(struct message_set *set, struct message *m)
+static void forget(struct message_set *set, uint32_t slot)
 {
+	struct message *m = set->messages[slot];
+
 	blocks_put(set->pool, m->first);
 	set->bytes -= m->bytes;
 	set->held -= m->held;
 	set->pool->held -= m->held;
-	*m = (struct message){.active = false};
+	set->messages[slot] = NULL;
+	if (m != &set->pool->refused) {
+		message_put(set->pool, m);
+	}
 }
 
 void message_take(struct message_set *set, uint32_t slot)
 {
-	forget(set, &set->messages[slot]);
+	forget(set, slot);
 }
 
 void message_drop(struct message_set *set, uint32_t slot)
 {
-	struct message *m = &set->messages[slot];
+	const struct message *m = set->messages[slot];
 
 	for (const struct message_block *b = m->first; b; b = b->next) {
 		message_put_refs(set->pool, b->refs, (uint32_t)b->count);
 	}
 	set->edge = NULL;
-	forget(set, m);
+	forget(set, slot);
 }
 
 /* What was published of it lives on with its references. */
@@ -165,7 +196,7 @@ static void drop_collapse(struct message_set *set)
 void message_set_clear(struct message_set *set)
 {
 	for (uint32_t slot = 0; slot < RTMP_CHUNK_STREAMS; slot++) {
-		if (set->messages[slot].active) {
+		if (set->messages[slot]) {
 			message_drop(set, slot);
 		}
 	}
@@ -310,20 +341,21 @@ static bool keep(struct message_set *set, struct message *m, const struct rtmp_p
 static void refuse(struct message_set *set, uint32_t slot)
 {
 	message_drop(set, slot);
-	set->messages[slot].active = true;
-	set->messages[slot].refused = true;
+	set->messages[slot] = &set->pool->refused;
 	dp_count(set->pool->counters, DP_COUNTER_messages_aborted, 1);
 }
 
 void message_add(struct message_set *set, const struct rtmp_piece *piece, struct rte_mbuf *mbuf,
 		 bool exclusive)
 {
-	struct message *m = &set->messages[piece->slot];
+	struct message *m = set->messages[piece->slot];
 
 	dp_count(set->pool->counters, DP_COUNTER_pieces, 1);
-	/* Its beginning belonged to a publication that is gone. */
-	m->refused |= !m->active && !piece->first;
-	m->active = true;
+	if (!m) {
+		/* Not the first: its beginning belonged to a publication that is gone. */
+		m = piece->first ? message_get(set->pool) : &set->pool->refused;
+		set->messages[piece->slot] = m;
+	}
 	if (m->refused || piece->len == 0) {
 		set->edge = NULL;
 		return;
@@ -342,7 +374,7 @@ void message_add(struct message_set *set, const struct rtmp_piece *piece, struct
 bool message_is_open(const struct message_set *set, uint32_t slot, const struct rte_mbuf *mbuf,
 		     bool exclusive)
 {
-	const struct message *m = &set->messages[slot];
+	const struct message *m = set->messages[slot];
 
 	return exclusive && m->mbuf == mbuf && m->start_len == RTMP_CLASSIFY_BYTES;
 }
@@ -377,7 +409,7 @@ static void close_gaps(uint8_t *to, const struct rtmp_run *run)
 
 void message_extend(struct message_set *set, uint32_t slot, const struct rtmp_run *run)
 {
-	struct message *m = &set->messages[slot];
+	struct message *m = set->messages[slot];
 
 	dp_count(set->pool->counters, DP_COUNTER_pieces, run->chunks);
 	if (run->len > set->bytes_max - set->bytes) {

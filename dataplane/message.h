@@ -1,9 +1,10 @@
 /*
  * Messages under way: what the pieces of the chunk reader add up to, by reference.
  *
- * Each connection has one struct message_set, with one message per slot of the chunk reader's
- * table. A message is a list of references (abi/ref.h), each holding one reference count of the
- * mbuf its bytes lie in, in blocks of a pool of the worker that is allocated at start-up.
+ * Each connection has one struct message_set, with room for one message per slot of the chunk
+ * reader's table; a message comes from the pool with its first piece. A message is a list of
+ *references (abi/ref.h), each holding one reference count of the mbuf its bytes lie in, in blocks
+ *of a pool of the worker that is allocated at start-up.
  *
  * Gap closing. At small chunks the pieces of a message lie in one mbuf with only a chunk header
  * between them. message_add() moves such a piece left over that header, so that one reference
@@ -44,7 +45,24 @@ struct message_block {
 	uint64_t refs[MESSAGE_BLOCK_REFS];
 };
 
+struct message {
+	struct message_block *first;
+	struct message_block *last;
+	struct rte_mbuf *mbuf; /* that the last slice lies in */
+	uint8_t *end;          /* one past the last byte of the last slice; NULL: it cannot grow */
+	uint32_t bytes;
+	uint32_t slices;
+	uint32_t held; /* truesize of the segments, one after the other */
+	bool refused;  /* its bytes are not kept */
+	uint8_t start_len;
+	uint8_t start[RTMP_CLASSIFY_BYTES]; /* first bytes, for rtmp_classify() */
+	struct message *next_free;
+};
+
 struct message_pool {
+	struct message *messages; /* [count]: a message that has bytes has a block, too */
+	struct message *free_message;
+	struct message refused; /* in the place of each message that is not kept; never changes */
 	struct message_block *blocks;
 	struct message_block *free;
 	uint32_t count;
@@ -59,20 +77,6 @@ struct message_pool {
 	struct dp_counters *counters;
 };
 
-struct message {
-	struct message_block *first;
-	struct message_block *last;
-	struct rte_mbuf *mbuf; /* that the last slice lies in */
-	uint8_t *end;          /* one past the last byte of the last slice; NULL: it cannot grow */
-	uint32_t bytes;
-	uint32_t slices;
-	uint32_t held; /* truesize of the segments, one after the other */
-	bool active;   /* a message is under way */
-	bool refused;  /* ... whose bytes are not kept */
-	uint8_t start_len;
-	uint8_t start[RTMP_CLASSIFY_BYTES]; /* first bytes, for rtmp_classify() */
-};
-
 struct message_set {
 	struct message_pool *pool;
 	struct rte_mbuf *collapse; /* where small segments are copied to; NULL: none yet */
@@ -81,7 +85,7 @@ struct message_set {
 	uint32_t bytes_max;
 	uint32_t held; /* truesize of all messages under way */
 	uint32_t held_max;
-	struct message messages[RTMP_CHUNK_STREAMS];
+	struct message *messages[RTMP_CHUNK_STREAMS]; /* NULL: none under way */
 };
 
 /* 0 or -ENOMEM. */
@@ -127,10 +131,10 @@ bool message_is_open(const struct message_set *set, uint32_t slot, const struct 
 /* Closes the gaps of a run that follows on the piece before, of an open message. */
 void message_extend(struct message_set *set, uint32_t slot, const struct rtmp_run *run);
 
-/* Gives back references and blocks of one message. */
+/* Gives back one message, its references and blocks. */
 void message_drop(struct message_set *set, uint32_t slot);
 
-/* Gives back the blocks alone: the references live on in a log. */
+/* Gives it back but for its references: they live on in a log. */
 void message_take(struct message_set *set, uint32_t slot);
 
 /* Copies the payload, at most `max` bytes; returns how many. */

@@ -105,7 +105,7 @@ static void on_unpublish(struct session *s, const struct rtmp_server_event *even
 
 static void complete(struct session *s, const struct rtmp_piece *piece)
 {
-	const struct message *m = &s->messages.messages[piece->slot];
+	const struct message *m = s->messages.messages[piece->slot];
 
 	if (!m->refused && publish_append(s->table->config.publish, s->publication, piece->msg, m,
 					  s->table->now_us)) {
@@ -147,7 +147,7 @@ static void on_abort(struct session *s, const struct rtmp_server_event *event,
 		     struct segment *segment)
 {
 	(void)segment;
-	if (event->slot < RTMP_CHUNK_STREAMS && s->messages.messages[event->slot].active) {
+	if (event->slot < RTMP_CHUNK_STREAMS && s->messages.messages[event->slot]) {
 		dp_count(s->table->config.counters, DP_COUNTER_messages_aborted, 1);
 		message_drop(&s->messages, event->slot);
 	}

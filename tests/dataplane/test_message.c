@@ -150,7 +150,7 @@ static void read_mbuf(struct rte_mbuf *m, bool exclusive)
 		}
 		message_add(&set, &piece, m, exclusive);
 		if (piece.last || read_run(&piece, &span, m, exclusive)) {
-			publish(&set.messages[piece.slot]);
+			publish(set.messages[piece.slot]);
 			message_take(&set, piece.slot);
 			check_unmoved();
 		}
@@ -298,7 +298,7 @@ static void test_gap(void)
 		piece.first = false;
 		message_add(&set, &piece, m, true);
 		rte_pktmbuf_free(m);
-		publish(&set.messages[0]);
+		publish(set.messages[0]);
 		message_take(&set, 0);
 		CU_ASSERT_EQUAL(kept[0].count, gap <= RTMP_CHUNK_HEADER_MAX ? 1 : 2);
 		CU_ASSERT_EQUAL(kept[0].bytes[10], 10 + gap);
@@ -324,7 +324,7 @@ static void test_short_piece_between(void)
 	struct rtmp_piece other = {
 		.msg = &msg, .data = data + 13, .len = 3, .slot = 1, .first = true, .last = true};
 	message_add(&set, &other, m, true);
-	publish(&set.messages[1]);
+	publish(set.messages[1]);
 	message_take(&set, 1);
 	piece.data = data + 17;
 	piece.first = false;
@@ -332,7 +332,7 @@ static void test_short_piece_between(void)
 	rte_pktmbuf_free(m);
 	check_unmoved();
 	CU_ASSERT_EQUAL(kept[0].bytes[0], 13);
-	CU_ASSERT_EQUAL(set.messages[0].slices, 2);
+	CU_ASSERT_EQUAL(set.messages[0]->slices, 2);
 	give_back();
 }
 
@@ -465,7 +465,7 @@ static void test_copied(void)
 	message_add(&set, &piece, m, true);
 	CU_ASSERT_EQUAL(set.held, packets.truesize);
 	rte_pktmbuf_free(m);
-	publish(&set.messages[0]);
+	publish(set.messages[0]);
 	message_take(&set, 0);
 	memset(bytes, 0, sizeof(bytes));
 	CU_ASSERT_EQUAL(kept[0].bytes[2], 3);

@@ -79,7 +79,7 @@ static void append(struct worker *w, struct publication *p)
 	if (w->s->free_count < slices) {
 		return;
 	}
-	w->message = (struct message){.active = true};
+	w->message = (struct message){.slices = 0};
 	for (uint32_t i = 0; i < slices; i++) {
 		add_slice(w, i, stress_seed(p->slot, p->generation, p->log.number, i));
 	}
