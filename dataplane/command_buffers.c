@@ -5,30 +5,33 @@
 
 #include "dataplane/local_memory.h"
 
-union command_buffer {
-	union command_buffer *next; /* while free */
-	uint8_t bytes[RTMP_COMMAND_MAX];
-};
-
 static uint8_t *get(void *app)
 {
 	struct command_buffers *buffers = app;
-	union command_buffer *buffer = buffers->free;
+	struct command_loan *oldest = TAILQ_FIRST(&buffers->lent);
 
-	if (!buffer) {
+	if (TAILQ_EMPTY(&buffers->free) && oldest && buffers->take_back) {
+		buffers->take_back(oldest->borrower);
+	}
+	struct command_loan *loan = TAILQ_FIRST(&buffers->free);
+	if (!loan) {
 		return NULL;
 	}
-	buffers->free = buffer->next;
-	return buffer->bytes;
+	TAILQ_REMOVE(&buffers->free, loan, entry);
+	TAILQ_INSERT_TAIL(&buffers->lent, loan, entry);
+	loan->borrower = buffers->borrower;
+	return buffers->all[loan - buffers->loans].bytes;
 }
 
 static void put(void *app, uint8_t *bytes)
 {
 	struct command_buffers *buffers = app;
-	union command_buffer *buffer = (union command_buffer *)(void *)bytes;
+	const struct command_buffer *buffer = (const struct command_buffer *)(const void *)bytes;
+	struct command_loan *loan = &buffers->loans[buffer - buffers->all];
 
-	buffer->next = buffers->free;
-	buffers->free = buffer;
+	TAILQ_REMOVE(&buffers->lent, loan, entry);
+	/* The one used last is still in the cache. */
+	TAILQ_INSERT_HEAD(&buffers->free, loan, entry);
 }
 
 int command_buffers_init(struct command_buffers *buffers, uint32_t count, int numa_node)
@@ -36,13 +39,17 @@ int command_buffers_init(struct command_buffers *buffers, uint32_t count, int nu
 	*buffers = (struct command_buffers){
 		.source = {.get = get, .put = put, .app = buffers},
 		.all = local_alloc(count * sizeof(buffers->all[0]), numa_node),
+		.loans = local_alloc(count * sizeof(buffers->loans[0]), numa_node),
 		.count = count,
 	};
-	if (!buffers->all) {
+	TAILQ_INIT(&buffers->free);
+	TAILQ_INIT(&buffers->lent);
+	if (!buffers->all || !buffers->loans) {
+		command_buffers_fini(buffers);
 		return -ENOMEM;
 	}
-	for (uint32_t i = count; i-- > 0;) {
-		put(buffers, buffers->all[i].bytes);
+	for (uint32_t i = 0; i < count; i++) {
+		TAILQ_INSERT_TAIL(&buffers->free, &buffers->loans[i], entry);
 	}
 	return 0;
 }
@@ -50,5 +57,7 @@ int command_buffers_init(struct command_buffers *buffers, uint32_t count, int nu
 void command_buffers_fini(struct command_buffers *buffers)
 {
 	local_free(buffers->all, buffers->count * sizeof(buffers->all[0]));
+	local_free(buffers->loans, buffers->count * sizeof(buffers->loans[0]));
 	buffers->all = NULL;
+	buffers->loans = NULL;
 }

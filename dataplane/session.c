@@ -35,6 +35,16 @@ static void set_limits(struct session_table *table, const struct config_rtmp *rt
 	table->held_max = held_max < UINT32_MAX ? (uint32_t)held_max : UINT32_MAX;
 }
 
+/* The one that has had half a handshake or command for the longest makes room for another. */
+static void end_borrower(void *borrower)
+{
+	struct session *s = borrower;
+
+	dp_count(s->table->config.counters, DP_COUNTER_buffers_taken_back, 1);
+	s->doomed = true;
+	session_settle(s);
+}
+
 static int allocate(struct session_table *table, const struct session_config *config)
 {
 	uint32_t buffers = config->connections / SESSION_BUFFER_SHARE + SESSION_BUFFERS_MIN;
@@ -42,8 +52,12 @@ static int allocate(struct session_table *table, const struct session_config *co
 	table->sessions =
 		local_alloc(config->connections * sizeof(table->sessions[0]), config->numa_node);
 	buffers = buffers < config->connections ? buffers : config->connections;
-	return table->sessions ? command_buffers_init(&table->buffers, buffers, config->numa_node)
-			       : -ENOMEM;
+	if (!table->sessions ||
+	    command_buffers_init(&table->buffers, buffers, config->numa_node) < 0) {
+		return -ENOMEM;
+	}
+	table->buffers.take_back = end_borrower;
+	return 0;
 }
 
 int session_table_init(struct session_table *table, const struct session_config *config)

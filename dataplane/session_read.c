@@ -183,6 +183,7 @@ static void read_segment(struct session *s, struct segment *segment)
 	struct rtmp_out *out = &s->table->out;
 	struct rtmp_server_event event;
 
+	s->table->buffers.borrower = s;
 	while (s->state != SESSION_CLOSING && !s->doomed) {
 		if (out->cap - out->len < SESSION_OUT_NEEDED) {
 			session_flush(s);

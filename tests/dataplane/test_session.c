@@ -912,6 +912,39 @@ static void test_hostile_sub(void)
 	world_close(&w);
 }
 
+/* As many half handshakes as there are buffers keep nobody out. */
+static void test_half_handshakes(void)
+{
+	static struct tcp_conn slow[89]; /* 200 / 8 + 64 */
+	struct world w;
+
+	world_init(&w);
+	w.memory.connections = 200;
+	world_open(&w);
+	world_attach(&w);
+	for (uint32_t i = 0; i < RTE_DIM(slow); i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(w.packets.pool);
+
+		memcpy(rte_pktmbuf_append(m, 2), "\3\0", 2);
+		fake_tcp_init(&slow[i]);
+		CU_ASSERT_TRUE_FATAL(dp_ingest_tcp_ops.accepted(w.ingest, &slow[i]));
+		dp_ingest_tcp_ops.received(slow[i].user, &slow[i], m);
+	}
+	CU_ASSERT_FALSE(slow[0].aborted);
+	(void)publisher_go_live(&pub1, &w, "key", 128, 1448);
+	CU_ASSERT_TRUE(slow[0].aborted); /* the oldest of them made room, and no other */
+	CU_ASSERT_FALSE(slow[1].aborted);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_buffers_taken_back), 1);
+	for (uint32_t i = 0; i < RTE_DIM(slow); i++) {
+		if (!slow[i].gone) {
+			fake_tcp_gone(&slow[i]);
+		}
+		fake_tcp_fini(&slow[i]);
+	}
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
 int main(void)
 {
 	world_start_eal();
@@ -945,6 +978,7 @@ int main(void)
 	CU_add_test(suite, "hostile commands", test_hostile_commands);
 	CU_add_test(suite, "hostile name", test_hostile_name);
 	CU_add_test(suite, "tail of the publication before", test_tail_of_the_one_before);
+	CU_add_test(suite, "half handshakes", test_half_handshakes);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned int failures = CU_get_number_of_failures();
