@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,21 +33,34 @@ int option_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
 	return 0;
 }
 
+bool option_item(const char **text, char *item, size_t size)
+{
+	*text += strspn(*text, ",");
+	size_t len = strcspn(*text, ",");
+
+	if (len == 0) {
+		return false;
+	}
+	snprintf(item, size, "%.*s", (int)len, *text);
+	*text += len;
+	return true;
+}
+
 /* "  --name ARG  help", further lines of the help below its beginning. */
-static void print_entry(const struct option_entry *e)
+static void print_entry(const struct option_entry *e, int column)
 {
 	int n = printf("  --%s%s%s", e->name, e->argument != NULL ? " " : "",
 		       e->argument != NULL ? e->argument : "");
 	const char *line = e->help;
 
-	if (n > HELP_COLUMN - 2) {
+	if (n > column - 2) {
 		putchar('\n');
 		n = 0;
 	}
 	for (;;) {
 		int len = (int)strcspn(line, "\n");
 
-		printf("%*s%.*s\n", HELP_COLUMN - n, "", len, line);
+		printf("%*s%.*s\n", column - n, "", len, line);
 		line += len;
 		if (*line == '\0') {
 			return;
@@ -60,9 +72,11 @@ static void print_entry(const struct option_entry *e)
 
 static void print_help(const struct option_program *program)
 {
+	int column = program->help_column != 0 ? program->help_column : HELP_COLUMN;
+
 	printf("usage: %s %s\n\n%s\n\n", program->name, program->synopsis, program->purpose);
 	for (uint32_t i = 0; i < program->count; i++) {
-		print_entry(&program->entries[i]);
+		print_entry(&program->entries[i], column);
 	}
 	printf("  --help, --version\n\n%s\n", program->footer);
 }

@@ -4,6 +4,7 @@
 #ifndef BENCH_OPTION_H
 #define BENCH_OPTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct option_program {
 	const char *synopsis; /* what stands behind the name in "usage:" */
 	const char *purpose;  /* one sentence */
 	const char *footer;
+	int help_column; /* where the help of an option begins; 0: at 22 */
 	const struct option_entry *entries;
 	uint32_t count;
 };
@@ -46,5 +48,8 @@ int option_complain(const struct option_program *program, const char *what);
 /* A decimal number of digits only, within [min, max]: 0 or -1. */
 int option_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
 	__attribute__((warn_unused_result));
+
+/* Cuts the next item of a list with commas out of `text`; false at its end. Empty ones are none. */
+bool option_item(const char **text, char *item, size_t size) __attribute__((warn_unused_result));
 
 #endif

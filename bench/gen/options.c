@@ -1,25 +1,10 @@
 #include "bench/gen/options.h"
 
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bench/common/option.h"
 #include "control/config/address.h"
-
-/* Cuts the next item of a list with commas out of `text`; false at its end. */
-static bool next_item(const char **text, char *item, size_t size)
-{
-	size_t len = strcspn(*text, ",");
-
-	if (len == 0) {
-		return false;
-	}
-	snprintf(item, size, "%.*s", (int)len, *text);
-	*text += len;
-	*text += **text == ',' ? 1 : 0;
-	return true;
-}
 
 static int set_addresses(void *options, const char *text, const char **why)
 {
@@ -27,7 +12,7 @@ static int set_addresses(void *options, const char *text, const char **why)
 	char item[64];
 
 	*why = "more addresses than 64";
-	while (next_item(&text, item, sizeof(item))) {
+	while (option_item(&text, item, sizeof(item))) {
 		if (o->addresses_count == GEN_ADDRESSES_MAX ||
 		    prefix_parse(item, &o->addresses[o->addresses_count++], why) != 0) {
 			return -1;
@@ -42,7 +27,7 @@ static int set_binds(void *options, const char *text, const char **why)
 	char item[64];
 
 	*why = "more addresses than 64";
-	while (next_item(&text, item, sizeof(item))) {
+	while (option_item(&text, item, sizeof(item))) {
 		if (o->binds_count == GEN_ADDRESSES_MAX ||
 		    address_parse(item, &o->binds[o->binds_count++], why) != 0) {
 			return -1;
