@@ -47,8 +47,8 @@ static void test_offsets(void)
 	CU_ASSERT_EQUAL(offsetof(struct abi_sub, tail) % 128, 0);
 	OFFSET(abi_resume, origins, 8);
 	OFFSET(abi_origin_position, position, 8);
-	CU_ASSERT_EQUAL(abi_sub_resume_offset(3), sizeof(struct abi_sub) + 3 * 16);
-	CU_ASSERT_EQUAL(abi_sub_size(3), abi_sub_resume_offset(3) + 3 * 264);
+	CU_ASSERT_EQUAL(abi_sub_resume_offset(3), sizeof(struct abi_sub) + UINT64_C(3) * 16);
+	CU_ASSERT_EQUAL(abi_sub_size(3), abi_sub_resume_offset(3) + UINT64_C(3) * 264);
 }
 
 static void test_references(void)

@@ -104,7 +104,10 @@ static void test_time(void)
 	journal(CONFIG_LOG_INFO, "x", NULL);
 	line = take_line();
 	rest = strptime(string_of(line, "ts"), "%Y-%m-%dT%H:%M:%S", &tm);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(rest);
+	if (rest == NULL) {
+		CU_FAIL_FATAL("no time");
+		return;
+	}
 	CU_ASSERT(timegm(&tm) - now <= 600 && now - timegm(&tm) <= 600);
 	CU_ASSERT(rest[0] == '.' && strspn(rest + 1, "0123456789") == 6);
 	CU_ASSERT_STRING_EQUAL(rest + 7, "Z");
