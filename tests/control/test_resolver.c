@@ -4,6 +4,7 @@
 #include "relay/resolver.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -176,9 +177,25 @@ static void test_threads_are_bounded(void)
 	mailbox_fini(&box);
 }
 
+static uint32_t threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	uint32_t count = 0;
+
+	if (tasks == NULL) {
+		return 0;
+	}
+	while (readdir(tasks) != NULL) {
+		count++;
+	}
+	closedir(tasks);
+	return count;
+}
+
 /* The process ends while one hangs. */
 static void test_end_while_one_hangs(void)
 {
+	uint32_t before = threads();
 	struct resolver *resolver = resolver_create();
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
@@ -192,7 +209,7 @@ static void test_end_while_one_hangs(void)
 	mailbox_fini(&box);
 	resolver_destroy(resolver);
 	atomic_store(&silent, false);
-	usleep(20000); /* it comes back to a resolver that is over */
+	WAIT_FOR(threads() == before); /* it came back to a resolver that is over */
 }
 
 int main(void)
