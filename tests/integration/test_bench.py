@@ -39,7 +39,7 @@ def test_compare(context):
         is_all_there(report, [f"latency_us_p99_{name}" for name in ("sink", "nginx", "penstock")])
         equal("rounds", {len(values) for values in report["rounds"].values()}, {1})
         table = bench("goals", path)
-        check("| publishes/s of a core, to nginx" in table, f"no such goal in {table}")
+        check("| publishes/s of a core to nginx-rtmp's" in table, f"no such goal in {table}")
         check("not measured" in table, "a goal was met that nobody measured")
         if shutil.which("gnuplot"):
             plots = bench("plots", path, directory).split()
