@@ -7,6 +7,7 @@
 
 #include <CUnit/Basic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static inline int check_run(const char *suite, CU_TestInfo *tests)
 {
@@ -25,5 +26,17 @@ static inline int check_run(const char *suite, CU_TestInfo *tests)
 	CU_cleanup_registry();
 	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
+
+/* Within 20 s, by far more than it takes; `action` is done before each further look. */
+#define WAIT_FOR_AND(condition, action)                                       \
+	do {                                                                  \
+		for (int wait_ = 0; wait_ < 10000 && !(condition); wait_++) { \
+			action;                                               \
+			usleep(2000);                                         \
+		}                                                             \
+		CU_ASSERT_FATAL(condition);                                   \
+	} while (0)
+
+#define WAIT_FOR(condition) WAIT_FOR_AND(condition, (void)0)
 
 #endif

@@ -172,14 +172,6 @@ static void tear_down(void)
 	close_all();
 }
 
-#define WAIT_FOR(condition)                                                  \
-	do {                                                                 \
-		for (int wait_ = 0; wait_ < 4000 && !(condition); wait_++) { \
-			usleep(5000);                                        \
-		}                                                            \
-		CU_ASSERT_FATAL(condition);                                  \
-	} while (0)
-
 /* The next command as the worker would take it. */
 static struct abi_command next_command(void)
 {

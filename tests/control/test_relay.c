@@ -2,121 +2,41 @@
  * The relay over real sockets on loopback, between a worker made of memory and origins that record
  * what they get. Waits are bounded and long; nothing depends on how fast the machine is.
  */
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
 #include "clock.h"
-#include "fake_origin.h"
-#include "fake_worker.h"
-#include "journal.h"
-#include "relay/relay.h"
-#include "relay/resolver.h"
+#include "rig.h"
 
 #define VIDEO     9
 #define AUDIO     8
 #define DATA      18
 #define AGGREGATE 22
 
-static struct fake_worker worker;
-static struct resolver *resolver;
-static struct relay *relay;
-static struct fake_origin *origins[2];
-static struct config_origin origin_configs[2];
-static struct config_app app;
-
-static struct relay_settings settings;
+static struct rig rig;
 
 /* The configuration's strings are not const. */
-static char name_live[] = "live";
-static char name_out[] = "out";
 static char name_secret[] = "secret-name?auth=secret-too";
-static char url[] = "rtmp://127.0.0.1/out";
-static char host[] = "127.0.0.1";
 
-static void configure(uint32_t count)
+static void set_up(uint32_t origins, int receive_buffer)
 {
-	settings = relay_settings_default;
-	settings.tick_us = 10 * US_PER_MS;
-	settings.backoff_min_us = 30 * US_PER_MS;
-	settings.backoff_max_us = 60 * US_PER_MS;
-	settings.behind_us = 20 * US_PER_MS;
-	memset(&app, 0, sizeof(app));
-	memset(origin_configs, 0, sizeof(origin_configs));
-	app.name = name_live;
-	app.origins = origin_configs;
-	app.origins_count = count;
-	app.gop_max_kib = 32768;
-	for (uint32_t i = 0; i < count; i++) {
-		origin_configs[i].url = url;
-		origin_configs[i].host = host;
-		origin_configs[i].port = fake_origin_port(origins[i]);
-		origin_configs[i].app = name_out;
-		origin_configs[i].behind_max_kib = 8192;
-	}
-}
-
-static void set_up(uint32_t count, int receive_buffer)
-{
-	CU_ASSERT_EQUAL_FATAL(fake_worker_init(&worker), 0);
-	for (uint32_t i = 0; i < count; i++) {
-		origins[i] = fake_origin_create(i == 0 ? receive_buffer : 0);
-	}
-	configure(count);
-	resolver = resolver_create();
-	CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
-}
-
-static void start(void)
-{
-	struct relay_source source = {
-		.pub = worker.pub,
-		.sub = worker.sub,
-		.regions = &worker.regions,
-		.news_fd = worker.news_fd,
-	};
-
-	relay = relay_create(&source, &settings, resolver);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(relay);
-}
-
-static void tear_down(void)
-{
-	relay_destroy(relay);
-	resolver_destroy(resolver);
-	for (int i = 0; i < 2; i++) {
-		if (origins[i]) {
-			fake_origin_destroy(origins[i]);
-			origins[i] = NULL;
-		}
-	}
-	CU_ASSERT_EQUAL(worker.refused_tails, 0);
-	fake_worker_fini(&worker);
+	rig_init(&rig, origins, receive_buffer);
+	rig.settings.backoff_max_us = 60 * US_PER_MS;
+	rig.settings.behind_us = 20 * US_PER_MS;
 }
 
 static void go_live(uint32_t slot, uint64_t generation)
 {
-	fake_pending(&worker, slot, generation, "live", "name");
-	fake_live(&worker, slot, "name");
-	CU_ASSERT_EQUAL(relay_adopt(relay, slot, generation, &app, "name"), 0);
+	rig_publish(&rig, slot, generation);
+	rig_adopt(&rig, slot, generation);
 }
-
-#define WAIT_FOR(condition)                                                  \
-	do {                                                                 \
-		for (int wait_ = 0; wait_ < 4000 && !(condition); wait_++) { \
-			fake_reclaim(&worker, 0);                            \
-			usleep(5000);                                        \
-		}                                                            \
-		CU_ASSERT_FATAL(condition);                                  \
-	} while (0)
 
 static void send_message(uint32_t slot, uint8_t type, uint8_t flags, uint32_t timestamp,
 			 uint32_t length, uint32_t slice)
 {
 	struct fake_message m = {type, flags, timestamp, length, slice};
 
-	for (int i = 0; i < 4000 && !fake_send(&worker, slot, &m); i++) {
+	for (int i = 0; i < 4000 && !fake_send(&rig.worker, slot, &m); i++) {
 		usleep(5000);
 	}
 }
@@ -173,54 +93,54 @@ static struct origin_status status(uint32_t index)
 	for (int i = 0; i < 2; i++) {
 		all[i].state = "";
 	}
-	(void)relay_origins(relay, 0, fake_stream(&worker, 0)->generation, all, 2);
+	(void)relay_origins(rig.relay, 0, fake_stream(&rig.worker, 0)->generation, all, 2);
 	return all[index];
 }
 
 static void test_every_message_reaches_both(void)
 {
 	set_up(2, 0);
-	start();
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
 	send_frames(0, 0, 1000, 50, 3000);
 	send_message(0, VIDEO, 0, 40000, 70000, 1448); /* more than a chunk */
 	send_message(0, VIDEO, 0, 40010, 900000, 100); /* more than a batch */
 	send_message(0, AUDIO, 0, 40020, 0, 0);        /* nothing */
-	fake_end(&worker, 0);
-	WAIT_FOR(fake_origin_count(origins[0]) == 1006 && fake_origin_count(origins[1]) == 1006);
+	fake_end(&rig.worker, 0);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 1006 &&
+				   fake_origin_count(rig.origins[1]) == 1006);
 	for (int o = 0; o < 2; o++) {
-		CU_ASSERT(all_in_order(origins[o], 1005));
-		CU_ASSERT_EQUAL(fake_origin_record(origins[o], 1004).length, 900000);
-		CU_ASSERT_EQUAL(fake_origin_record(origins[o], 1005).length, 0);
-		CU_ASSERT_EQUAL(fake_origin_record(origins[o], 500).timestamp, 19880);
-		WAIT_FOR(fake_origin_unpublished(origins[o]) == 1);
+		CU_ASSERT(all_in_order(rig.origins[o], 1005));
+		CU_ASSERT_EQUAL(fake_origin_record(rig.origins[o], 1004).length, 900000);
+		CU_ASSERT_EQUAL(fake_origin_record(rig.origins[o], 1005).length, 0);
+		CU_ASSERT_EQUAL(fake_origin_record(rig.origins[o], 500).timestamp, 19880);
+		RIG_WAIT_FOR(&rig, fake_origin_unpublished(rig.origins[o]) == 1);
 	}
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
-	CU_ASSERT_EQUAL(relay_counter(relay, RELAY_COUNTER_relay_messages), 2012);
-	CU_ASSERT_EQUAL(relay_counter(relay, RELAY_COUNTER_relay_skips), 0);
-	tear_down();
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
+	CU_ASSERT_EQUAL(relay_counter(rig.relay, RELAY_COUNTER_relay_messages), 2012);
+	CU_ASSERT_EQUAL(relay_counter(rig.relay, RELAY_COUNTER_relay_skips), 0);
+	rig_fini(&rig);
 }
 
 /* The publish was over before the relay even heard of it. */
 static void test_short_publish_is_drained(void)
 {
 	set_up(2, 0);
-	start();
-	fake_pending(&worker, 0, 1, "live", "name");
-	fake_live(&worker, 0, "name");
+	rig_start(&rig);
+	rig_publish(&rig, 0, 1);
 	send_headers(0);
 	send_frames(0, 0, 5, 5, 2000);
-	fake_end(&worker, 0);
-	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
-	relay_ended(relay, 0, 1);
+	fake_end(&rig.worker, 0);
+	rig_adopt(&rig, 0, 1);
+	relay_ended(rig.relay, 0, 1);
 	for (int o = 0; o < 2; o++) {
-		WAIT_FOR(fake_origin_count(origins[o]) == 8);
-		CU_ASSERT(all_in_order(origins[o], 8));
-		WAIT_FOR(fake_origin_unpublished(origins[o]) == 1);
+		RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[o]) == 8);
+		CU_ASSERT(all_in_order(rig.origins[o], 8));
+		RIG_WAIT_FOR(&rig, fake_origin_unpublished(rig.origins[o]) == 1);
 	}
-	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_streams_finished) == 1);
-	tear_down();
+	RIG_WAIT_FOR(&rig, relay_counter(rig.relay, RELAY_COUNTER_relay_streams_finished) == 1);
+	rig_fini(&rig);
 }
 
 /* An origin that refuses at first gets everything at its second try. */
@@ -229,24 +149,24 @@ static void test_new_stream_waits_for_origin(void)
 	char name[64];
 
 	set_up(1, 0);
-	origin_configs[0].name = name_secret;
-	fake_origin_refuse(origins[0], true);
-	start();
+	rig.configs[0].name = name_secret;
+	fake_origin_refuse(rig.origins[0], true);
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
 	send_frames(0, 0, 100, 10, 2000);
-	WAIT_FOR(status(0).failures >= 2);
+	RIG_WAIT_FOR(&rig, status(0).failures >= 2);
 	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).last_error, "refused"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).url, "/out/***"));
 	/* The origin repeats the name in its answer, and that name may be a key. */
 	CU_ASSERT_PTR_NOT_NULL(strstr(status(0).last_error, "*** is not valid"));
 	CU_ASSERT_PTR_NULL(strstr(status(0).last_error, "secret"));
-	fake_origin_refuse(origins[0], false);
-	WAIT_FOR(fake_origin_count(origins[0]) == 103);
-	CU_ASSERT(all_in_order(origins[0], 103));
-	fake_origin_name(origins[0], name, sizeof(name));
+	fake_origin_refuse(rig.origins[0], false);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 103);
+	CU_ASSERT(all_in_order(rig.origins[0], 103));
+	fake_origin_name(rig.origins[0], name, sizeof(name));
 	CU_ASSERT_STRING_EQUAL(name, "secret-name?auth=secret-too");
-	tear_down();
+	rig_fini(&rig);
 }
 
 static void test_reconnect_starts_at_keyframe(void)
@@ -254,62 +174,63 @@ static void test_reconnect_starts_at_keyframe(void)
 	uint32_t before;
 
 	set_up(1, 0);
-	start();
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
 	send_frames(0, 0, 25, 10, 2000); /* keyframes: 0, 10, 20 */
-	WAIT_FOR(fake_origin_count(origins[0]) == 28);
-	before = fake_origin_count(origins[0]);
-	fake_origin_break(origins[0]);
-	WAIT_FOR(fake_origin_connections(origins[0]) == 2);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 28);
+	before = fake_origin_count(rig.origins[0]);
+	fake_origin_break(rig.origins[0]);
+	RIG_WAIT_FOR(&rig, fake_origin_connections(rig.origins[0]) == 2);
 	/* Metadata, video header, audio header, then frame 20 (message 23) to 24. */
-	WAIT_FOR(fake_origin_count(origins[0]) == before + 3 + 5);
-	CU_ASSERT(is_message(origins[0], before, 0));
-	CU_ASSERT(is_message(origins[0], before + 1, 1));
-	CU_ASSERT(is_message(origins[0], before + 2, 2));
-	CU_ASSERT_EQUAL(fake_origin_record(origins[0], before + 1).timestamp, 20 * 40);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == before + 3 + 5);
+	CU_ASSERT(is_message(rig.origins[0], before, 0));
+	CU_ASSERT(is_message(rig.origins[0], before + 1, 1));
+	CU_ASSERT(is_message(rig.origins[0], before + 2, 2));
+	CU_ASSERT_EQUAL(fake_origin_record(rig.origins[0], before + 1).timestamp, 20 * 40);
 	for (uint32_t i = 0; i < 5; i++) {
-		CU_ASSERT(is_message(origins[0], before + 3 + i, 23 + i));
+		CU_ASSERT(is_message(rig.origins[0], before + 3 + i, 23 + i));
 	}
-	CU_ASSERT_EQUAL(fake_origin_record(origins[0], before + 3).connection, 2);
+	CU_ASSERT_EQUAL(fake_origin_record(rig.origins[0], before + 3).connection, 2);
 	CU_ASSERT(status(0).failures >= 1);
-	tear_down();
+	rig_fini(&rig);
 }
 
 /* Multichannel configuration of audio is flagged as metadata, and does not replace onMetaData. */
 static void test_channels_are_not_metadata(void)
 {
 	set_up(1, 0);
-	start();
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
 	send_message(0, AUDIO, ABI_LOG_METADATA, 0, 9, 9);
 	send_frames(0, 0, 5, 5, 2000);
-	WAIT_FOR(fake_origin_count(origins[0]) == 9);
-	fake_origin_break(origins[0]);
-	WAIT_FOR(fake_origin_count(origins[0]) == 9 + 3 + 5);
-	CU_ASSERT_EQUAL(fake_origin_record(origins[0], 9).type, DATA);
-	CU_ASSERT(is_message(origins[0], 9, 0));
-	tear_down();
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 9);
+	fake_origin_break(rig.origins[0]);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 9 + 3 + 5);
+	CU_ASSERT_EQUAL(fake_origin_record(rig.origins[0], 9).type, DATA);
+	CU_ASSERT(is_message(rig.origins[0], 9, 0));
+	rig_fini(&rig);
 }
 
 /* An origin that talks without end has its turns, not the thread. */
 static void test_talking_origin_stops_nobody(void)
 {
 	set_up(2, 0);
-	start();
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
-	WAIT_FOR(fake_origin_count(origins[0]) == 3 && fake_origin_count(origins[1]) == 3);
-	fake_origin_flood(origins[0], true);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 3 &&
+				   fake_origin_count(rig.origins[1]) == 3);
+	fake_origin_flood(rig.origins[0], true);
 	usleep(300000);
 	send_frames(0, 0, 100, 10, 2000);
-	fake_end(&worker, 0);
-	WAIT_FOR(fake_origin_count(origins[1]) == 103);
+	fake_end(&rig.worker, 0);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[1]) == 103);
 	CU_ASSERT_EQUAL(status(0).failures, 0);
-	WAIT_FOR(fake_origin_unpublished(origins[1]) == 1);
-	fake_origin_flood(origins[0], false);
-	tear_down();
+	RIG_WAIT_FOR(&rig, fake_origin_unpublished(rig.origins[1]) == 1);
+	fake_origin_flood(rig.origins[0], false);
+	rig_fini(&rig);
 }
 
 static void test_slow_origin_is_moved_on(void)
@@ -318,137 +239,140 @@ static void test_slow_origin_is_moved_on(void)
 
 	/* Not smaller: with windows below a loopback segment TCP waits for its own timers. */
 	set_up(2, 262144);
-	settings.send_buffer = 131072;
-	origin_configs[0].behind_max_kib = 512;
-	start();
+	rig.settings.send_buffer = 131072;
+	rig.configs[0].behind_max_kib = 512;
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
 	send_frames(0, 0, 10, 10, 2000);
-	WAIT_FOR(fake_origin_count(origins[0]) == 13);
-	fake_origin_stall(origins[0], true);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 13);
+	fake_origin_stall(rig.origins[0], true);
 	send_frames(0, 10, 300, 10, 20000);
-	WAIT_FOR(status(0).skips >= 1);
+	RIG_WAIT_FOR(&rig, status(0).skips >= 1);
 	/* The other one has everything, and the log is not held for the slow one. */
-	WAIT_FOR(fake_origin_count(origins[1]) == 313);
-	CU_ASSERT(all_in_order(origins[1], 313));
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[1]) == 313);
+	CU_ASSERT(all_in_order(rig.origins[1], 313));
 	send_frames(0, 310, 30, 10, 20000);
 	/* 512 KiB behind are 27 frames of 5 units, and a GOP is 10: of 343 no more is held. */
-	WAIT_FOR(worker.sub->tail[0].position > 0 &&
-		 fake_stream(&worker, 0)->head - worker.sub->tail[0].position <= 250);
-	fake_origin_stall(origins[0], false);
-	WAIT_FOR(status(0).skipped_messages > 0);
+	RIG_WAIT_FOR(&rig,
+		     rig.worker.sub->tail[0].position > 0 &&
+			     fake_stream(&rig.worker, 0)->head - rig.worker.sub->tail[0].position <=
+				     250);
+	fake_origin_stall(rig.origins[0], false);
+	RIG_WAIT_FOR(&rig, status(0).skipped_messages > 0);
 	send_frames(0, 340, 20, 10, 20000);
-	WAIT_FOR(fake_origin_count(origins[1]) == 363);
-	WAIT_FOR(is_message(origins[0], fake_origin_count(origins[0]) - 1, 362));
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[1]) == 363);
+	RIG_WAIT_FOR(&rig, is_message(rig.origins[0], fake_origin_count(rig.origins[0]) - 1, 362));
 	/* What it got is in pieces without a gap; each but the first begins with the headers. */
-	for (at = 13; is_message(origins[0], at, at); at++) {
+	for (at = 13; is_message(rig.origins[0], at, at); at++) {
 	}
-	CU_ASSERT(is_message(origins[0], at, 0));
-	CU_ASSERT(is_message(origins[0], at + 1, 1));
-	CU_ASSERT(is_message(origins[0], at + 2, 2));
-	CU_ASSERT_EQUAL(fake_origin_record(origins[0], at + 3).timestamp % 400, 0);
-	CU_ASSERT_EQUAL(fake_origin_connections(origins[0]), 1);
-	CU_ASSERT(never_goes_back(origins[0]));
-	tear_down();
+	CU_ASSERT(is_message(rig.origins[0], at, 0));
+	CU_ASSERT(is_message(rig.origins[0], at + 1, 1));
+	CU_ASSERT(is_message(rig.origins[0], at + 2, 2));
+	CU_ASSERT_EQUAL(fake_origin_record(rig.origins[0], at + 3).timestamp % 400, 0);
+	CU_ASSERT_EQUAL(fake_origin_connections(rig.origins[0]), 1);
+	CU_ASSERT(never_goes_back(rig.origins[0]));
+	rig_fini(&rig);
 }
 
 /* With packets short and no GOP left to give up, who is behind goes, however little it is. */
 static void test_pressure_moves_on(void)
 {
 	set_up(2, 262144);
-	settings.send_buffer = 131072;
-	start();
+	rig.settings.send_buffer = 131072;
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
-	WAIT_FOR(fake_origin_count(origins[0]) == 3 && fake_origin_count(origins[1]) == 3);
-	fake_origin_stall(origins[0], true);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 3 &&
+				   fake_origin_count(rig.origins[1]) == 3);
+	fake_origin_stall(rig.origins[0], true);
 	usleep(20000); /* it stalls from its next turn on */
 	send_frames(0, 1, 60, 1000, 20000);
-	WAIT_FOR(fake_origin_count(origins[1]) == 63);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[1]) == 63);
 	CU_ASSERT_EQUAL(status(0).skips, 0);
-	worker.pub->packets_total = 1000;
-	worker.pub->packets_free = 100;
-	WAIT_FOR(status(0).skips == 1);
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	rig.worker.pub->packets_total = 1000;
+	rig.worker.pub->packets_free = 100;
+	RIG_WAIT_FOR(&rig, status(0).skips == 1);
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
 	CU_ASSERT_EQUAL(status(1).skips, 0);
-	worker.pub->packets_free = 1000;
-	tear_down();
+	rig.worker.pub->packets_free = 1000;
+	rig_fini(&rig);
 }
 
 /* Behind within a GOP: its keyframe is past, the next one is waited for. */
 static void test_slow_origin_does_not_go_back(void)
 {
 	set_up(1, 262144);
-	settings.send_buffer = 131072;
-	origin_configs[0].behind_max_kib = 512;
-	start();
+	rig.settings.send_buffer = 131072;
+	rig.configs[0].behind_max_kib = 512;
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
-	WAIT_FOR(fake_origin_count(origins[0]) == 3);
-	fake_origin_stall(origins[0], true);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 3);
+	fake_origin_stall(rig.origins[0], true);
 	send_frames(0, 0, 300, 1000, 20000);
-	WAIT_FOR(status(0).skips == 1);
-	fake_origin_stall(origins[0], false);
+	RIG_WAIT_FOR(&rig, status(0).skips == 1);
+	fake_origin_stall(rig.origins[0], false);
 	send_frames(0, 300, 10, 1000, 20000);
 	usleep(100000);
-	CU_ASSERT(fake_origin_count(origins[0]) < 303);
+	CU_ASSERT(fake_origin_count(rig.origins[0]) < 303);
 	send_frames(0, 1000, 10, 1000, 20000);
 	/* The last of the three headers, 310 frames and these. */
-	WAIT_FOR(is_message(origins[0], fake_origin_count(origins[0]) - 1, 322));
-	CU_ASSERT(never_goes_back(origins[0]));
+	RIG_WAIT_FOR(&rig, is_message(rig.origins[0], fake_origin_count(rig.origins[0]) - 1, 322));
+	CU_ASSERT(never_goes_back(rig.origins[0]));
 	CU_ASSERT(status(0).skipped_messages > 0);
-	tear_down();
+	rig_fini(&rig);
 }
 
 static void test_audio_only_starts_anywhere(void)
 {
 	set_up(1, 0);
-	start();
+	rig_start(&rig);
 	go_live(0, 1);
 	send_message(0, AUDIO, ABI_LOG_SEQUENCE_HEADER, 0, 7, 7);
 	for (uint32_t i = 1; i < 20; i++) {
 		send_message(0, AUDIO, 0, i * 23, 300, 300);
 	}
-	WAIT_FOR(fake_origin_count(origins[0]) == 20);
-	fake_origin_break(origins[0]);
-	WAIT_FOR(fake_origin_connections(origins[0]) == 2);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 20);
+	fake_origin_break(rig.origins[0]);
+	RIG_WAIT_FOR(&rig, fake_origin_connections(rig.origins[0]) == 2);
 	/* Too little for an acknowledgement: all of it comes again. */
-	WAIT_FOR(fake_origin_count(origins[0]) == 40);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 40);
 	for (uint32_t i = 0; i < 20; i++) {
-		CU_ASSERT(is_message(origins[0], 20 + i, i));
+		CU_ASSERT(is_message(rig.origins[0], 20 + i, i));
 	}
-	WAIT_FOR(status(0).repeated_messages == 20);
+	RIG_WAIT_FOR(&rig, status(0).repeated_messages == 20);
 	/* Once it acknowledges, what it has is given back. */
 	for (uint32_t i = 20; i < 120; i++) {
 		usleep(5000);
 		send_message(0, AUDIO, 0, i * 23, 300, 300);
 	}
-	WAIT_FOR(worker.sub->tail[0].position > 40); /* 20 messages */
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position > 40); /* 20 messages */
 	CU_ASSERT_STRING_EQUAL(status(0).ack_mode, "rtmp");
 	CU_ASSERT(status(0).acked_message > 20);
-	tear_down();
+	rig_fini(&rig);
 }
 
 /* Aggregates hide what is in them: no keyframe is ever seen, and none is waited for. */
 static void test_aggregates_start_anywhere(void)
 {
 	set_up(1, 0);
-	start();
+	rig_start(&rig);
 	go_live(0, 1);
 	for (uint32_t i = 0; i < 10; i++) {
 		send_message(0, AGGREGATE, 0, i * 100, 3000, 1448);
 	}
-	WAIT_FOR(fake_origin_count(origins[0]) == 10);
-	fake_origin_break(origins[0]);
-	WAIT_FOR(fake_origin_connections(origins[0]) == 2);
-	WAIT_FOR(strcmp(status(0).state, "publishing") == 0);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 10);
+	fake_origin_break(rig.origins[0]);
+	RIG_WAIT_FOR(&rig, fake_origin_connections(rig.origins[0]) == 2);
+	RIG_WAIT_FOR(&rig, strcmp(status(0).state, "publishing") == 0);
 	send_message(0, AGGREGATE, 0, 1000, 3000, 1448);
 	/* Too little for an acknowledgement: all of it comes again, and then the new one. */
-	WAIT_FOR(fake_origin_count(origins[0]) == 21);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 21);
 	for (uint32_t i = 0; i < 11; i++) {
-		CU_ASSERT(is_message(origins[0], 10 + i, i));
+		CU_ASSERT(is_message(rig.origins[0], 10 + i, i));
 	}
-	tear_down();
+	rig_fini(&rig);
 }
 
 /*
@@ -458,23 +382,23 @@ static void test_aggregates_start_anywhere(void)
 static void test_slow_reader_gets_the_end(void)
 {
 	set_up(1, 1 << 20);
-	start();
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
-	WAIT_FOR(fake_origin_count(origins[0]) == 3);
-	fake_origin_stall(origins[0], true);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 3);
+	fake_origin_stall(rig.origins[0], true);
 	usleep(20000); /* it stalls from its next turn on */
 	send_frames(0, 0, 50, 10, 2000);
-	fake_end(&worker, 0);
+	fake_end(&rig.worker, 0);
 	usleep(1500000);
 	/* It may still die with that: until it has closed, the log stays. */
-	CU_ASSERT(worker.sub->tail[0].position < fake_stream(&worker, 0)->head);
-	fake_origin_stall(origins[0], false);
-	WAIT_FOR(fake_origin_count(origins[0]) == 53);
-	WAIT_FOR(fake_origin_unpublished(origins[0]) == 1);
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
-	CU_ASSERT_EQUAL(relay_counter(relay, RELAY_COUNTER_relay_drains_abandoned), 0);
-	tear_down();
+	CU_ASSERT(rig.worker.sub->tail[0].position < fake_stream(&rig.worker, 0)->head);
+	fake_origin_stall(rig.origins[0], false);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 53);
+	RIG_WAIT_FOR(&rig, fake_origin_unpublished(rig.origins[0]) == 1);
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
+	CU_ASSERT_EQUAL(relay_counter(rig.relay, RELAY_COUNTER_relay_drains_abandoned), 0);
+	rig_fini(&rig);
 }
 
 /* A control that comes to a stream under way: headers from the block, start at a keyframe. */
@@ -483,30 +407,29 @@ static void test_resumes_live_stream(void)
 	struct abi_header_block *block;
 
 	set_up(1, 0);
-	fake_pending(&worker, 0, 1, "live", "name");
-	fake_live(&worker, 0, "name");
+	rig_publish(&rig, 0, 1);
 	send_headers(0);
 	send_frames(0, 0, 25, 10, 2000);
 	/* The control before released all below frame 10 (message 13). */
-	worker.sub->tail[0].generation = 1;
-	worker.sub->tail[0].position = fake_stream(&worker, 0)->head - 30;
-	fake_reclaim(&worker, 0);
-	CU_ASSERT_EQUAL(fake_stream(&worker, 0)->reclaimed, 26);
-	block = fake_headers(&worker, 0);
+	rig.worker.sub->tail[0].generation = 1;
+	rig.worker.sub->tail[0].position = fake_stream(&rig.worker, 0)->head - 30;
+	fake_reclaim(&rig.worker, 0);
+	CU_ASSERT_EQUAL(fake_stream(&rig.worker, 0)->reclaimed, 26);
+	block = fake_headers(&rig.worker, 0);
 	block->headers[ABI_HEADER_VIDEO] =
 		(struct abi_header){.length = 4, .offset = 0, .type = VIDEO, .position = 2};
 	memcpy((void *)block->data, (uint8_t[]){0, 7, 14, 21}, 4);
-	start();
-	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
+	rig_start(&rig);
+	rig_adopt(&rig, 0, 1);
 	/* From there on, not from the last keyframe: nothing is missing. */
-	WAIT_FOR(fake_origin_count(origins[0]) == 1 + 15);
-	CU_ASSERT_EQUAL(fake_origin_record(origins[0], 0).length, 4);
-	CU_ASSERT(fake_origin_record(origins[0], 0).intact);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 1 + 15);
+	CU_ASSERT_EQUAL(fake_origin_record(rig.origins[0], 0).length, 4);
+	CU_ASSERT(fake_origin_record(rig.origins[0], 0).intact);
 	for (uint32_t i = 0; i < 15; i++) {
-		CU_ASSERT(is_message(origins[0], 1 + i, 13 + i));
+		CU_ASSERT(is_message(rig.origins[0], 1 + i, 13 + i));
 	}
 	CU_ASSERT_EQUAL(status(0).skipped_messages, 0);
-	tear_down();
+	rig_fini(&rig);
 }
 
 /* A reference out of the mapping: nothing of it leaves, the log goes back, others go on. */
@@ -515,73 +438,72 @@ static void test_broken_log_is_dropped(void)
 	union abi_log_unit *units;
 
 	set_up(1, 0);
-	fake_pending(&worker, 0, 1, "live", "name");
-	fake_live(&worker, 0, "name");
+	rig_publish(&rig, 0, 1);
 	send_frames(0, 0, 3, 3, 100);
-	units = (union abi_log_unit *)((uint8_t *)worker.pub + worker.pub->blocks_offset);
-	units[(uint64_t)fake_stream(&worker, 0)->first_block * ABI_LOG_BLOCK_UNITS + 5].slices[0] =
-		abi_ref_make(9, 0, 64, 102);
-	start();
-	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
-	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_log_broken) == 1);
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	units = (union abi_log_unit *)((uint8_t *)rig.worker.pub + rig.worker.pub->blocks_offset);
+	units[(uint64_t)fake_stream(&rig.worker, 0)->first_block * ABI_LOG_BLOCK_UNITS + 5]
+		.slices[0] = abi_ref_make(9, 0, 64, 102);
+	rig_start(&rig);
+	rig_adopt(&rig, 0, 1);
+	RIG_WAIT_FOR(&rig, relay_counter(rig.relay, RELAY_COUNTER_relay_log_broken) == 1);
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
 	/* The publisher goes on: nobody gets it, and it fills no memory. */
 	send_frames(0, 3, 3, 3, 100);
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
-	CU_ASSERT_EQUAL(relay_counter(relay, RELAY_COUNTER_relay_streams_finished), 0);
-	fake_end(&worker, 0);
-	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_streams_finished) == 1);
-	CU_ASSERT(fake_origin_count(origins[0]) <= 2);
-	tear_down();
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
+	CU_ASSERT_EQUAL(relay_counter(rig.relay, RELAY_COUNTER_relay_streams_finished), 0);
+	fake_end(&rig.worker, 0);
+	RIG_WAIT_FOR(&rig, relay_counter(rig.relay, RELAY_COUNTER_relay_streams_finished) == 1);
+	CU_ASSERT(fake_origin_count(rig.origins[0]) <= 2);
+	rig_fini(&rig);
 }
 
 /* More news than the ring holds, and a stream replaced by another in the same slot. */
 static void test_slot_is_used_again(void)
 {
 	set_up(1, 0);
-	start();
+	rig_start(&rig);
 	go_live(0, 1);
 	send_frames(0, 0, 10, 10, 500);
-	fake_end(&worker, 0);
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
-	fake_free(&worker, 0);
-	fake_pending(&worker, 0, 3, "live", "name");
-	fake_live(&worker, 0, "name");
+	fake_end(&rig.worker, 0);
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
+	fake_free(&rig.worker, 0);
+	rig_publish(&rig, 0, 3);
 	send_frames(0, 0, 10, 10, 500);
-	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 3, &app, "name"), 0);
-	WAIT_FOR(fake_origin_count(origins[0]) == 20);
-	CU_ASSERT(is_message(origins[0], 10, 0));
-	CU_ASSERT_EQUAL(worker.sub->tail[0].generation, 3);
-	tear_down();
+	rig_adopt(&rig, 0, 3);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 20);
+	CU_ASSERT(is_message(rig.origins[0], 10, 0));
+	CU_ASSERT_EQUAL(rig.worker.sub->tail[0].generation, 3);
+	rig_fini(&rig);
 }
 
 static void test_long_gop_is_not_kept(void)
 {
 	set_up(1, 0);
-	app.gop_max_kib = 100;
-	start();
+	rig.app.gop_max_kib = 100;
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
 	send_frames(0, 0, 200, 1000, 2000);
-	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_gop_lost) == 1);
-	WAIT_FOR(fake_origin_count(origins[0]) == 203);
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
-	tear_down();
+	RIG_WAIT_FOR(&rig, relay_counter(rig.relay, RELAY_COUNTER_relay_gop_lost) == 1);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 203);
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
+	rig_fini(&rig);
 }
 
 static void test_shutdown_ends_in_order(void)
 {
 	set_up(2, 0);
-	start();
+	rig_start(&rig);
 	go_live(0, 1);
 	send_headers(0);
 	send_frames(0, 0, 10, 10, 2000);
-	WAIT_FOR(fake_origin_count(origins[0]) == 13 && fake_origin_count(origins[1]) == 13);
-	relay_shutdown(relay);
-	WAIT_FOR(relay_stopped(relay));
-	CU_ASSERT_EQUAL(fake_origin_unpublished(origins[0]), 1);
-	CU_ASSERT_EQUAL(fake_origin_unpublished(origins[1]), 1);
-	tear_down();
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 13 &&
+				   fake_origin_count(rig.origins[1]) == 13);
+	relay_shutdown(rig.relay);
+	RIG_WAIT_FOR(&rig, relay_stopped(rig.relay));
+	CU_ASSERT_EQUAL(fake_origin_unpublished(rig.origins[0]), 1);
+	CU_ASSERT_EQUAL(fake_origin_unpublished(rig.origins[1]), 1);
+	rig_fini(&rig);
 }
 
 int main(void)
@@ -607,7 +529,6 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	/* JOURNAL=1 shows what the relay says. */
-	journal_init(getenv("JOURNAL") ? CONFIG_LOG_DEBUG : CONFIG_LOG_ERROR);
+	rig_journal_init();
 	return check_run("relay", tests);
 }

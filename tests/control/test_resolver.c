@@ -114,14 +114,6 @@ static struct resolver_status status(struct resolver *resolver)
 	return status;
 }
 
-#define WAIT_FOR(condition)                                                  \
-	do {                                                                 \
-		for (int wait_ = 0; wait_ < 4000 && !(condition); wait_++) { \
-			usleep(5000);                                        \
-		}                                                            \
-		CU_ASSERT_FATAL(condition);                                  \
-	} while (0)
-
 /* A lookup that hangs is answered for all who wait for it, and another thread takes the rest. */
 static void test_hang_is_noticed(void)
 {

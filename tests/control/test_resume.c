@@ -4,38 +4,21 @@
  *
  * Message n has the timestamp 10 n, so that an origin's record says which one it is.
  */
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "check.h"
 #include "clock.h"
-#include "fake_origin.h"
-#include "fake_worker.h"
-#include "journal.h"
-#include "relay/relay.h"
-#include "relay/resolver.h"
+#include "rig.h"
 
 #define VIDEO     9
 #define FRAME_MIN 600u
-#define ORIGINS   2u
+#define ORIGINS   RIG_ORIGINS
 
-static struct fake_worker worker;
-static struct resolver *resolver;
-static struct relay *relay;
-static struct fake_origin *origins[ORIGINS];
-static struct config_origin origin_configs[ORIGINS];
-static struct config_app app;
-static struct relay_settings settings;
+static struct rig rig;
 static uint64_t random_state;
 static uint32_t sent; /* messages */
 static uint32_t gop;  /* messages */
-
-static char name_live[] = "live";
-static char name_out[] = "out";
-static char url[] = "rtmp://127.0.0.1/out";
-static char host[] = "127.0.0.1";
 
 static uint32_t next_random(uint32_t below)
 {
@@ -43,79 +26,23 @@ static uint32_t next_random(uint32_t below)
 	return (uint32_t)(random_state >> 33) % below;
 }
 
-static void configure(void)
-{
-	settings = relay_settings_default;
-	settings.tick_us = 10 * US_PER_MS;
-	settings.backoff_min_us = 5 * US_PER_MS;
-	settings.backoff_max_us = 20 * US_PER_MS;
-	memset(&app, 0, sizeof(app));
-	memset(origin_configs, 0, sizeof(origin_configs));
-	app.name = name_live;
-	app.origins = origin_configs;
-	app.origins_count = ORIGINS;
-	app.gop_max_kib = 32768;
-	for (uint32_t i = 0; i < ORIGINS; i++) {
-		origin_configs[i].url = url;
-		origin_configs[i].host = host;
-		origin_configs[i].port = fake_origin_port(origins[i]);
-		origin_configs[i].app = name_out;
-		origin_configs[i].behind_max_kib = 8192;
-	}
-}
-
 static void start(void)
 {
-	struct relay_source source = {
-		.pub = worker.pub,
-		.sub = worker.sub,
-		.regions = &worker.regions,
-		.news_fd = worker.news_fd,
-	};
-
-	relay = relay_create(&source, &settings, resolver);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(relay);
-	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
+	rig_start(&rig);
+	rig_adopt(&rig, 0, 1);
 }
 
 static void set_up(uint64_t seed)
 {
-	CU_ASSERT_EQUAL_FATAL(fake_worker_init(&worker), 0);
-	for (uint32_t i = 0; i < ORIGINS; i++) {
-		origins[i] = fake_origin_create(0);
-	}
-	configure();
-	resolver = resolver_create();
+	rig_init(&rig, ORIGINS, 0);
+	rig.settings.backoff_min_us = 5 * US_PER_MS;
+	rig.settings.backoff_max_us = 20 * US_PER_MS;
 	random_state = seed;
 	sent = 0;
 	gop = 10 + next_random(30);
-	fake_pending(&worker, 0, 1, "live", "name");
-	fake_live(&worker, 0, "name");
+	rig_publish(&rig, 0, 1);
 	start();
 }
-
-static void tear_down(void)
-{
-	relay_destroy(relay);
-	relay = NULL;
-	resolver_destroy(resolver);
-	for (uint32_t i = 0; i < ORIGINS; i++) {
-		fake_origin_destroy(origins[i]);
-	}
-	CU_ASSERT_EQUAL(worker.refused_tails, 0);
-	fake_worker_fini(&worker);
-}
-
-#define WAIT_FOR(condition)                                                  \
-	do {                                                                 \
-		for (int wait_ = 0; wait_ < 8000 && !(condition); wait_++) { \
-			if (relay) {                                         \
-				fake_reclaim(&worker, 0);                    \
-			}                                                    \
-			usleep(2000);                                        \
-		}                                                            \
-		CU_ASSERT_FATAL(condition);                                  \
-	} while (0)
 
 static void send_frames(uint32_t count, bool paced)
 {
@@ -123,7 +50,7 @@ static void send_frames(uint32_t count, bool paced)
 		struct fake_message m = {VIDEO, sent % gop == 0 ? ABI_LOG_KEYFRAME : 0, sent * 10,
 					 FRAME_MIN + next_random(2000), 1448};
 
-		CU_ASSERT_FATAL(fake_send(&worker, 0, &m));
+		CU_ASSERT_FATAL(fake_send(&rig.worker, 0, &m));
 		sent++;
 		if (paced && next_random(4) == 0) {
 			usleep(500);
@@ -140,31 +67,31 @@ static struct origin_status status(uint32_t index)
 		all[i].ack_mode = "";
 		all[i].state = "";
 	}
-	(void)relay_origins(relay, 0, 1, all, ORIGINS);
+	(void)relay_origins(rig.relay, 0, 1, all, ORIGINS);
 	return all[index];
 }
 
 /* As kill -9 does: the sockets are closed and nothing else is done. */
 static void kill_control(void)
 {
-	relay_destroy(relay);
-	relay = NULL;
+	relay_destroy(rig.relay);
+	rig.relay = NULL;
 }
 
 static void next_control(void)
 {
 	/* What the dead one released is given back before the next one comes, and no more. */
-	fake_reclaim(&worker, 0);
-	fake_attach(&worker);
+	fake_reclaim(&rig.worker, 0);
+	fake_attach(&rig.worker);
 	start();
 }
 
 static bool has_last(uint32_t index)
 {
-	uint32_t count = fake_origin_count(origins[index]);
+	uint32_t count = fake_origin_count(rig.origins[index]);
 
 	return count > 0 &&
-	       fake_origin_record(origins[index], count - 1).timestamp == (sent - 1) * 10;
+	       fake_origin_record(rig.origins[index], count - 1).timestamp == (sent - 1) * 10;
 }
 
 static uint32_t missing(uint32_t index)
@@ -173,8 +100,8 @@ static uint32_t missing(uint32_t index)
 	uint32_t missing = 0;
 
 	memset(seen, 0, sizeof(seen));
-	for (uint32_t i = 0; i < fake_origin_count(origins[index]); i++) {
-		struct fake_record r = fake_origin_record(origins[index], i);
+	for (uint32_t i = 0; i < fake_origin_count(rig.origins[index]); i++) {
+		struct fake_record r = fake_origin_record(rig.origins[index], i);
 		uint32_t n = r.timestamp / 10;
 
 		CU_ASSERT(r.intact && r.length >= FRAME_MIN && r.first == fake_byte(n, 0));
@@ -192,8 +119,8 @@ static uint32_t gops_repeated(uint32_t index)
 	uint32_t worst = 0;
 	uint32_t highest = 0;
 
-	for (uint32_t i = 0; i < fake_origin_count(origins[index]); i++) {
-		uint32_t n = fake_origin_record(origins[index], i).timestamp / 10;
+	for (uint32_t i = 0; i < fake_origin_count(rig.origins[index]); i++) {
+		uint32_t n = fake_origin_record(rig.origins[index], i).timestamp / 10;
 
 		if (n <= highest && (highest - n) / gop > worst) {
 			worst = (highest - n) / gop;
@@ -206,7 +133,7 @@ static uint32_t gops_repeated(uint32_t index)
 static void expect_complete(void)
 {
 	for (uint32_t o = 0; o < ORIGINS; o++) {
-		WAIT_FOR(has_last(o));
+		RIG_WAIT_FOR(&rig, has_last(o));
 		CU_ASSERT_EQUAL(missing(o), 0);
 	}
 }
@@ -223,7 +150,7 @@ static void test_control_killed_at_random(void)
 		}
 		send_frames(30, true);
 		expect_complete();
-		tear_down();
+		rig_fini(&rig);
 	}
 }
 
@@ -247,8 +174,8 @@ static void test_no_more_than_a_gop_twice(void)
 		gop = 40; /* several windows of the least size */
 		for (int kills = 0; kills < 5; kills++) {
 			send_frames(100 + next_random(100), true);
-			WAIT_FOR(acknowledged());
-			fake_reclaim(&worker, 0);
+			RIG_WAIT_FOR(&rig, acknowledged());
+			fake_reclaim(&rig.worker, 0);
 			usleep(30000); /* a tick, which releases */
 			kill_control();
 			next_control();
@@ -257,16 +184,16 @@ static void test_no_more_than_a_gop_twice(void)
 		for (uint32_t o = 0; o < ORIGINS; o++) {
 			CU_ASSERT(gops_repeated(o) <= 1);
 		}
-		tear_down();
+		rig_fini(&rig);
 	}
 }
 
 static void swap_configs(void)
 {
-	struct config_origin first = origin_configs[0];
+	struct config_origin first = rig.configs[0];
 
-	origin_configs[0] = origin_configs[1];
-	origin_configs[1] = first;
+	rig.configs[0] = rig.configs[1];
+	rig.configs[1] = first;
 }
 
 /* Origin 0 is away from here on, the other one has what was sent. */
@@ -274,14 +201,14 @@ static void lose_origin(void)
 {
 	gop = 40;
 	send_frames(60, true);
-	WAIT_FOR(acknowledged());
-	fake_origin_listen(origins[0], false);
-	fake_origin_break(origins[0]);
+	RIG_WAIT_FOR(&rig, acknowledged());
+	fake_origin_listen(rig.origins[0], false);
+	fake_origin_break(rig.origins[0]);
 }
 
 static bool other_acknowledged(void)
 {
-	return status(origin_configs[0].port == fake_origin_port(origins[1]) ? 0 : 1)
+	return status(rig.configs[0].port == fake_origin_port(rig.origins[1]) ? 0 : 1)
 			       .acked_message +
 		       gop / 2 >=
 	       sent;
@@ -290,7 +217,7 @@ static bool other_acknowledged(void)
 static void send_gops_to_the_other(uint32_t gops)
 {
 	send_frames(gops * gop, true);
-	WAIT_FOR(other_acknowledged());
+	RIG_WAIT_FOR(&rig, other_acknowledged());
 	usleep(30000); /* a tick, which stores its place */
 }
 
@@ -300,7 +227,7 @@ static void expect_a_gop_at_most(void)
 	for (uint32_t o = 0; o < ORIGINS; o++) {
 		CU_ASSERT(gops_repeated(o) <= 1);
 	}
-	CU_ASSERT_EQUAL(worker.refused_positions, 0);
+	CU_ASSERT_EQUAL(rig.worker.refused_positions, 0);
 }
 
 /*
@@ -326,10 +253,10 @@ static void test_each_at_its_own_place(void)
 		}
 		CU_ASSERT_EQUAL(status(0).skipped_messages, 0);
 		CU_ASSERT_EQUAL(status(1).skipped_messages, 0);
-		fake_origin_listen(origins[0], true);
+		fake_origin_listen(rig.origins[0], true);
 		expect_a_gop_at_most();
 		CU_ASSERT_EQUAL(missing(0), 0);
-		tear_down();
+		rig_fini(&rig);
 	}
 }
 
@@ -339,35 +266,35 @@ static void test_ended_at_its_own_place(void)
 	set_up(1);
 	lose_origin();
 	send_gops_to_the_other(5);
-	fake_end(&worker, 0);
-	WAIT_FOR(fake_origin_unpublished(origins[1]) == 1);
+	fake_end(&rig.worker, 0);
+	RIG_WAIT_FOR(&rig, fake_origin_unpublished(rig.origins[1]) == 1);
 	kill_control();
 	next_control();
-	fake_origin_listen(origins[0], true);
+	fake_origin_listen(rig.origins[0], true);
 	expect_a_gop_at_most();
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
-	tear_down();
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
+	rig_fini(&rig);
 }
 
 static void test_origin_dies_at_random(void)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		set_up(seed);
-		WAIT_FOR(fake_origin_connections(origins[1]) == 1);
+		RIG_WAIT_FOR(&rig, fake_origin_connections(rig.origins[1]) == 1);
 		for (int breaks = 0; breaks < 5; breaks++) {
 			send_frames(next_random(150), true);
-			fake_origin_break(origins[0]);
+			fake_origin_break(rig.origins[0]);
 		}
 		send_frames(30, true);
 		expect_complete();
 		/* The other one did not notice, and what came twice is counted. */
-		CU_ASSERT_EQUAL(fake_origin_connections(origins[1]), 1);
-		CU_ASSERT_EQUAL(fake_origin_count(origins[1]), sent);
+		CU_ASSERT_EQUAL(fake_origin_connections(rig.origins[1]), 1);
+		CU_ASSERT_EQUAL(fake_origin_count(rig.origins[1]), sent);
 		CU_ASSERT_EQUAL(status(0).skipped_messages, 0);
 		CU_ASSERT_EQUAL(status(1).repeated_messages, 0);
 		/* An origin may have it before the relay has counted it. */
-		WAIT_FOR(status(0).messages - status(0).repeated_messages == sent);
-		tear_down();
+		RIG_WAIT_FOR(&rig, status(0).messages - status(0).repeated_messages == sent);
+		rig_fini(&rig);
 	}
 }
 
@@ -377,18 +304,18 @@ static void test_origin_dies_at_the_end(void)
 	set_up(1);
 	send_frames(100, true);
 	expect_complete();
-	fake_origin_stall(origins[0], true);
+	fake_origin_stall(rig.origins[0], true);
 	usleep(20000); /* it stalls from its next turn on */
 	send_frames(100, false);
-	fake_end(&worker, 0);
-	WAIT_FOR(fake_origin_unpublished(origins[1]) == 1);
+	fake_end(&rig.worker, 0);
+	RIG_WAIT_FOR(&rig, fake_origin_unpublished(rig.origins[1]) == 1);
 	CU_ASSERT_EQUAL(missing(1), 0);
-	fake_origin_break(origins[0]); /* with all of it unread */
-	fake_origin_stall(origins[0], false);
-	WAIT_FOR(fake_origin_unpublished(origins[0]) == 1);
+	fake_origin_break(rig.origins[0]); /* with all of it unread */
+	fake_origin_stall(rig.origins[0], false);
+	RIG_WAIT_FOR(&rig, fake_origin_unpublished(rig.origins[0]) == 1);
 	CU_ASSERT_EQUAL(missing(0), 0);
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
-	tear_down();
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
+	rig_fini(&rig);
 }
 
 static void test_successor_of_an_orderly_end(void)
@@ -398,17 +325,17 @@ static void test_successor_of_an_orderly_end(void)
 
 		set_up(seed);
 		send_frames(200, true);
-		relay_shutdown(relay);
+		relay_shutdown(rig.relay);
 		send_frames(20, false);
-		WAIT_FOR(relay_stopped(relay));
-		tail = worker.sub->tail[0].position;
-		CU_ASSERT(tail < fake_stream(&worker, 0)->head);
+		RIG_WAIT_FOR(&rig, relay_stopped(rig.relay));
+		tail = rig.worker.sub->tail[0].position;
+		CU_ASSERT(tail < fake_stream(&rig.worker, 0)->head);
 		kill_control();
 		send_frames(20, false);
 		next_control();
 		expect_complete();
-		CU_ASSERT_EQUAL(fake_origin_unpublished(origins[0]), 1);
-		tear_down();
+		CU_ASSERT_EQUAL(fake_origin_unpublished(rig.origins[0]), 1);
+		rig_fini(&rig);
 	}
 }
 
@@ -418,19 +345,19 @@ static void test_flush_at_the_end(void)
 	set_up(1);
 	send_frames(50, true);
 	expect_complete();
-	fake_origin_stall(origins[0], true);
+	fake_origin_stall(rig.origins[0], true);
 	usleep(20000);
 	send_frames(300, false);
-	WAIT_FOR(status(0).sent_message == sent || status(0).lag_bytes > 0);
-	relay_shutdown(relay);
-	WAIT_FOR(relay_stopped(relay));
-	CU_ASSERT_EQUAL(fake_origin_unpublished(origins[1]), 1);
+	RIG_WAIT_FOR(&rig, status(0).sent_message == sent || status(0).lag_bytes > 0);
+	relay_shutdown(rig.relay);
+	RIG_WAIT_FOR(&rig, relay_stopped(rig.relay));
+	CU_ASSERT_EQUAL(fake_origin_unpublished(rig.origins[1]), 1);
 	CU_ASSERT_EQUAL(missing(1), 0);
 	kill_control();
-	fake_origin_stall(origins[0], false);
+	fake_origin_stall(rig.origins[0], false);
 	next_control();
 	expect_complete();
-	tear_down();
+	rig_fini(&rig);
 }
 
 /* The mappings go away under the relay once it has let go: it must not touch them. */
@@ -440,24 +367,24 @@ static void test_lets_go_of_a_dead_dataplane(void)
 		set_up(seed);
 		send_frames(50 + next_random(100), true);
 		if (seed % 2 == 0) {
-			WAIT_FOR(has_last(0) && has_last(1));
+			RIG_WAIT_FOR(&rig, has_last(0) && has_last(1));
 		}
-		relay_let_go(relay);
-		WAIT_FOR(relay_has_let_go(relay));
-		CU_ASSERT_EQUAL_FATAL(mprotect(worker.packets, FAKE_PACKETS, PROT_NONE), 0);
-		CU_ASSERT_EQUAL_FATAL(mprotect(worker.pub, worker.pub_size, PROT_NONE), 0);
-		CU_ASSERT_EQUAL_FATAL(mprotect(worker.sub, worker.sub_size, PROT_NONE), 0);
-		for (int i = 0; i < 8000 && !relay_stopped(relay); i++) {
+		relay_let_go(rig.relay);
+		RIG_WAIT_FOR(&rig, relay_has_let_go(rig.relay));
+		CU_ASSERT_EQUAL_FATAL(mprotect(rig.worker.packets, FAKE_PACKETS, PROT_NONE), 0);
+		CU_ASSERT_EQUAL_FATAL(mprotect(rig.worker.pub, rig.worker.pub_size, PROT_NONE), 0);
+		CU_ASSERT_EQUAL_FATAL(mprotect(rig.worker.sub, rig.worker.sub_size, PROT_NONE), 0);
+		for (int i = 0; i < 8000 && !relay_stopped(rig.relay); i++) {
 			usleep(2000);
 		}
-		CU_ASSERT(relay_stopped(relay));
-		CU_ASSERT_EQUAL(fake_origin_unpublished(origins[0]), 1);
-		CU_ASSERT_EQUAL(fake_origin_unpublished(origins[1]), 1);
-		for (uint32_t i = 0; i < fake_origin_count(origins[0]); i++) {
-			CU_ASSERT(fake_origin_record(origins[0], i).intact);
+		CU_ASSERT(relay_stopped(rig.relay));
+		CU_ASSERT_EQUAL(fake_origin_unpublished(rig.origins[0]), 1);
+		CU_ASSERT_EQUAL(fake_origin_unpublished(rig.origins[1]), 1);
+		for (uint32_t i = 0; i < fake_origin_count(rig.origins[0]); i++) {
+			CU_ASSERT(fake_origin_record(rig.origins[0], i).intact);
 		}
-		CU_ASSERT_EQUAL_FATAL(mprotect(worker.sub, worker.sub_size, PROT_READ), 0);
-		tear_down();
+		CU_ASSERT_EQUAL_FATAL(mprotect(rig.worker.sub, rig.worker.sub_size, PROT_READ), 0);
+		rig_fini(&rig);
 	}
 }
 
@@ -466,32 +393,33 @@ static void test_what_is_kept_is_bounded(void)
 {
 	set_up(1);
 	gop = 10;
-	origin_configs[0].behind_max_kib = 128;
+	rig.configs[0].behind_max_kib = 128;
 	send_frames(50, true);
 	expect_complete();
-	fake_origin_listen(origins[0], false);
-	fake_origin_break(origins[0]);
-	WAIT_FOR(strcmp(status(0).state, "publishing") != 0);
+	fake_origin_listen(rig.origins[0], false);
+	fake_origin_break(rig.origins[0]);
+	RIG_WAIT_FOR(&rig, strcmp(status(0).state, "publishing") != 0);
 	send_frames(1000, true);
-	WAIT_FOR(status(0).lost_marks > 0);
-	WAIT_FOR(fake_origin_count(origins[1]) == sent);
+	RIG_WAIT_FOR(&rig, status(0).lost_marks > 0);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[1]) == sent);
 	/* 128 KiB are at most 220 messages of 3 units; a GOP and what is not acknowledged yet. */
-	WAIT_FOR(fake_stream(&worker, 0)->head - worker.sub->tail[0].position < 1000);
-	fake_origin_listen(origins[0], true);
-	WAIT_FOR(has_last(0));
+	RIG_WAIT_FOR(&rig,
+		     fake_stream(&rig.worker, 0)->head - rig.worker.sub->tail[0].position < 1000);
+	fake_origin_listen(rig.origins[0], true);
+	RIG_WAIT_FOR(&rig, has_last(0));
 	CU_ASSERT(missing(0) > 0);
 	CU_ASSERT_EQUAL(status(0).skipped_messages, missing(0));
 	CU_ASSERT_EQUAL(missing(1), 0);
-	tear_down();
+	rig_fini(&rig);
 }
 
 static void test_origin_that_never_acknowledges(void)
 {
 	set_up(1);
 	gop = 20;
-	settings.ack_us = 50 * US_PER_MS;
+	rig.settings.ack_us = 50 * US_PER_MS;
 	kill_control();
-	fake_origin_mute(origins[0], true);
+	fake_origin_mute(rig.origins[0], true);
 	next_control();
 	send_frames(200, true);
 	expect_complete();
@@ -501,12 +429,12 @@ static void test_origin_that_never_acknowledges(void)
 	}
 	CU_ASSERT_STRING_EQUAL(status(0).ack_mode, "tcp");
 	CU_ASSERT_STRING_EQUAL(status(1).ack_mode, "rtmp");
-	WAIT_FOR(status(0).acked_message == sent);
+	RIG_WAIT_FOR(&rig, status(0).acked_message == sent);
 	CU_ASSERT_EQUAL(status(0).tcp_acked_message, sent);
 	CU_ASSERT_EQUAL(status(0).sent_message, sent);
-	WAIT_FOR(worker.sub->tail[0].position > 0);
+	RIG_WAIT_FOR(&rig, rig.worker.sub->tail[0].position > 0);
 	expect_complete();
-	tear_down();
+	rig_fini(&rig);
 }
 
 int main(void)
@@ -526,7 +454,6 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	/* JOURNAL=1 shows what the relay says. */
-	journal_init(getenv("JOURNAL") ? CONFIG_LOG_DEBUG : CONFIG_LOG_ERROR);
+	rig_journal_init();
 	return check_run("resume", tests);
 }

@@ -2,101 +2,35 @@
  * Ends that are easily got wrong: a shutdown with an origin behind, slots that are used again under
  * a stream that is not over, and answers to an origin in the middle of a message.
  */
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
 #include "clock.h"
-#include "fake_origin.h"
-#include "fake_worker.h"
-#include "journal.h"
-#include "relay/relay.h"
-#include "relay/resolver.h"
+#include "rig.h"
 
 #define VIDEO          9
 #define RECEIVE_BUFFER 262144
 #define SEND_BUFFER    131072
 
-static struct fake_worker worker;
-static struct resolver *resolver;
-static struct relay *relay;
-static struct fake_origin *origins[2]; /* the first has small buffers */
-static struct config_origin origin_configs[2];
-static struct config_app app;
-static struct relay_settings settings;
+static struct rig rig;
 static uint32_t sent; /* messages of the stream under way */
-
-static char name_live[] = "live";
-static char name_out[] = "out";
-static char url[] = "rtmp://127.0.0.1/out";
-static char host[] = "127.0.0.1";
-
-static void configure(void)
-{
-	settings = relay_settings_default;
-	settings.tick_us = 10 * US_PER_MS;
-	settings.backoff_min_us = 30 * US_PER_MS;
-	settings.send_buffer = SEND_BUFFER;
-	memset(&app, 0, sizeof(app));
-	memset(origin_configs, 0, sizeof(origin_configs));
-	app.name = name_live;
-	app.origins = origin_configs;
-	app.origins_count = 2;
-	app.gop_max_kib = 32768;
-	for (uint32_t i = 0; i < 2; i++) {
-		origin_configs[i].url = url;
-		origin_configs[i].host = host;
-		origin_configs[i].port = fake_origin_port(origins[i]);
-		origin_configs[i].app = name_out;
-		origin_configs[i].behind_max_kib = 32768;
-	}
-}
-
-static void adopt(uint64_t generation)
-{
-	fake_pending(&worker, 0, generation, "live", "name");
-	fake_live(&worker, 0, "name");
-	sent = 0;
-	CU_ASSERT_EQUAL(relay_adopt(relay, 0, generation, &app, "name"), 0);
-}
 
 static void set_up(uint64_t shutdown_us)
 {
-	CU_ASSERT_EQUAL_FATAL(fake_worker_init(&worker), 0);
-	origins[0] = fake_origin_create(RECEIVE_BUFFER);
-	origins[1] = fake_origin_create(0);
-	configure();
-	settings.shutdown_us = shutdown_us;
-	resolver = resolver_create();
-	CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
-	struct relay_source source = {
-		.pub = worker.pub,
-		.sub = worker.sub,
-		.regions = &worker.regions,
-		.news_fd = worker.news_fd,
-	};
-	relay = relay_create(&source, &settings, resolver);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(relay);
+	rig_init(&rig, 2, RECEIVE_BUFFER);
+	rig.settings.send_buffer = SEND_BUFFER;
+	rig.settings.shutdown_us = shutdown_us;
+	rig.configs[0].behind_max_kib = 32768;
+	rig.configs[1].behind_max_kib = 32768;
+	rig_start(&rig);
 }
 
-static void tear_down(void)
+static void go_live(uint64_t generation)
 {
-	relay_destroy(relay);
-	resolver_destroy(resolver);
-	fake_origin_destroy(origins[0]);
-	fake_origin_destroy(origins[1]);
-	CU_ASSERT_EQUAL(worker.refused_tails, 0);
-	fake_worker_fini(&worker);
+	rig_publish(&rig, 0, generation);
+	sent = 0;
+	rig_adopt(&rig, 0, generation);
 }
-
-#define WAIT_FOR(condition)                                                  \
-	do {                                                                 \
-		for (int wait_ = 0; wait_ < 4000 && !(condition); wait_++) { \
-			usleep(5000);                                        \
-		}                                                            \
-		CU_ASSERT_FATAL(condition);                                  \
-	} while (0)
 
 static void send_frames(uint32_t count, uint32_t length, uint32_t slice)
 {
@@ -104,7 +38,7 @@ static void send_frames(uint32_t count, uint32_t length, uint32_t slice)
 		struct fake_message m = {VIDEO, sent == 0 ? ABI_LOG_KEYFRAME : 0, sent * 40, length,
 					 slice};
 
-		CU_ASSERT_FATAL(fake_send(&worker, 0, &m));
+		CU_ASSERT_FATAL(fake_send(&rig.worker, 0, &m));
 		sent++;
 	}
 }
@@ -129,47 +63,47 @@ static bool all_came(struct fake_origin *o, uint32_t first)
 static void fall_behind(void)
 {
 	send_frames(3, 2000, 1448);
-	WAIT_FOR(fake_origin_count(origins[0]) == 3 && fake_origin_count(origins[1]) == 3);
-	fake_origin_stall(origins[0], true);
+	WAIT_FOR(fake_origin_count(rig.origins[0]) == 3 && fake_origin_count(rig.origins[1]) == 3);
+	fake_origin_stall(rig.origins[0], true);
 	usleep(20000); /* it stalls from its next turn on */
 	send_frames(150, 20000, 1448);
-	WAIT_FOR(all_came(origins[1], 0));
+	WAIT_FOR(all_came(rig.origins[1], 0));
 }
 
 /* SIGTERM: an origin that reads on within the time gets all that is there, then the end. */
 static void test_shutdown_waits_for_who_is_behind(void)
 {
 	set_up(60 * US_PER_S);
-	adopt(1);
+	go_live(1);
 	fall_behind();
-	relay_shutdown(relay);
-	WAIT_FOR(fake_origin_unpublished(origins[1]) == 1); /* it has been told */
-	CU_ASSERT_FALSE(relay_stopped(relay));
-	fake_origin_stall(origins[0], false);
-	WAIT_FOR(relay_stopped(relay));
-	CU_ASSERT(all_came(origins[0], 0));
-	CU_ASSERT_EQUAL(fake_origin_unpublished(origins[0]), 1);
-	CU_ASSERT_EQUAL(fake_origin_connections(origins[0]), 1);
-	tear_down();
+	relay_shutdown(rig.relay);
+	WAIT_FOR(fake_origin_unpublished(rig.origins[1]) == 1); /* it has been told */
+	CU_ASSERT_FALSE(relay_stopped(rig.relay));
+	fake_origin_stall(rig.origins[0], false);
+	WAIT_FOR(relay_stopped(rig.relay));
+	CU_ASSERT(all_came(rig.origins[0], 0));
+	CU_ASSERT_EQUAL(fake_origin_unpublished(rig.origins[0]), 1);
+	CU_ASSERT_EQUAL(fake_origin_connections(rig.origins[0]), 1);
+	rig_fini(&rig);
 }
 
 /* ... and one that does not is waited for no longer than that. */
 static void test_shutdown_ends(void)
 {
 	set_up(100 * US_PER_MS);
-	adopt(1);
+	go_live(1);
 	fall_behind();
-	relay_shutdown(relay);
-	WAIT_FOR(relay_stopped(relay));
-	CU_ASSERT(fake_origin_count(origins[0]) < sent);
-	CU_ASSERT(all_came(origins[1], 0));
-	tear_down();
+	relay_shutdown(rig.relay);
+	WAIT_FOR(relay_stopped(rig.relay));
+	CU_ASSERT(fake_origin_count(rig.origins[0]) < sent);
+	CU_ASSERT(all_came(rig.origins[1], 0));
+	rig_fini(&rig);
 }
 
 /* What the next publications may have made of all blocks: neither entries nor references. */
 static void overwrite_blocks(void)
 {
-	memset((uint8_t *)worker.pub + worker.pub->blocks_offset, 0,
+	memset((uint8_t *)rig.worker.pub + rig.worker.pub->blocks_offset, 0,
 	       FAKE_BLOCKS * sizeof(struct abi_log_block));
 }
 
@@ -180,29 +114,29 @@ static void overwrite_blocks(void)
 static void test_tail_of_the_next_is_left_alone(void)
 {
 	set_up(60 * US_PER_S);
-	adopt(1);
+	go_live(1);
 	fall_behind();
-	relay_shutdown(relay);
-	WAIT_FOR(fake_origin_unpublished(origins[1]) == 1);
-	fake_end(&worker, 0);
-	fake_free(&worker, 0);
-	adopt(3);
-	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_streams_adopted) == 2);
-	CU_ASSERT_EQUAL(worker.sub->tail[0].generation, 3);
+	relay_shutdown(rig.relay);
+	WAIT_FOR(fake_origin_unpublished(rig.origins[1]) == 1);
+	fake_end(&rig.worker, 0);
+	fake_free(&rig.worker, 0);
+	go_live(3);
+	WAIT_FOR(relay_counter(rig.relay, RELAY_COUNTER_relay_streams_adopted) == 2);
+	CU_ASSERT_EQUAL(rig.worker.sub->tail[0].generation, 3);
 	overwrite_blocks();
-	fake_origin_stall(origins[0], false);
-	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_log_broken) == 1);
-	relay_stop(relay); /* after the turn in which that was seen */
-	CU_ASSERT_EQUAL(worker.sub->tail[0].generation, 3);
-	CU_ASSERT_EQUAL(worker.sub->tail[0].position, 0);
-	tear_down();
+	fake_origin_stall(rig.origins[0], false);
+	WAIT_FOR(relay_counter(rig.relay, RELAY_COUNTER_relay_log_broken) == 1);
+	relay_stop(rig.relay); /* after the turn in which that was seen */
+	CU_ASSERT_EQUAL(rig.worker.sub->tail[0].generation, 3);
+	CU_ASSERT_EQUAL(rig.worker.sub->tail[0].position, 0);
+	rig_fini(&rig);
 }
 
 static void break_log(void)
 {
-	const struct abi_stream *stream = fake_stream(&worker, 0);
+	const struct abi_stream *stream = fake_stream(&rig.worker, 0);
 	union abi_log_unit *units =
-		(union abi_log_unit *)((uint8_t *)worker.pub + worker.pub->blocks_offset);
+		(union abi_log_unit *)((uint8_t *)rig.worker.pub + rig.worker.pub->blocks_offset);
 
 	units[(uint64_t)stream->first_block * ABI_LOG_BLOCK_UNITS + 1].slices[0] =
 		abi_ref_make(9, 0, 64, 102);
@@ -212,31 +146,30 @@ static void break_log(void)
 static void test_slot_of_a_broken_log_is_used_again(void)
 {
 	set_up(US_PER_S);
-	fake_pending(&worker, 0, 1, "live", "name");
-	fake_live(&worker, 0, "name");
+	rig_publish(&rig, 0, 1);
 	sent = 0;
 	send_frames(3, 100, 100);
 	break_log();
-	CU_ASSERT_EQUAL(relay_adopt(relay, 0, 1, &app, "name"), 0);
-	WAIT_FOR(relay_counter(relay, RELAY_COUNTER_relay_log_broken) == 1);
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	rig_adopt(&rig, 0, 1);
+	WAIT_FOR(relay_counter(rig.relay, RELAY_COUNTER_relay_log_broken) == 1);
+	WAIT_FOR(rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
 	/* Nor does it keep what its publisher goes on to write. */
 	send_frames(3, 100, 100);
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
-	CU_ASSERT_EQUAL(fake_origin_count(origins[0]) + fake_origin_count(origins[1]), 0);
-	fake_free(&worker, 0);
-	adopt(3);
+	WAIT_FOR(rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
+	CU_ASSERT_EQUAL(fake_origin_count(rig.origins[0]) + fake_origin_count(rig.origins[1]), 0);
+	fake_free(&rig.worker, 0);
+	go_live(3);
 	send_frames(10, 500, 500);
-	fake_end(&worker, 0);
+	fake_end(&rig.worker, 0);
 	for (int o = 0; o < 2; o++) {
-		WAIT_FOR(fake_origin_unpublished(origins[o]) == 1);
-		CU_ASSERT(all_came(origins[o], 0));
+		WAIT_FOR(fake_origin_unpublished(rig.origins[o]) == 1);
+		CU_ASSERT(all_came(rig.origins[o], 0));
 	}
-	WAIT_FOR(worker.sub->tail[0].position == fake_stream(&worker, 0)->head);
+	WAIT_FOR(rig.worker.sub->tail[0].position == fake_stream(&rig.worker, 0)->head);
 	usleep(50000); /* some ticks: whoever is still there looks at its slot */
-	CU_ASSERT_EQUAL(relay_counter(relay, RELAY_COUNTER_relay_streams_finished), 1);
-	CU_ASSERT_EQUAL(worker.sub->tail[0].generation, 3);
-	tear_down();
+	CU_ASSERT_EQUAL(relay_counter(rig.relay, RELAY_COUNTER_relay_streams_finished), 1);
+	CU_ASSERT_EQUAL(rig.worker.sub->tail[0].generation, 3);
+	rig_fini(&rig);
 }
 
 /*
@@ -246,18 +179,18 @@ static void test_slot_of_a_broken_log_is_used_again(void)
 static void test_answers_wait_for_the_end_of_a_message(void)
 {
 	set_up(US_PER_S);
-	adopt(1);
+	go_live(1);
 	send_frames(1, 2000, 1448);
-	WAIT_FOR(fake_origin_count(origins[0]) == 1);
-	fake_origin_ping(origins[0], true);
+	WAIT_FOR(fake_origin_count(rig.origins[0]) == 1);
+	fake_origin_ping(rig.origins[0], true);
 	for (uint32_t i = 0; i < 20; i++) {
 		send_frames(1, 900000, 333);
-		WAIT_FOR(fake_origin_count(origins[0]) == sent);
+		WAIT_FOR(fake_origin_count(rig.origins[0]) == sent);
 	}
-	CU_ASSERT(fake_origin_pings(origins[0]) > 0);
-	CU_ASSERT(all_came(origins[0], 0));
-	CU_ASSERT_EQUAL(fake_origin_connections(origins[0]), 1);
-	tear_down();
+	CU_ASSERT(fake_origin_pings(rig.origins[0]) > 0);
+	CU_ASSERT(all_came(rig.origins[0], 0));
+	CU_ASSERT_EQUAL(fake_origin_connections(rig.origins[0]), 1);
+	rig_fini(&rig);
 }
 
 int main(void)
@@ -271,7 +204,6 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	/* JOURNAL=1 shows what the relay says. */
-	journal_init(getenv("JOURNAL") ? CONFIG_LOG_DEBUG : CONFIG_LOG_ERROR);
+	rig_journal_init();
 	return check_run("stream", tests);
 }
