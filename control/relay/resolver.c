@@ -31,6 +31,7 @@ struct resolver {
 	struct resolver_job **last;
 	struct resolver_thread *thread; /* at work; NULL: nothing was asked yet */
 	uint32_t given_up;              /* threads that have not come back */
+	uint32_t users;                 /* the owner and all threads: the last one frees it */
 	uint64_t lookups;
 	uint64_t lookups_given_up;
 	bool stop;
@@ -137,6 +138,27 @@ static void drop_jobs(struct resolver *resolver)
 	resolver->last = &resolver->first;
 }
 
+/* Called with the lock held. */
+static void leave(struct resolver *resolver)
+{
+	bool last = --resolver->users == 0;
+
+	pthread_mutex_unlock(&resolver->lock);
+	if (last) {
+		pthread_cond_destroy(&resolver->wake);
+		pthread_mutex_destroy(&resolver->lock);
+		free(resolver);
+	}
+}
+
+/* With the lock held. It may hang in DNS for half a minute: nobody waits for it. */
+static void give_up(struct resolver *resolver, struct resolver_thread *thread)
+{
+	pthread_detach(thread->id);
+	thread->given_up = true;
+	resolver->given_up++;
+}
+
 static void *resolver_main(void *arg)
 {
 	struct resolver_thread *thread = arg;
@@ -160,7 +182,7 @@ static void *resolver_main(void *arg)
 		resolver->given_up--;
 		free(thread);
 	}
-	pthread_mutex_unlock(&resolver->lock);
+	leave(resolver);
 	return NULL;
 }
 
@@ -172,25 +194,15 @@ struct resolver *resolver_create(void)
 		return NULL;
 	}
 	resolver->last = &resolver->first;
+	resolver->users = 1;
 	pthread_mutex_init(&resolver->lock, NULL);
 	pthread_cond_init(&resolver->wake, NULL);
 	return resolver;
 }
 
-static bool any_given_up(struct resolver *resolver)
-{
-	bool any;
-
-	pthread_mutex_lock(&resolver->lock);
-	any = resolver->given_up > 0;
-	pthread_mutex_unlock(&resolver->lock);
-	return any;
-}
-
 void resolver_destroy(struct resolver *resolver)
 {
 	struct resolver_thread *thread;
-	bool busy;
 
 	if (!resolver) {
 		return;
@@ -198,25 +210,19 @@ void resolver_destroy(struct resolver *resolver)
 	pthread_mutex_lock(&resolver->lock);
 	resolver->stop = true;
 	thread = resolver->thread;
-	busy = thread && thread->job;
 	drop_jobs(resolver);
 	pthread_cond_broadcast(&resolver->wake);
-	pthread_mutex_unlock(&resolver->lock);
-	if (busy) {
-		/* It may hang in DNS for half a minute; the process ends, and it with it. */
-		pthread_detach(thread->id);
-		return;
+	if (thread && thread->job) {
+		give_up(resolver, thread);
+		thread = NULL;
 	}
+	pthread_mutex_unlock(&resolver->lock);
 	if (thread) {
 		pthread_join(thread->id, NULL);
 		free(thread);
 	}
-	if (any_given_up(resolver)) {
-		return; /* they come back to the lock */
-	}
-	pthread_cond_destroy(&resolver->wake);
-	pthread_mutex_destroy(&resolver->lock);
-	free(resolver);
+	pthread_mutex_lock(&resolver->lock);
+	leave(resolver);
 }
 
 /* With the lock held. */
@@ -233,6 +239,7 @@ static bool start(struct resolver *resolver)
 		return false;
 	}
 	(void)pthread_setname_np(thread->id, "resolver");
+	resolver->users++;
 	resolver->thread = thread;
 	return true;
 }
@@ -287,9 +294,7 @@ static void replace_thread(struct resolver *resolver)
 	if (resolver->given_up >= RESOLVER_GIVEN_UP_MAX || !start(resolver)) {
 		return;
 	}
-	pthread_detach(stuck->id);
-	stuck->given_up = true;
-	resolver->given_up++;
+	give_up(resolver, stuck);
 }
 
 /* ... and nobody is left to take over: whoever waits has to come again. */
