@@ -385,7 +385,9 @@ static void move_left(uint8_t *to, const uint8_t *from, uint32_t len)
 	typedef uint64_t block __attribute__((vector_size(64), aligned(1), may_alias));
 
 	while (len >= sizeof(block)) {
-		*(block *)to = *(const block *)from;
+		block bytes = *(const block *)from; /* whole, before any of it is written over */
+
+		*(block *)to = bytes;
 		to += sizeof(block);
 		from += sizeof(block);
 		len -= (uint32_t)sizeof(block);
