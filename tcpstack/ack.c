@@ -4,6 +4,7 @@
 #include "rto.h"
 #include "segment.h"
 #include "stack.h"
+#include "trace.h"
 #include "validate.h"
 
 static uint32_t segment_window(const struct tcp_conn *conn, const struct tcp_segment *seg)
@@ -20,6 +21,15 @@ void ack_set_window(struct tcp_conn *conn, const struct tcp_segment *seg)
 	conn->snd_wl2 = seg->ack;
 }
 
+static void trace_peer_window(struct tcp_conn *conn, uint32_t before)
+{
+	if (conn->snd_wnd == 0 && before > 0) {
+		tcp_trace(conn, peer_window_closed, conn->snd_una, conn->send.bytes);
+	} else if (conn->snd_wnd > 0 && before == 0) {
+		tcp_trace(conn, peer_window_opened, conn->snd_una, conn->snd_wnd);
+	}
+}
+
 static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	uint32_t before = conn->snd_wnd;
@@ -29,6 +39,7 @@ static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg)
 		return;
 	}
 	ack_set_window(conn, seg);
+	trace_peer_window(conn, before);
 	if (conn->snd_wnd > before) {
 		persist_stop(conn);
 		conn_dirty(conn);
@@ -127,6 +138,7 @@ static void advance(struct tcp_conn *conn, const struct tcp_segment *seg)
 	end_backoff(conn, seg);
 	conn->progress_us = conn->stack->now_us;
 	recovery_acked(conn, acked, flight);
+	tcp_trace(conn, rx_acked, conn->snd_una, conn->cwnd);
 	restart_timer(conn);
 	note_writable(conn);
 	if (fin) {
@@ -140,7 +152,7 @@ bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg)
 	bool duplicate;
 
 	if (!ack_in_range(conn, seg->ack)) {
-		tcp_count(conn->stack, drop_bad_ack);
+		tcp_drop(conn, drop_bad_ack, seg->seq);
 		validate_challenge(conn);
 		return false;
 	}

@@ -4,6 +4,7 @@
 #include "reply.h"
 #include "rto.h"
 #include "stack.h"
+#include "trace.h"
 
 static void send_reset(struct tcp_conn *conn)
 {
@@ -17,6 +18,7 @@ static void send_reset(struct tcp_conn *conn)
 		header.seq = conn->snd_nxt;
 	}
 	tcp_count(conn->stack, tx_resets);
+	tcp_trace(conn, tx_reset, header.seq, header.ack);
 	reply_send(conn->stack, &header);
 }
 

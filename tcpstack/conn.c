@@ -5,6 +5,7 @@
 
 #include "seq.h"
 #include "stack.h"
+#include "trace.h"
 
 struct tcp_conn *conn_create(struct tcp_stack *stack, const struct tcp_key *key, uint32_t hash,
 			     uint32_t replaced_ref)
@@ -29,6 +30,8 @@ struct tcp_conn *conn_create(struct tcp_stack *stack, const struct tcp_key *key,
 	conn->index = index;
 	conn->stack = stack;
 	conn->key = *key;
+	conn->id = ++stack->conn_serial != 0 ? stack->conn_serial : ++stack->conn_serial;
+	tcp_trace(conn, opened, trace_address(key), key->remote_port);
 	return conn;
 }
 
@@ -99,6 +102,7 @@ void conn_finish(struct tcp_conn *conn, enum tcp_close_reason reason)
 	stack->conn_dead = conn;
 	stack->conn_count--;
 	count_end(stack, reason);
+	tcp_trace(conn, closed, reason, conn->retransmits);
 	if (!(conn->flags & TCP_CONN_REFUSED)) {
 		stack_enter(stack);
 		stack->config.ops->closed(conn->user, conn, reason);
@@ -124,6 +128,7 @@ void conn_event(struct tcp_conn *conn, enum tcp_event event)
 	assert(to->kind == TCP_TRANSITION_GO || to->kind == TCP_TRANSITION_STAY);
 	if (to->kind == TCP_TRANSITION_GO) {
 		conn->state = (uint8_t)to->next;
+		tcp_trace(conn, state, to->next, event);
 	}
 }
 

@@ -79,6 +79,7 @@ struct tcp_conn {
 	struct tcp_stack *stack;
 	void *user;
 	struct tcp_side *side;
+	uint32_t id;         /* for the trace: of no other connection */
 	struct tcp_chain rx; /* in order, not handed up yet */
 	uint32_t rx_len;
 	uint32_t held; /* truesize that the owner still pins */

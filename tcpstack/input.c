@@ -124,7 +124,7 @@ static void input_burst(struct tcp_stack *stack, struct rte_mbuf **packets, uint
 
 void tcp_input(struct tcp_stack *stack, struct rte_mbuf **packets, uint16_t count, uint64_t now_us)
 {
-	stack->now_us = now_us;
+	stack_set_now(stack, now_us);
 	stack_enter(stack);
 	while (count > 0) {
 		uint16_t burst = count < TCP_BURST ? count : TCP_BURST;

@@ -10,6 +10,7 @@
 #include "rto.h"
 #include "stack.h"
 #include "timeout.h"
+#include "trace.h"
 #include "window.h"
 
 #define QUICK_ACKS     16
@@ -89,6 +90,7 @@ static void setup_peer(struct tcp_conn *conn, uint32_t irs, uint16_t mss, unsign
 		conn->mss = (uint16_t)(mss - TCP_TIMESTAMP_LEN);
 	}
 	conn->cc->init(conn);
+	tcp_trace(conn, negotiated, conn->mss, flags | (unsigned int)conn->snd_wscale << 8);
 }
 
 /*
@@ -182,7 +184,7 @@ void open_syn_sent_input(struct tcp_conn *conn, const struct tcp_segment *seg)
 	bool ack = (seg->flags & TCP_ACK) != 0;
 
 	if (ack && seg->ack != conn->iss + 1) {
-		tcp_count(conn->stack, drop_bad_ack);
+		tcp_drop(conn, drop_bad_ack, seg->seq);
 		reply_reset(conn->stack, seg);
 		return;
 	}
@@ -194,7 +196,7 @@ void open_syn_sent_input(struct tcp_conn *conn, const struct tcp_segment *seg)
 		return;
 	}
 	if (!(seg->flags & TCP_SYN)) {
-		tcp_count(conn->stack, drop_no_ack);
+		tcp_drop(conn, drop_no_ack, seg->seq);
 		return;
 	}
 	conn->last_rx_us = conn->stack->now_us;
@@ -212,7 +214,7 @@ void open_syn_sent_input(struct tcp_conn *conn, const struct tcp_segment *seg)
 bool open_syn_received_input(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	if (seg->ack != conn->iss + 1) {
-		tcp_count(conn->stack, drop_bad_ack);
+		tcp_drop(conn, drop_bad_ack, seg->seq);
 		reply_reset(conn->stack, seg);
 		return false;
 	}
@@ -269,7 +271,7 @@ struct tcp_conn *tcp_connect(struct tcp_stack *stack, const struct tcp_endpoint 
 	struct tcp_conn *conn;
 	int rc = choose_key(stack, local, remote, &key);
 
-	stack->now_us = now_us;
+	stack_set_now(stack, now_us);
 	if (rc < 0) {
 		errno = -rc;
 		return NULL;

@@ -10,6 +10,7 @@
 #include "recovery.h"
 #include "rto.h"
 #include "stack.h"
+#include "trace.h"
 #include "window.h"
 
 /* One segment that is to be sent. */
@@ -251,10 +252,21 @@ static void commit_probe(struct tcp_conn *conn)
 		conn->flags |= TCP_CONN_PROBED;
 	}
 	tcp_count(conn->stack, zero_window_probes);
+	tcp_trace(conn, window_probe, conn->snd_una, conn->backoff);
 }
 
-static void commit_retransmit(struct tcp_conn *conn, uint32_t end)
+/* A hole that SACK showed, what is at snd_una, or after a timeout everything again. */
+static enum tcp_retransmit_reason retransmit_reason(const struct tcp_conn *conn, uint32_t seq)
 {
+	if (!(conn->flags & TCP_CONN_RECOVERY)) {
+		return TCP_RETRANSMIT_TIMEOUT;
+	}
+	return seq == conn->snd_una ? TCP_RETRANSMIT_FIRST : TCP_RETRANSMIT_HOLE;
+}
+
+static void commit_retransmit(struct tcp_conn *conn, uint32_t seq, uint32_t end)
+{
+	tcp_trace(conn, retransmit, seq, retransmit_reason(conn, seq));
 	conn->retransmits++;
 	tcp_count(conn->stack, retransmits);
 	/* Karn: what is acknowledged now may have been sent twice. */
@@ -269,6 +281,7 @@ static void commit(struct tcp_conn *conn, const struct plan *plan)
 	uint32_t end = plan->seq + plan->len + (plan->fin ? 1 : 0);
 	uint64_t now = conn->stack->now_us;
 
+	tcp_trace(conn, tx_data, plan->seq, plan->len);
 	conn->tx_bytes += plan->len;
 	tcp_count_add(conn->stack, tx_bytes, plan->len);
 	if (plan->probe) {
@@ -279,7 +292,7 @@ static void commit(struct tcp_conn *conn, const struct plan *plan)
 		conn->progress_us = now; /* the user timeout counts from here */
 	}
 	if (seq_lt(plan->seq, conn->snd_max)) {
-		commit_retransmit(conn, end);
+		commit_retransmit(conn, plan->seq, end);
 	} else if (!(conn->flags & TCP_CONN_RTT_TIMED)) {
 		conn->flags |= TCP_CONN_RTT_TIMED;
 		conn->rtt_seq = end;
@@ -333,6 +346,7 @@ static struct rte_mbuf *send_bare(struct tcp_conn *conn)
 		seq = seq_min(seq, conn->snd_una + conn->snd_wnd);
 	}
 	packet = build_segment(conn, seq, 0, 0);
+	tcp_trace(conn, tx_ack, conn->rcv_nxt, conn->rcv_adv - conn->rcv_nxt);
 	if (packet != NULL && keepalive) {
 		tcp_count(conn->stack, keepalive_probes);
 		conn->flags &= ~(uint32_t)TCP_CONN_KEEPALIVE_DUE;

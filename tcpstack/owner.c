@@ -62,6 +62,7 @@ void tcp_release(struct tcp_conn *conn, uint32_t truesize)
 void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
 {
 	*info = (struct tcp_info){
+		.id = conn->id,
 		.local = {.addr = conn->stack->addresses[conn->key.local],
 			  .port = conn->key.local_port},
 		.remote = {.addr = conn->key.remote, .port = conn->key.remote_port},

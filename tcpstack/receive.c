@@ -2,6 +2,7 @@
 
 #include "segment.h"
 #include "stack.h"
+#include "trace.h"
 #include "window.h"
 
 #define DELAYED_ACK_US 40000ULL
@@ -31,7 +32,7 @@ static uint32_t make_room(struct tcp_conn *conn, uint32_t wanted)
 			return window_room(conn);
 		}
 		ooo_drop_last(&conn->side->ooo);
-		tcp_count(conn->stack, drop_ooo_limit);
+		tcp_drop(conn, drop_ooo_limit, conn->rcv_nxt);
 	}
 	return wanted;
 }
@@ -55,17 +56,19 @@ static void receive_in_order(struct tcp_conn *conn, struct tcp_segment *seg)
 	uint32_t before = conn->rcv_nxt;
 
 	if (!fits(seg, make_room(conn, seg->payload.segments))) {
-		tcp_count(conn->stack, drop_window_budget);
+		tcp_drop(conn, drop_window_budget, seg->seq);
 		conn_ack_now(conn);
 		if (seg->len == 0) {
 			return;
 		}
 	}
 	note_sizes(conn, seg);
+	tcp_trace(conn, rx_run, seg->seq, seg->len);
 	chain_append(&conn->rx, &seg->payload);
 	conn->rcv_nxt += seg->len;
 	if (conn->side != NULL && conn->side->ooo.count > 0) {
 		conn->rcv_nxt = ooo_take(&conn->side->ooo, conn->rcv_nxt, &conn->rx);
+		tcp_trace(conn, rx_filled, conn->rcv_nxt, conn->rcv_nxt - before);
 		/* RFC 5681 4.2: a segment that fills a hole is acknowledged at once. */
 		conn_ack_now(conn);
 		conn_side_put(conn);
@@ -92,13 +95,13 @@ static uint32_t ooo_room(const struct tcp_conn *conn)
 static bool admit_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
 {
 	if (!fits(seg, window_room(conn))) {
-		tcp_count(conn->stack, drop_window_budget);
+		tcp_drop(conn, drop_window_budget, seg->seq);
 	}
 	if (seg->len > 0 && !fits(seg, ooo_room(conn))) {
-		tcp_count(conn->stack, drop_ooo_limit);
+		tcp_drop(conn, drop_ooo_limit, seg->seq);
 	}
 	if (seg->len > 0 && conn_side_get(conn) == NULL) {
-		tcp_count(conn->stack, drop_ooo_limit);
+		tcp_drop(conn, drop_ooo_limit, seg->seq);
 		return false;
 	}
 	return seg->len > 0;
@@ -109,6 +112,7 @@ static void receive_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
 	struct tcp_sack_block duplicate;
 	enum ooo_result result;
 
+	tcp_trace(conn, rx_out_of_order, seg->seq, seg->len);
 	/* RFC 5681 4.2: an out-of-order segment is acknowledged at once. */
 	conn_ack_now(conn);
 	if (!admit_out_of_order(conn, seg)) {
@@ -119,14 +123,15 @@ static void receive_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
 	if (result == OOO_KEPT) {
 		tcp_count(conn->stack, rx_out_of_order);
 	} else if (result == OOO_DUPLICATE) {
-		tcp_count(conn->stack, drop_duplicate);
+		tcp_drop(conn, drop_duplicate, seg->seq);
 	} else {
-		tcp_count(conn->stack, drop_ooo_limit);
+		tcp_drop(conn, drop_ooo_limit, seg->seq);
 		conn_side_put(conn);
 	}
 	if (duplicate.start != duplicate.end) {
 		conn->dsack = duplicate;
 		conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+		tcp_trace(conn, rx_duplicate, duplicate.start, duplicate.end);
 	}
 }
 
@@ -139,7 +144,7 @@ static bool may_receive(const struct tcp_conn *conn)
 static void receive_payload(struct tcp_conn *conn, struct tcp_segment *seg)
 {
 	if (conn->flags & TCP_CONN_FIN_SEEN && seq_gt(seg->seq + seg->len, conn->fin_seq)) {
-		tcp_count(conn->stack, drop_after_close);
+		tcp_drop(conn, drop_after_close, seg->seq);
 		return;
 	}
 	if (seg->seq == conn->rcv_nxt) {
@@ -168,7 +173,7 @@ void receive_segment(struct tcp_conn *conn, struct tcp_segment *seg)
 {
 	if (!may_receive(conn)) {
 		if (seg->len > 0) {
-			tcp_count(conn->stack, drop_after_close);
+			tcp_drop(conn, drop_after_close, seg->seq);
 			conn_ack_now(conn);
 		}
 		return;

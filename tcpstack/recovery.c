@@ -4,6 +4,7 @@
 #include "rto.h"
 #include "segment.h"
 #include "stack.h"
+#include "trace.h"
 
 static bool uses_sack(const struct tcp_conn *conn)
 {
@@ -56,6 +57,7 @@ static void enter(struct tcp_conn *conn)
 	} else {
 		conn->cwnd += DUP_THRESH * conn->mss;
 	}
+	tcp_trace(conn, recovery, conn->cwnd, conn->ssthresh);
 	conn_dirty(conn);
 }
 
@@ -93,6 +95,7 @@ static void leave(struct tcp_conn *conn)
 		conn->cwnd = window < conn->ssthresh ? window : conn->ssthresh;
 	}
 	conn->flags &= ~(uint32_t)(TCP_CONN_RECOVERY | TCP_CONN_RETRANSMIT);
+	tcp_trace(conn, recovered, conn->cwnd, conn->ssthresh);
 }
 
 /* RFC 6582 3.2, partial acknowledgement: the next hole begins at snd_una. */

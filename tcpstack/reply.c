@@ -4,6 +4,7 @@
 
 #include "packet.h"
 #include "stack.h"
+#include "trace.h"
 
 void reply_send(struct tcp_stack *stack, const struct tcp_header *header)
 {
@@ -39,6 +40,7 @@ void reply_reset(struct tcp_stack *stack, const struct tcp_segment *seg)
 		header.ack = seg->seq + segment_span(seg);
 	}
 	tcp_count(stack, tx_resets);
+	tcp_trace_stack(stack, reset_sent, trace_address(&seg->key), seg->key.remote_port);
 	reply_send(stack, &header);
 }
 

@@ -5,6 +5,7 @@
 #include "recovery.h"
 #include "seq.h"
 #include "stack.h"
+#include "trace.h"
 
 #define CLOCK_GRANULARITY_US WHEEL_TICK_US
 #define BACKOFF_MAX          8
@@ -43,6 +44,7 @@ void rto_sample(struct tcp_conn *conn, uint64_t rtt_us)
 	spread = spread > CLOCK_GRANULARITY_US ? spread : CLOCK_GRANULARITY_US;
 	conn->rto_us = clamp_rto(conn->srtt_us + spread);
 	conn->backoff = 0;
+	tcp_trace(conn, rtt, rtt, conn->srtt_us);
 }
 
 uint64_t rto_current_us(const struct tcp_conn *conn)
@@ -122,6 +124,7 @@ void rto_timeout(struct tcp_conn *conn)
 		rto_restart(conn);
 	} else {
 		tcp_count(conn->stack, retransmit_timeouts);
+		tcp_trace(conn, timeout, rto_current_us(conn), conn->backoff);
 		recovery_timeout(conn);
 	}
 	conn_dirty(conn);

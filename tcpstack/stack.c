@@ -9,6 +9,7 @@
 #include "output.h"
 #include "reply.h"
 #include "timeout.h"
+#include "trace.h"
 
 #define QUANTUM     8 /* packets of one connection before the next has its turn */
 #define TABLE_MAX   (1U << 28)
@@ -38,9 +39,17 @@ static bool config_valid(const struct tcp_config *c)
 	       c->syn_received > 0 && c->syn_received < TABLE_MAX && c->time_wait > 0 &&
 	       c->time_wait < TABLE_MAX && c->side_records < TABLE_MAX && c->segment_truesize > 0 &&
 	       c->receive_budget >= 4 * c->segment_truesize && c->receive_budget <= BUDGET_MAX &&
-	       c->send_budget > 0 && c->send_budget <= BUDGET_MAX && c->ooo_segments <= OOO_MAX &&
-	       c->mtu >= IP_MTU_MIN && c->mtu <= 9216 && c->user_timeout_ms > 0 &&
+	       (c->trace_records & (c->trace_records - 1)) == 0 &&
+	       (c->trace == NULL || c->trace_records > 0) && c->send_budget > 0 &&
+	       c->send_budget <= BUDGET_MAX && c->ooo_segments <= OOO_MAX && c->mtu >= IP_MTU_MIN &&
+	       c->mtu <= 9216 && c->user_timeout_ms > 0 &&
 	       rte_pktmbuf_data_room_size(c->header_pool) >= RTE_PKTMBUF_HEADROOM + HEADERS_MAX;
+}
+
+/* Records of a trace ring in memory of ours. */
+static uint32_t own_records(const struct tcp_config *config)
+{
+	return config->trace_records > 0 ? config->trace_records : TRACE_RECORDS_MIN;
 }
 
 static uint32_t flow_entries(const struct tcp_config *config)
@@ -74,12 +83,18 @@ static struct tcp_stack *lay_out(struct arena *arena, const struct tcp_config *c
 	void *waits = carve(arena, sizeof(struct tcp_time_wait_record) * config->time_wait);
 	void *sides = carve(arena, sizeof(struct tcp_side) * config->side_records);
 	void *buckets = carve(arena, tcp_flow_table_size(flow_entries(config)));
+	void *trace = config->trace;
+
+	if (trace == NULL) {
+		trace = carve(arena, tcp_trace_size(own_records(config)));
+	}
 
 	if (arena->base == NULL) {
 		return NULL;
 	}
 	memset(arena->base, 0, arena->used);
 	stack->config = *config;
+	trace_init(stack, trace, own_records(config));
 	init_pools(stack, conns, sides);
 	syn_pool_init(&stack->syn, syns, config->syn_received);
 	time_wait_pool_init(&stack->time_wait, waits, config->time_wait);
@@ -212,7 +227,7 @@ uint32_t tcp_timers(struct tcp_stack *stack, uint64_t now_us, uint32_t budget)
 {
 	uint32_t ran;
 
-	stack->now_us = now_us;
+	stack_set_now(stack, now_us);
 	stack_enter(stack);
 	ran = syn_timers(stack, budget);
 	ran += time_wait_timers(stack, budget - ran);
@@ -250,7 +265,7 @@ uint16_t tcp_output(struct tcp_stack *stack, struct rte_mbuf **packets, uint16_t
 {
 	uint16_t count = 0;
 
-	stack->now_us = now_us;
+	stack_set_now(stack, now_us);
 	while (count < max && stack->replies.head != NULL) {
 		packets[count++] = reply_take(stack);
 	}

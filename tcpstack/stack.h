@@ -15,6 +15,7 @@
 #include "timers.h"
 
 struct rte_memzone;
+struct tcp_trace;
 
 #define TCP_BURST          64
 #define TCP_ADDRESSES_MAX  64
@@ -31,7 +32,11 @@ struct tcp_reply_queue {
 struct tcp_stack {
 	struct tcp_config config;
 	uint64_t now_us;
-	uint32_t depth; /* of calls in which upcalls happen */
+	uint64_t trace_stamp; /* of the next record (tcpstack/trace.h) */
+	uint64_t trace_mask;
+	struct tcp_trace *trace;
+	uint32_t conn_serial; /* id of the last connection */
+	uint32_t depth;       /* of calls in which upcalls happen */
 	uint32_t window_max;
 	uint16_t mss[2]; /* what we advertise, IPv4 and IPv6 */
 	uint8_t wscale;
@@ -87,6 +92,15 @@ int stack_find_address(const struct tcp_stack *stack, const struct in6_addr *add
 static inline uint32_t stack_hash(const struct tcp_stack *stack, const struct tcp_key *key)
 {
 	return tcp_flow_hash(&stack->secret, key);
+}
+
+/* The only writer of `now_us`. */
+static inline void stack_set_now(struct tcp_stack *stack, uint64_t now_us)
+{
+	uint64_t stamp = now_us << 16;
+
+	stack->now_us = now_us;
+	stack->trace_stamp = stamp > stack->trace_stamp ? stamp : stack->trace_stamp;
 }
 
 /* The clock of the timestamps option: milliseconds (RFC 7323 5.4). */

@@ -7,6 +7,7 @@
 #include "reply.h"
 #include "segment.h"
 #include "stack.h"
+#include "trace.h"
 #include "window.h"
 
 #define SYN_TIMEOUT_US 1000000ULL /* RFC 6298 (2.1) */
@@ -74,6 +75,7 @@ static void send_ack(struct tcp_stack *stack, const struct tcp_syn_record *recor
 		header.opt.flags |= record->flags & TCP_SYN_SACK ? TCP_OPT_SACK_PERMITTED : 0;
 		header.opt.flags |= record->flags & TCP_SYN_WSCALE ? TCP_OPT_WSCALE : 0;
 		header.opt.wscale = stack->wscale;
+		tcp_trace_stack(stack, syn_ack_sent, trace_address(&record->key), record->attempt);
 	} else if (record->flags & TCP_SYN_WSCALE) {
 		header.wnd = (uint16_t)(header.wnd >> stack->wscale);
 	}
@@ -100,18 +102,19 @@ static void accept_syn(struct tcp_stack *stack, const struct tcp_segment *seg, u
 	struct tcp_syn_record *record;
 
 	if (stack->syn.free == NULL) {
-		tcp_count(stack, drop_syn_limit);
+		tcp_refuse(stack, drop_syn_limit, &seg->key);
 		return;
 	}
 	record = record_of(stack->syn.free);
 	if (stack->conn_free == NULL ||
 	    tcp_flow_table_insert(&stack->flows, seg->hash, record_ref(stack, record)) < 0) {
-		tcp_count(stack, drop_table_full);
+		tcp_refuse(stack, drop_table_full, &seg->key);
 		return;
 	}
 	stack->syn.free = record->timer.next;
 	stack->syn.count++;
 	record_fill(stack, record, seg);
+	tcp_trace_stack(stack, syn_received, trace_address(&seg->key), seg->key.remote_port);
 	if (iss_floor != 0 && seq_lt(record->iss, iss_floor)) {
 		record->iss = iss_floor;
 	}
@@ -123,7 +126,7 @@ void syn_listen(struct tcp_stack *stack, const struct tcp_segment *seg, uint32_t
 {
 	/* An answer would be sent to ourselves. Later segments have a connection to be found by. */
 	if (stack_find_address(stack, &seg->key.remote) >= 0) {
-		tcp_count(stack, drop_bad_source);
+		tcp_refuse(stack, drop_bad_source, &seg->key);
 		return;
 	}
 	/* RFC 9293 3.10.7.2: RST is ignored, ACK is answered with RST, the rest must be SYN. */
@@ -131,12 +134,12 @@ void syn_listen(struct tcp_stack *stack, const struct tcp_segment *seg, uint32_t
 		return;
 	}
 	if (seg->flags & TCP_ACK || !stack_listens(stack, seg->key.local_port)) {
-		tcp_count(stack, drop_no_listener);
+		tcp_refuse(stack, drop_no_listener, &seg->key);
 		reply_reset(stack, seg);
 		return;
 	}
 	if ((seg->flags & (TCP_SYN | TCP_FIN)) != TCP_SYN) {
-		tcp_count(stack, drop_no_ack);
+		tcp_refuse(stack, drop_no_ack, &seg->key);
 		return;
 	}
 	accept_syn(stack, seg, iss_floor);
@@ -150,7 +153,7 @@ static struct tcp_conn *promote(struct tcp_stack *stack, struct tcp_syn_record *
 
 	if (conn == NULL) {
 		/* The record stays; the peer's data and our SYN-ACK are sent again. */
-		tcp_count(stack, drop_table_full);
+		tcp_refuse(stack, drop_table_full, &seg->key);
 		return NULL;
 	}
 	tcp_fifo_remove(&stack->syn.waiting[record->attempt], &record->timer);
@@ -179,7 +182,7 @@ static void input_reset(struct tcp_stack *stack, struct tcp_syn_record *record,
 		tcp_count(stack, rx_bad_resets);
 		challenge(stack, record);
 	} else {
-		tcp_count(stack, drop_out_of_window);
+		tcp_refuse(stack, drop_out_of_window, &seg->key);
 	}
 }
 
@@ -218,20 +221,20 @@ struct tcp_conn *syn_input(struct tcp_stack *stack, uint32_t index, const struct
 		return NULL;
 	}
 	if (paws_rejects(record, seg)) {
-		tcp_count(stack, drop_paws);
+		tcp_refuse(stack, drop_paws, &seg->key);
 		return NULL;
 	}
 	if (!in_window(stack, record, seg)) {
-		tcp_count(stack, drop_out_of_window);
+		tcp_refuse(stack, drop_out_of_window, &seg->key);
 		challenge(stack, record);
 		return NULL;
 	}
 	if (!(seg->flags & TCP_ACK)) {
-		tcp_count(stack, drop_no_ack);
+		tcp_refuse(stack, drop_no_ack, &seg->key);
 		return NULL;
 	}
 	if (seg->ack != record->iss + 1) {
-		tcp_count(stack, drop_bad_ack);
+		tcp_refuse(stack, drop_bad_ack, &seg->key);
 		reply_reset(stack, seg);
 		return NULL;
 	}

@@ -6,6 +6,7 @@
 #include "deliver.h"
 #include "rto.h"
 #include "stack.h"
+#include "trace.h"
 
 #define KEEPALIVE_PROBES 5
 
@@ -50,6 +51,7 @@ static void keepalive(struct tcp_conn *conn)
 		return;
 	}
 	conn->keepalive_probes++;
+	tcp_trace(conn, keepalive_probe, conn->keepalive_probes, 0);
 	conn->flags |= TCP_CONN_KEEPALIVE_DUE;
 	conn->life_at_us = timeout_life_at_us(conn);
 	conn_dirty(conn);

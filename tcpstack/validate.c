@@ -3,6 +3,7 @@
 #include "ack.h"
 #include "segment.h"
 #include "stack.h"
+#include "trace.h"
 
 #define PAWS_VALID_S          (24U * 24 * 3600) /* RFC 7323 5.5 */
 #define CHALLENGES_PER_SECOND 10
@@ -22,6 +23,7 @@ void validate_challenge(struct tcp_conn *conn)
 	}
 	conn->challenge_count++;
 	tcp_count(stack, challenge_acks);
+	tcp_trace(conn, challenge, conn->snd_max, conn->rcv_nxt);
 	conn_ack_now(conn);
 }
 
@@ -57,22 +59,23 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
 	uint32_t span = segment_span(seg);
 
 	if (seg->flags & TCP_RST) {
-		tcp_count(conn->stack, drop_out_of_window);
+		tcp_drop(conn, drop_out_of_window, seg->seq);
 		return;
 	}
 	if (span == 0 || seg->flags & TCP_SYN) {
-		tcp_count(conn->stack, drop_out_of_window);
+		tcp_drop(conn, drop_out_of_window, seg->seq);
 		validate_challenge(conn);
 		return;
 	}
 	if (seq_le(seg->seq + span, conn->rcv_nxt)) {
-		tcp_count(conn->stack, drop_duplicate);
+		tcp_drop(conn, drop_duplicate, seg->seq);
 		if (seg->len > 0) {
 			conn->dsack = (struct tcp_sack_block){seg->seq, seg->seq + seg->len};
 			conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+			tcp_trace(conn, rx_duplicate, seg->seq, seg->seq + seg->len);
 		}
 	} else {
-		tcp_count(conn->stack, drop_out_of_window);
+		tcp_drop(conn, drop_out_of_window, seg->seq);
 	}
 	conn_ack_now(conn);
 }
@@ -82,6 +85,7 @@ static void input_reset(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	if (seg->seq == conn->rcv_nxt) {
 		tcp_count(conn->stack, rx_resets);
+		tcp_trace(conn, rx_reset, seg->seq, conn->rcv_nxt);
 		conn_end(conn, TCP_EVENT_RECEIVE_RST,
 			 conn->state == TCP_SYN_RECEIVED_STATE ? TCP_CLOSE_REFUSED
 							       : TCP_CLOSE_RESET);
@@ -100,6 +104,7 @@ static void trim(struct tcp_conn *conn, struct tcp_segment *seg)
 	if (old > 0) {
 		conn->dsack = (struct tcp_sack_block){seg->seq, conn->rcv_nxt};
 		conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+		tcp_trace(conn, rx_duplicate, seg->seq, conn->rcv_nxt);
 		old = old < seg->len ? old : seg->len;
 		chain_trim_head(&seg->payload, old);
 		seg->seq += old;
@@ -108,7 +113,7 @@ static void trim(struct tcp_conn *conn, struct tcp_segment *seg)
 	}
 	excess = seq_span(conn->rcv_adv, seg->seq + seg->len);
 	if (excess > 0) {
-		tcp_count(conn->stack, drop_out_of_window);
+		tcp_drop(conn, drop_out_of_window, seg->seq);
 		seg->len -= excess < seg->len ? excess : seg->len;
 		chain_keep(&seg->payload, seg->len);
 		seg->flags &= (uint8_t)~TCP_FIN;
@@ -132,7 +137,7 @@ static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
 bool validate_segment(struct tcp_conn *conn, struct tcp_segment *seg)
 {
 	if (paws_rejects(conn, seg)) {
-		tcp_count(conn->stack, drop_paws);
+		tcp_drop(conn, drop_paws, seg->seq);
 		if (segment_span(seg) > 0 && !(seg->flags & TCP_SYN)) {
 			conn_ack_now(conn);
 		} else {
@@ -154,7 +159,7 @@ bool validate_segment(struct tcp_conn *conn, struct tcp_segment *seg)
 		return false;
 	}
 	if (!(seg->flags & TCP_ACK)) {
-		tcp_count(conn->stack, drop_no_ack);
+		tcp_drop(conn, drop_no_ack, seg->seq);
 		return false;
 	}
 	take_timestamp(conn, seg);

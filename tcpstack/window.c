@@ -2,6 +2,7 @@
 
 #include "seq.h"
 #include "stack.h"
+#include "trace.h"
 
 /* A peer that sends tinier segments than this on average gets drops instead of a window. */
 #define AVERAGE_MIN 64U
@@ -60,8 +61,20 @@ void window_update(struct tcp_conn *conn)
 	}
 }
 
+static void trace_window(struct tcp_conn *conn, uint32_t before)
+{
+	uint32_t window = seq_span(conn->rcv_nxt, conn->rcv_adv);
+
+	if (window == 0) {
+		tcp_trace(conn, window_closed, conn->rcv_nxt, window_pinned(conn));
+	} else if (before == 0) {
+		tcp_trace(conn, window_opened, conn->rcv_nxt, window);
+	}
+}
+
 uint16_t window_field(struct tcp_conn *conn)
 {
+	uint32_t before = conn->rcv_adv - conn->rcv_acked; /* what the peer has seen */
 	uint32_t unit = 1U << conn->rcv_wscale;
 	uint32_t window;
 
@@ -70,6 +83,9 @@ uint16_t window_field(struct tcp_conn *conn)
 	window = (seq_span(conn->rcv_nxt, conn->rcv_adv) + unit - 1) >> conn->rcv_wscale;
 	window = window < 65535 ? window : 65535;
 	conn->rcv_adv = seq_max(conn->rcv_adv, conn->rcv_nxt + (window << conn->rcv_wscale));
+	if (window == 0 || before == 0) {
+		trace_window(conn, before);
+	}
 	return (uint16_t)window;
 }
 

@@ -25,7 +25,8 @@
 	X(recovery)        \
 	X(timeout)         \
 	X(close)           \
-	X(stack)
+	X(stack)           \
+	X(trace)
 
 #define DECLARE_SUITE(name) extern CU_TestInfo name##_tests[];
 TCPSTACK_SUITES(DECLARE_SUITE)

@@ -29,6 +29,7 @@ struct rte_mbuf;
 struct rte_mempool;
 struct tcp_conn;
 struct tcp_stack;
+struct tcp_trace;
 
 /* IPv4 addresses stand as IPv4-mapped IPv6 (RFC 4291 2.5.5.2). Ports are in host byte order. */
 struct tcp_endpoint {
@@ -100,7 +101,13 @@ struct tcp_config {
 	uint32_t time_wait_ms;     /* 2 MSL; 60000 */
 	uint32_t fin_wait_ms;      /* FIN_WAIT_2 of a closed socket; 60000 */
 	uint32_t user_timeout_ms;  /* unanswered data is given up after (RFC 5482); 60000 */
-	uint8_t secret[16];        /* SipHash key for ISNs (RFC 6528): random per boot */
+	/*
+	 * Rings of events (tcpstack/trace.h): tcp_trace_size(trace_records) zeroed bytes, or NULL
+	 * for memory of the stack's own.
+	 */
+	struct tcp_trace *trace;
+	uint32_t trace_records; /* of each ring, a power of two; 0 where `trace` is NULL: few */
+	uint8_t secret[16];     /* SipHash key for ISNs (RFC 6528): random per boot */
 	struct rte_mempool *header_pool;   /* mbufs for headers and control segments we send */
 	struct rte_mempool *indirect_pool; /* mbufs without a buffer, attached to queued payload */
 	const struct tcp_ops *ops;
@@ -187,6 +194,7 @@ uint32_t tcp_ooo_segments(const struct tcp_stack *stack);
 uint32_t tcp_shed_ooo(struct tcp_stack *stack);
 
 struct tcp_info {
+	uint32_t id; /* of the connection: never 0, unique in 4 billion of its stack */
 	struct tcp_endpoint local;
 	struct tcp_endpoint remote;
 	enum tcp_state state;
