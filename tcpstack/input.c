@@ -33,10 +33,9 @@ static void conn_input(struct tcp_conn *conn, struct tcp_segment *seg)
 	}
 }
 
-static void half_open_input(struct tcp_stack *stack, uint32_t ref, struct tcp_segment *seg)
+/* `conn`: what the segment opened, NULL for nothing. */
+static void opened_input(struct tcp_conn *conn, struct tcp_segment *seg)
 {
-	struct tcp_conn *conn = syn_input(stack, flow_ref_index(ref), seg);
-
 	if (conn != NULL) {
 		conn_input(conn, seg);
 	}
@@ -47,7 +46,7 @@ static void time_wait_segment(struct tcp_stack *stack, uint32_t ref, struct tcp_
 	uint32_t iss_floor = 0;
 
 	if (time_wait_input(stack, flow_ref_index(ref), seg, &iss_floor)) {
-		syn_listen(stack, seg, iss_floor);
+		opened_input(syn_listen(stack, seg, iss_floor), seg);
 	}
 }
 
@@ -71,13 +70,13 @@ static void segment_input(struct tcp_stack *stack, struct tcp_segment *seg)
 		conn_input(&stack->conns[flow_ref_index(ref)], seg);
 		break;
 	case TCP_RECORD_SYN:
-		half_open_input(stack, ref, seg);
+		opened_input(syn_input(stack, flow_ref_index(ref), seg), seg);
 		break;
 	case TCP_RECORD_TIME_WAIT:
 		time_wait_segment(stack, ref, seg);
 		break;
 	default:
-		syn_listen(stack, seg, 0);
+		opened_input(syn_listen(stack, seg, 0), seg);
 		break;
 	}
 	chain_free(&seg->payload);

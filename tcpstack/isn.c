@@ -3,7 +3,7 @@
 #include "key.h"
 #include "siphash.h"
 
-enum isn_domain { DOMAIN_ISN = 1, DOMAIN_TIMESTAMP, DOMAIN_PORT };
+enum isn_domain { DOMAIN_ISN = 1, DOMAIN_TIMESTAMP, DOMAIN_PORT, DOMAIN_COOKIE };
 
 static uint32_t keyed_hash(const struct siphash_key *secret, const struct tcp_key *key,
 			   uint64_t domain)
@@ -30,6 +30,17 @@ uint32_t tcp_port_offset(const struct siphash_key *secret, const struct tcp_key 
 			 uint32_t count)
 {
 	return keyed_hash(secret, key, DOMAIN_PORT + (uint64_t)count * 16);
+}
+
+uint32_t tcp_cookie_hash(const struct siphash_key *secret, const struct tcp_key *key, uint32_t irs,
+			 uint32_t period, uint32_t mss_class)
+{
+	uint64_t words[5];
+
+	tcp_key_words(key, words);
+	words[3] = DOMAIN_COOKIE | (uint64_t)mss_class << 32;
+	words[4] = irs | (uint64_t)period << 32;
+	return (uint32_t)siphash24(secret, words, 5);
 }
 
 uint32_t tcp_flow_hash(const struct siphash_key *secret, const struct tcp_key *key)

@@ -1,7 +1,7 @@
 /*
  * What is derived from the boot secret: initial sequence numbers (RFC 6528), timestamp offsets
- * (RFC 7323 7.1) and the hash of the flow table. Each has its own domain word, so that one does
- * not reveal another.
+ * (RFC 7323 7.1), SYN cookies and the hash of the flow table. Each has its own domain word, so that
+ * one does not reveal another.
  */
 #ifndef TCPSTACK_ISN_H
 #define TCPSTACK_ISN_H
@@ -16,6 +16,9 @@ uint32_t tcp_timestamp_offset(const struct siphash_key *secret, const struct tcp
 /* The first local port that an active open tries (RFC 6056 3.3.3). */
 uint32_t tcp_port_offset(const struct siphash_key *secret, const struct tcp_key *key,
 			 uint32_t count);
+/* For SYN cookies (cookie.h). */
+uint32_t tcp_cookie_hash(const struct siphash_key *secret, const struct tcp_key *key, uint32_t irs,
+			 uint32_t period, uint32_t mss_class);
 uint32_t tcp_flow_hash(const struct siphash_key *secret, const struct tcp_key *key);
 
 #endif

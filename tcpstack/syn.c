@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "cookie.h"
 #include "open.h"
 #include "packet.h"
 #include "reply.h"
@@ -11,6 +12,12 @@
 #include "window.h"
 
 #define SYN_TIMEOUT_US 1000000ULL /* RFC 6298 (2.1) */
+#define ATTEMPTS_SHORT 2          /* while half of the records are taken */
+/*
+ * One record in so many is kept for who comes out of TIME_WAIT, which no spoofed address does: its
+ * new sequence numbers must begin beyond the old ones, a cookie begins anywhere.
+ */
+#define RESERVE_SHARE  8
 
 static struct tcp_syn_record *record_of(struct tcp_fifo_timer *timer)
 {
@@ -26,6 +33,7 @@ static uint32_t record_ref(const struct tcp_stack *stack, const struct tcp_syn_r
 void syn_pool_init(struct tcp_syn_pool *pool, void *memory, uint32_t records)
 {
 	pool->records = memory;
+	pool->short_at = records - records / RESERVE_SHARE;
 	for (uint32_t i = records; i-- > 0;) {
 		pool->records[i].timer.next = pool->free;
 		pool->free = &pool->records[i].timer;
@@ -54,30 +62,63 @@ static void record_drop(struct tcp_stack *stack, struct tcp_syn_record *record)
 	record_free(stack, record);
 }
 
-static void send_ack(struct tcp_stack *stack, const struct tcp_syn_record *record, bool syn)
+static bool is_short(const struct tcp_stack *stack)
+{
+	return stack->syn.count >= stack->syn.short_at;
+}
+
+static unsigned int attempts_max(const struct tcp_stack *stack)
+{
+	return stack->syn.count >= stack->config.syn_received / 2 ? ATTEMPTS_SHORT : SYN_ATTEMPTS;
+}
+
+static uint32_t timestamp_of(const struct tcp_stack *stack, const struct tcp_syn_record *record)
+{
+	return stack_timestamp(stack, tcp_timestamp_offset(&stack->secret, &record->key));
+}
+
+static void put_timestamp(struct tcp_header *header, const struct tcp_syn_record *record,
+			  uint32_t tsval)
+{
+	header->opt.flags |= TCP_OPT_TIMESTAMPS;
+	header->opt.tsval = tsval;
+	header->opt.tsecr = record->ts_recent;
+}
+
+static void send_syn_ack(struct tcp_stack *stack, const struct tcp_syn_record *record,
+			 uint32_t tsval)
 {
 	struct tcp_header header = {.key = &record->key,
-				    .seq = syn ? record->iss : record->iss + 1,
+				    .seq = record->iss,
 				    .ack = record->irs + 1,
+				    .wnd = window_initial(stack),
+				    .flags = TCP_SYN | TCP_ACK};
+
+	header.opt.flags = TCP_OPT_MSS;
+	header.opt.mss = stack->mss[!tcp_key_is_v4(&record->key)];
+	header.opt.flags |= record->flags & TCP_SYN_SACK ? TCP_OPT_SACK_PERMITTED : 0;
+	header.opt.flags |= record->flags & TCP_SYN_WSCALE ? TCP_OPT_WSCALE : 0;
+	header.opt.wscale = stack->wscale;
+	if (record->flags & TCP_SYN_TIMESTAMPS) {
+		put_timestamp(&header, record, tsval);
+	}
+	tcp_trace_stack(stack, syn_ack_sent, trace_address(&record->key), record->attempt);
+	reply_send(stack, &header);
+}
+
+static void send_ack(struct tcp_stack *stack, const struct tcp_syn_record *record)
+{
+	struct tcp_header header = {.key = &record->key,
+				    .seq = record->iss + 1,
+				    .ack = record->irs + 1,
+				    .wnd = window_initial(stack),
 				    .flags = TCP_ACK};
 
-	header.wnd = window_initial(stack);
-	if (record->flags & TCP_SYN_TIMESTAMPS) {
-		header.opt.flags |= TCP_OPT_TIMESTAMPS;
-		header.opt.tsval =
-			stack_timestamp(stack, tcp_timestamp_offset(&stack->secret, &record->key));
-		header.opt.tsecr = record->ts_recent;
-	}
-	if (syn) {
-		header.flags |= TCP_SYN;
-		header.opt.flags |= TCP_OPT_MSS;
-		header.opt.mss = stack->mss[!tcp_key_is_v4(&record->key)];
-		header.opt.flags |= record->flags & TCP_SYN_SACK ? TCP_OPT_SACK_PERMITTED : 0;
-		header.opt.flags |= record->flags & TCP_SYN_WSCALE ? TCP_OPT_WSCALE : 0;
-		header.opt.wscale = stack->wscale;
-		tcp_trace_stack(stack, syn_ack_sent, trace_address(&record->key), record->attempt);
-	} else if (record->flags & TCP_SYN_WSCALE) {
+	if (record->flags & TCP_SYN_WSCALE) {
 		header.wnd = (uint16_t)(header.wnd >> stack->wscale);
+	}
+	if (record->flags & TCP_SYN_TIMESTAMPS) {
+		put_timestamp(&header, record, timestamp_of(stack, record));
 	}
 	reply_send(stack, &header);
 }
@@ -97,10 +138,31 @@ static void record_fill(struct tcp_stack *stack, struct tcp_syn_record *record,
 	record->attempt = 0;
 }
 
+/* Without timestamps the cookie has no room for the other options: they are not offered. */
+static void answer_with_cookie(struct tcp_stack *stack, const struct tcp_segment *seg)
+{
+	struct tcp_syn_record record;
+
+	record_fill(stack, &record, seg);
+	if (!(record.flags & TCP_SYN_TIMESTAMPS)) {
+		record.flags = 0;
+	}
+	if (stack->replies.count >= TCP_REPLIES_MAX || !cookie_make(stack, &record)) {
+		tcp_refuse(stack, drop_syn_limit, &seg->key);
+		return;
+	}
+	tcp_count(stack, syn_cookies_sent);
+	send_syn_ack(stack, &record, cookie_timestamp(&record, timestamp_of(stack, &record)));
+}
+
 static void accept_syn(struct tcp_stack *stack, const struct tcp_segment *seg, uint32_t iss_floor)
 {
 	struct tcp_syn_record *record;
 
+	if (is_short(stack) && iss_floor == 0 && stack->conn_free != NULL) {
+		answer_with_cookie(stack, seg);
+		return;
+	}
 	if (stack->syn.free == NULL) {
 		tcp_refuse(stack, drop_syn_limit, &seg->key);
 		return;
@@ -119,30 +181,67 @@ static void accept_syn(struct tcp_stack *stack, const struct tcp_segment *seg, u
 		record->iss = iss_floor;
 	}
 	wait_for_ack(stack, record);
-	send_ack(stack, record, true);
+	send_syn_ack(stack, record, timestamp_of(stack, record));
 }
 
-void syn_listen(struct tcp_stack *stack, const struct tcp_segment *seg, uint32_t iss_floor)
+/* An ACK for a listening port without a record: of a cookie, or of nothing. */
+static struct tcp_conn *listen_ack(struct tcp_stack *stack, const struct tcp_segment *seg)
+{
+	struct tcp_syn_record record;
+	struct tcp_conn *conn;
+
+	if (!cookie_expected(stack) || seg->flags & TCP_SYN) {
+		tcp_refuse(stack, drop_no_listener, &seg->key);
+		reply_reset(stack, seg);
+		return NULL;
+	}
+	if (!cookie_check(stack, seg, &record)) {
+		tcp_refuse(stack, syn_cookies_rejected, &seg->key);
+		/*
+		 * Data may have overtaken the ACK that has the cookie: a RST would end what is
+		 * about to begin. The peer of a connection that we do not know sends it again.
+		 */
+		if (segment_span(seg) == 0) {
+			reply_reset(stack, seg);
+		}
+		return NULL;
+	}
+	conn = conn_create(stack, &record.key, seg->hash, FLOW_REF_NONE);
+	if (conn == NULL) {
+		tcp_refuse(stack, drop_table_full, &seg->key);
+		return NULL;
+	}
+	tcp_count(stack, syn_cookies_accepted);
+	open_from_syn(conn, &record, seg);
+	return conn;
+}
+
+struct tcp_conn *syn_listen(struct tcp_stack *stack, const struct tcp_segment *seg,
+			    uint32_t iss_floor)
 {
 	/* An answer would be sent to ourselves. Later segments have a connection to be found by. */
 	if (stack_find_address(stack, &seg->key.remote) >= 0) {
 		tcp_refuse(stack, drop_bad_source, &seg->key);
-		return;
+		return NULL;
 	}
 	/* RFC 9293 3.10.7.2: RST is ignored, ACK is answered with RST, the rest must be SYN. */
 	if (seg->flags & TCP_RST) {
-		return;
+		return NULL;
 	}
-	if (seg->flags & TCP_ACK || !stack_listens(stack, seg->key.local_port)) {
+	if (!stack_listens(stack, seg->key.local_port)) {
 		tcp_refuse(stack, drop_no_listener, &seg->key);
 		reply_reset(stack, seg);
-		return;
+		return NULL;
+	}
+	if (seg->flags & TCP_ACK) {
+		return listen_ack(stack, seg);
 	}
 	if ((seg->flags & (TCP_SYN | TCP_FIN)) != TCP_SYN) {
 		tcp_refuse(stack, drop_no_ack, &seg->key);
-		return;
+		return NULL;
 	}
 	accept_syn(stack, seg, iss_floor);
+	return NULL;
 }
 
 static struct tcp_conn *promote(struct tcp_stack *stack, struct tcp_syn_record *record,
@@ -165,7 +264,7 @@ static struct tcp_conn *promote(struct tcp_stack *stack, struct tcp_syn_record *
 static void challenge(struct tcp_stack *stack, const struct tcp_syn_record *record)
 {
 	if (reply_challenge_allowed(stack)) {
-		send_ack(stack, record, false);
+		send_ack(stack, record);
 	}
 }
 
@@ -214,7 +313,7 @@ struct tcp_conn *syn_input(struct tcp_stack *stack, uint32_t index, const struct
 	if (seg->flags & TCP_SYN) {
 		/* The same SYN again: our SYN-ACK was lost. Another one: RFC 5961 4.2. */
 		if (seg->seq == record->irs && !(seg->flags & TCP_ACK)) {
-			send_ack(stack, record, true);
+			send_syn_ack(stack, record, timestamp_of(stack, record));
 		} else {
 			challenge(stack, record);
 		}
@@ -244,7 +343,7 @@ struct tcp_conn *syn_input(struct tcp_stack *stack, uint32_t index, const struct
 static void timeout(struct tcp_stack *stack, struct tcp_syn_record *record)
 {
 	tcp_fifo_remove(&stack->syn.waiting[record->attempt], &record->timer);
-	if (record->attempt + 1 == SYN_ATTEMPTS) {
+	if (record->attempt + 1U >= attempts_max(stack)) {
 		tcp_flow_table_remove(&stack->flows, stack_hash(stack, &record->key),
 				      record_ref(stack, record));
 		record_free(stack, record);
@@ -253,7 +352,7 @@ static void timeout(struct tcp_stack *stack, struct tcp_syn_record *record)
 	record->attempt = (record->attempt + 1) & 7;
 	tcp_count(stack, retransmits);
 	wait_for_ack(stack, record);
-	send_ack(stack, record, true);
+	send_syn_ack(stack, record, timestamp_of(stack, record));
 }
 
 uint32_t syn_timers(struct tcp_stack *stack, uint32_t budget)

@@ -1,6 +1,11 @@
 /*
  * Half-open connections: SYN-RECEIVED of a passive open (RFC 9293 3.10.7.2) in one cache line. The
  * retransmission timeouts of a SYN-ACK are constants, so a FIFO for each attempt holds the timers.
+ *
+ * Under a SYN flood the records fill up and the rest is answered with SYN cookies (cookie.h), so
+ * that nobody need be evicted: who has a record has been promised one, and the ACK of a SYN-ACK
+ * without cookie could not be recognized any more. While half of them are taken, none is kept for
+ * more than one retransmission: they come free again after 3 s, not 31.
  */
 #ifndef TCPSTACK_SYN_H
 #define TCPSTACK_SYN_H
@@ -37,12 +42,19 @@ struct tcp_syn_pool {
 	struct tcp_syn_record *records;
 	struct tcp_fifo_timer *free; /* through `next` */
 	uint32_t count;
+	uint32_t short_at;      /* from this count on cookies are sent */
+	uint32_t cookie_period; /* in which the last one was */
+	bool cookies_used;
 	struct tcp_fifo waiting[SYN_ATTEMPTS];
 };
 
 void syn_pool_init(struct tcp_syn_pool *pool, void *memory, uint32_t records);
-/* A segment for a listening port and no record; may be anything. */
-void syn_listen(struct tcp_stack *stack, const struct tcp_segment *seg, uint32_t iss_floor);
+/*
+ * A segment without a record; may be anything. When it brings a cookie back the new connection is
+ * returned and the segment still has to be processed there.
+ */
+struct tcp_conn *syn_listen(struct tcp_stack *stack, const struct tcp_segment *seg,
+			    uint32_t iss_floor);
 /*
  * A segment for a half-open connection. When it completes the handshake the new connection is
  * returned and the segment still has to be processed there.

@@ -18,8 +18,8 @@
 	X(state_table)     \
 	X(segment)         \
 	X(gro)             \
-	X(icmp)            \
 	X(open)            \
+	X(cookie)          \
 	X(validate)        \
 	X(receive)         \
 	X(window)          \

@@ -176,7 +176,12 @@ static void test_limits(void)
 		peer.port = port;
 		peer_send_raw(&peer, TCP_SYN, PEER_ISS, 0, 65535, &syn, 0);
 	}
-	CU_ASSERT_EQUAL(peer_drain(&peer), 2);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 3);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_syn_cookies_sent), 1);
+	/* An MSS too small for a cookie. */
+	syn.mss = 100;
+	peer_send_raw(&peer, TCP_SYN, PEER_ISS, 0, 65535, &syn, 0);
+	syn.mss = PEER_MSS;
 	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_syn_limit), 1);
 	peer_advance(&peer, 40000000);
 	(void)peer_drain(&peer);
