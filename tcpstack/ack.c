@@ -1,5 +1,6 @@
 #include "ack.h"
 
+#include "pmtu.h"
 #include "recovery.h"
 #include "rto.h"
 #include "segment.h"
@@ -136,6 +137,7 @@ static void advance(struct tcp_conn *conn, const struct tcp_segment *seg)
 	conn->flags &= ~(uint32_t)(TCP_CONN_PROBED | TCP_CONN_TIMED_OUT);
 	measure_rtt(conn, seg);
 	end_backoff(conn, seg);
+	pmtu_acked(conn);
 	conn->progress_us = conn->stack->now_us;
 	recovery_acked(conn, acked, flight);
 	tcp_trace(conn, rx_acked, conn->snd_una, conn->cwnd);

@@ -51,6 +51,13 @@ enum tcp_conn_flags {
 	TCP_CONN_TIMED_OUT = 1 << 25,      /* what is at snd_una was sent again by a timeout */
 };
 
+/* What is known of the way to the peer (pmtu.h). */
+enum tcp_path_flags {
+	TCP_PATH_FULL_SENT = 1 << 0,  /* the first full-sized segment ends at pmtu_seq */
+	TCP_PATH_FULL_ACKED = 1 << 1, /* one of this size has arrived */
+	TCP_PATH_CLAIM = 1 << 2, /* pmtu_claim, about the packet at pmtu_seq, awaits a timeout */
+};
+
 /* Pooled: what only connections with loss in either direction need. */
 struct tcp_side {
 	struct tcp_ooo_queue ooo;
@@ -88,6 +95,10 @@ struct tcp_conn {
 	struct tcp_sack_block dsack;
 	uint32_t ts_recent_s; /* when ts_recent was taken */
 	uint64_t rx_bytes;
+	uint32_t path_flags; /* enum tcp_path_flags */
+	uint32_t pmtu_seq;   /* see there */
+	uint16_t pmtu_claim; /* MTU that a packet-too-big told */
+	uint8_t full_lost;   /* timeouts of full-sized segments since the last progress */
 
 	/* Sending. */
 	struct tcp_send_queue send;

@@ -7,6 +7,7 @@
 #include "congestion.h"
 #include "packet.h"
 #include "payload.h"
+#include "pmtu.h"
 #include "recovery.h"
 #include "rto.h"
 #include "stack.h"
@@ -323,6 +324,7 @@ static struct rte_mbuf *send_planned(struct tcp_conn *conn, const struct plan *p
 	packet = build_segment(conn, plan->seq, plan->len, flags);
 	if (packet != NULL) {
 		commit(conn, plan);
+		pmtu_sent(conn, packet->pkt_len, end);
 	}
 	return packet;
 }

@@ -163,3 +163,14 @@ void recovery_timeout(struct tcp_conn *conn)
 	conn_dirty(conn);
 	rto_restart(conn);
 }
+
+void recovery_resend(struct tcp_conn *conn)
+{
+	conn->recover = conn->snd_max;
+	conn->dup_acks = 0;
+	conn->flags &= ~(uint32_t)(TCP_CONN_RECOVERY | TCP_CONN_RETRANSMIT | TCP_CONN_RTT_TIMED);
+	conn_side_put(conn);
+	conn->snd_nxt = conn->snd_una;
+	conn_dirty(conn);
+	rto_restart(conn);
+}

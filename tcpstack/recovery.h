@@ -18,6 +18,9 @@ void recovery_acked(struct tcp_conn *conn, uint32_t acked, uint32_t flight_befor
 /* A duplicate acknowledgement (RFC 5681 section 2), or new SACK information. */
 void recovery_duplicate(struct tcp_conn *conn);
 void recovery_timeout(struct tcp_conn *conn);
+/* All that is in flight is sent again, in segments of a new size: nothing was lost to congestion.
+ */
+void recovery_resend(struct tcp_conn *conn);
 
 /* Bytes that count as in the network, to be compared with cwnd. */
 uint32_t recovery_pipe(const struct tcp_conn *conn);

@@ -2,6 +2,7 @@
 
 #include "congestion.h"
 #include "conn.h"
+#include "pmtu.h"
 #include "recovery.h"
 #include "seq.h"
 #include "stack.h"
@@ -125,6 +126,7 @@ void rto_timeout(struct tcp_conn *conn)
 	} else {
 		tcp_count(conn->stack, retransmit_timeouts);
 		tcp_trace(conn, timeout, rto_current_us(conn), conn->backoff);
+		pmtu_timeout(conn);
 		recovery_timeout(conn);
 	}
 	conn_dirty(conn);

@@ -18,6 +18,7 @@
 	X(state_table)     \
 	X(segment)         \
 	X(gro)             \
+	X(icmp)            \
 	X(open)            \
 	X(cookie)          \
 	X(validate)        \

@@ -132,6 +132,26 @@ int tcp_add_address(struct tcp_stack *stack, const struct in6_addr *addr)
  */
 void tcp_input(struct tcp_stack *stack, struct rte_mbuf **packets, uint16_t count, uint64_t now_us);
 
+/* What an ICMP error means for TCP. */
+enum tcp_icmp_kind {
+	TCP_ICMP_TOO_BIG, /* fragmentation needed (RFC 1191), packet too big (RFC 8201) */
+	TCP_ICMP_HARD,    /* port or protocol unreachable (RFC 1122 4.2.3.9, RFC 4443 3.1) */
+	TCP_ICMP_SOFT,    /* all others: may pass */
+};
+
+struct tcp_icmp {
+	enum tcp_icmp_kind kind;
+	uint32_t mtu;          /* TCP_ICMP_TOO_BIG: of the next hop; 0: the router did not say */
+	const uint8_t *quoted; /* our packet, from its IP header: as much as the error has of it */
+	uint32_t quoted_len;
+};
+
+/*
+ * An ICMP error to one of our addresses, its own checksum verified. False when the packet it quotes
+ * is of no connection here: of another stack's, perhaps.
+ */
+bool tcp_icmp_error(struct tcp_stack *stack, const struct tcp_icmp *error, uint64_t now_us);
+
 /* Runs timers that are due, at most `budget` of them; returns how many ran. */
 uint32_t tcp_timers(struct tcp_stack *stack, uint64_t now_us, uint32_t budget);
 

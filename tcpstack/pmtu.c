@@ -1,0 +1,142 @@
+#include "pmtu.h"
+
+#include "packet.h"
+#include "recovery.h"
+#include "seq.h"
+#include "stack.h"
+#include "trace.h"
+
+/* Timeouts in a row after which full-sized packets are taken to vanish: path proven or not. */
+#define LOST_UNPROVEN 2
+#define LOST_PROVEN   4
+
+static bool is_v4(const struct tcp_conn *conn)
+{
+	return tcp_key_is_v4(&conn->key);
+}
+
+static uint32_t headers(const struct tcp_conn *conn)
+{
+	return packet_ip_len(&conn->key) + 20 +
+	       (conn->flags & TCP_CONN_TIMESTAMPS ? TCP_TIMESTAMP_LEN : 0);
+}
+
+uint32_t pmtu_size(const struct tcp_conn *conn)
+{
+	return conn->mss + headers(conn);
+}
+
+/* RFC 1191 section 7, common values only: what a router means that does not say. */
+static uint32_t plateau_below(uint32_t size)
+{
+	static const uint16_t plateaus[] = {8166, 4352, 2002, 1492, 1280, 1006};
+
+	for (unsigned int i = 0; i < sizeof(plateaus) / sizeof(plateaus[0]); i++) {
+		if (plateaus[i] < size) {
+			return plateaus[i];
+		}
+	}
+	return PMTU_MIN_V4;
+}
+
+static void lower(struct tcp_conn *conn, uint32_t mtu)
+{
+	tcp_trace(conn, path_mtu, mtu, pmtu_size(conn));
+	conn->mss = (uint16_t)(mtu - headers(conn));
+	conn->path_flags &= ~(uint32_t)(TCP_PATH_FULL_SENT | TCP_PATH_FULL_ACKED | TCP_PATH_CLAIM);
+	conn->full_lost = 0;
+}
+
+void pmtu_too_big(struct tcp_conn *conn, uint32_t seq, uint32_t mtu)
+{
+	uint32_t least = is_v4(conn) ? PMTU_MIN_V4 : PMTU_MIN_V6;
+
+	if (mtu == 0 && is_v4(conn)) {
+		mtu = plateau_below(pmtu_size(conn));
+	}
+	if (mtu < least) {
+		tcp_count(conn->stack, icmp_mtu_refused);
+		return;
+	}
+	if (mtu >= pmtu_size(conn)) {
+		tcp_count(conn->stack, icmp_mtu_known);
+		return;
+	}
+	/*
+	 * RFC 5927 7.2: where packets of that size went through, the claim waits until a timeout
+	 * says that they do not any more; an attacker cannot make the path lose them.
+	 */
+	if (conn->path_flags & TCP_PATH_FULL_ACKED) {
+		tcp_count(conn->stack, icmp_mtu_delayed);
+		conn->path_flags |= TCP_PATH_CLAIM;
+		conn->pmtu_seq = seq;
+		conn->pmtu_claim = (uint16_t)mtu;
+		return;
+	}
+	tcp_count(conn->stack, pmtu_lowered);
+	lower(conn, mtu);
+	recovery_resend(conn);
+}
+
+void pmtu_sent(struct tcp_conn *conn, uint32_t size, uint32_t end)
+{
+	if (!(conn->path_flags & (TCP_PATH_FULL_SENT | TCP_PATH_FULL_ACKED)) &&
+	    size >= pmtu_size(conn)) {
+		conn->path_flags |= TCP_PATH_FULL_SENT;
+		conn->pmtu_seq = end;
+	}
+}
+
+void pmtu_acked(struct tcp_conn *conn)
+{
+	conn->full_lost = 0;
+	if (conn->path_flags & TCP_PATH_FULL_SENT && seq_ge(conn->snd_una, conn->pmtu_seq)) {
+		conn->path_flags &= ~(uint32_t)TCP_PATH_FULL_SENT;
+		conn->path_flags |= TCP_PATH_FULL_ACKED;
+	} else if (conn->path_flags & TCP_PATH_CLAIM && seq_gt(conn->snd_una, conn->pmtu_seq)) {
+		/* The packet that was said to be too big has arrived. */
+		conn->path_flags &= ~(uint32_t)TCP_PATH_CLAIM;
+	}
+}
+
+/* A full-sized segment waits at snd_una. */
+static bool full_in_flight(const struct tcp_conn *conn)
+{
+	uint32_t end = seq_min(send_queue_end(&conn->send), conn->snd_max);
+
+	return seq_span(conn->snd_una, end) >= conn->mss;
+}
+
+/* RFC 4821 7.7: full-stop timeouts; the next smaller size that is worth a try, 0: none. */
+static uint32_t smaller_mtu(const struct tcp_conn *conn)
+{
+	unsigned int lost = conn->path_flags & TCP_PATH_FULL_ACKED ? LOST_PROVEN : LOST_UNPROVEN;
+	uint32_t size = pmtu_size(conn);
+
+	if (conn->full_lost < lost) {
+		return 0;
+	}
+	if (size > PMTU_MIN_V6) {
+		return PMTU_MIN_V6;
+	}
+	return is_v4(conn) && size > PMTU_MIN_V4 ? PMTU_MIN_V4 : 0;
+}
+
+void pmtu_timeout(struct tcp_conn *conn)
+{
+	uint32_t mtu;
+
+	if (conn->path_flags & TCP_PATH_CLAIM) {
+		tcp_count(conn->stack, pmtu_lowered);
+		lower(conn, conn->pmtu_claim);
+		return;
+	}
+	if (full_in_flight(conn) && conn->full_lost < UINT8_MAX) {
+		conn->full_lost++;
+	}
+	mtu = smaller_mtu(conn);
+	if (mtu != 0) {
+		tcp_count(conn->stack, pmtu_black_holes);
+		lower(conn, mtu);
+	}
+}
