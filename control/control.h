@@ -69,7 +69,8 @@ struct control_worker {
 	uint64_t sample_us;
 	uint64_t busy_cycles; /* at the sample */
 	uint64_t total_cycles;
-	double busy_percent; /* over the interval before it */
+	double busy_percent;      /* over the interval before it */
+	uint64_t inspect_request; /* last number used (inspect.h) */
 };
 
 struct control {

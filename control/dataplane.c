@@ -34,6 +34,27 @@ static bool table_valid(uint64_t offset, uint64_t count, uint64_t item, uint64_t
 	       count <= (size - offset) / item;
 }
 
+static bool names_valid(const struct abi_pub *pub, const struct abi_names *part)
+{
+	return part->first <= pub->names && part->count <= pub->names - part->first;
+}
+
+/* What abi/inspect.h describes. */
+static bool inspect_valid(const struct abi_pub *pub)
+{
+	uint64_t size = pub->size;
+	uint32_t records = pub->trace_records;
+
+	return records > 0 && (records & (records - 1)) == 0 && records <= 1U << 24 &&
+	       pub->names <= ABI_NAMES_MAX && pub->trace_events <= ABI_TRACE_EVENTS_MAX &&
+	       table_valid(pub->trace_offset, 1, abi_trace_size(records), size) &&
+	       table_valid(pub->trace_events_offset, pub->trace_events,
+			   sizeof(struct abi_trace_event), size) &&
+	       table_valid(pub->names_offset, pub->names, sizeof(struct abi_name), size) &&
+	       table_valid(pub->page_offset, 1, sizeof(struct abi_page), size) &&
+	       names_valid(pub, &pub->tcp_states) && names_valid(pub, &pub->session_states);
+}
+
 bool dataplane_pub_valid(const struct abi_pub *pub, uint64_t size)
 {
 	if (size < sizeof(*pub) || pub->magic != ABI_MAGIC || pub->version != ABI_VERSION ||
@@ -47,7 +68,8 @@ bool dataplane_pub_valid(const struct abi_pub *pub, uint64_t size)
 	       table_valid(pub->events_offset, ABI_EVENT_RING, sizeof(struct abi_event), size) &&
 	       table_valid(pub->news_offset, ABI_NEWS_RING, sizeof(uint32_t), size) &&
 	       table_valid(pub->counter_names_offset, pub->counters, sizeof(struct abi_counter),
-			   size);
+			   size) &&
+	       inspect_valid(pub);
 }
 
 bool dataplane_sub_valid(const struct abi_sub *sub, uint64_t size, const struct abi_pub *pub)

@@ -8,6 +8,7 @@
 #include "control.h"
 #include "events.h"
 #include "journal.h"
+#include "report_inspect.h"
 #include "report_memory.h"
 #include "report_stream.h"
 
@@ -216,6 +217,22 @@ static json_t *report_memory(struct control *control, const json_t *request)
 	return success("memory", report_memory_object(control));
 }
 
+static json_t *report_connections(struct control *control, const json_t *request)
+{
+	const char *error;
+	json_t *page = report_connections_object(control, request, &error);
+
+	return page ? success("connections", page) : failure(error);
+}
+
+static json_t *report_trace(struct control *control, const json_t *request)
+{
+	const char *error;
+	json_t *trace = report_trace_object(control, request, &error);
+
+	return trace ? success("trace", trace) : failure(error);
+}
+
 /*
  * Faults for tests, only with --inject: {"command":"inject", "hang":"relay", "worker":0}, or
  * "hang":"main". Both stand still for ever, and the dataplane has to notice.
@@ -245,9 +262,12 @@ static const struct {
 	const char *name;
 	json_t *(*report)(struct control *control, const json_t *request);
 } commands[] = {
-	{"streams", report_streams}, {"stream", report_stream},     {"origins", report_origins},
-	{"workers", report_workers}, {"counters", report_counters}, {"kick", report_kick},
-	{"status", report_status},   {"memory", report_memory},     {"inject", report_inject},
+	{"streams", report_streams},   {"stream", report_stream},
+	{"origins", report_origins},   {"workers", report_workers},
+	{"counters", report_counters}, {"kick", report_kick},
+	{"status", report_status},     {"memory", report_memory},
+	{"inject", report_inject},     {"connections", report_connections},
+	{"trace", report_trace},
 };
 
 static json_t *dispatch(struct control *control, const json_t *request)

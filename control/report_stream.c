@@ -84,7 +84,7 @@ static const char *state_name(const struct registry_stream *stream)
 	}
 }
 
-static uint64_t bitrate_kbps(const struct registry_stream *stream)
+uint64_t report_bitrate_kbps(const struct registry_stream *stream)
 {
 	uint32_t taken = stream->samples_taken;
 	uint32_t span = taken < STREAM_SAMPLES ? taken : STREAM_SAMPLES;
@@ -121,7 +121,7 @@ static json_t *stream_fields(const struct control *control, const struct registr
 		"audio_messages", load(&slot->audio_messages), "data_messages",
 		load(&slot->data_messages), "dropped_messages", load(&slot->dropped_messages),
 		"keyframes", load(&slot->keyframes), "pinned_bytes", load(&slot->pinned_bytes),
-		"bitrate_kbps", (json_int_t)bitrate_kbps(stream), "last_timestamp_ms",
+		"bitrate_kbps", (json_int_t)report_bitrate_kbps(stream), "last_timestamp_ms",
 		load(&slot->last_timestamp));
 }
 

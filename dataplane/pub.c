@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "dataplane/counters.h"
+#include "dataplane/describe.h"
 
 #define TABLE_ALIGN 4096u
 
@@ -21,6 +22,7 @@ static void lay_out(struct abi_pub *pub, const struct config_memory *memory)
 
 	pub->streams = memory->streams;
 	pub->blocks = memory->log_blocks;
+	pub->connection_slots = memory->connections;
 	(void)place(&end, sizeof(*pub));
 	pub->streams_offset = place(&end, pub->streams * sizeof(struct abi_stream));
 	pub->block_next_offset = place(&end, pub->blocks * sizeof(_Atomic uint32_t));
@@ -28,6 +30,12 @@ static void lay_out(struct abi_pub *pub, const struct config_memory *memory)
 	pub->events_offset = place(&end, ABI_EVENT_RING * sizeof(struct abi_event));
 	pub->news_offset = place(&end, ABI_NEWS_RING * sizeof(_Atomic uint32_t));
 	pub->counter_names_offset = place(&end, ABI_COUNTERS_MAX * sizeof(struct abi_counter));
+	pub->trace_records = ABI_TRACE_RECORDS;
+	pub->trace_offset = place(&end, abi_trace_size(pub->trace_records));
+	pub->trace_events_offset =
+		place(&end, ABI_TRACE_EVENTS_MAX * sizeof(struct abi_trace_event));
+	pub->names_offset = place(&end, ABI_NAMES_MAX * sizeof(struct abi_name));
+	pub->page_offset = place(&end, sizeof(struct abi_page));
 	pub->size = end;
 }
 
@@ -46,6 +54,7 @@ static void fill(struct dp_region *region, const struct dp_pub_config *config)
 	pub->counters = dp_counters_describe(
 		(struct abi_counter *)(void *)(region->base + pub->counter_names_offset),
 		ABI_COUNTERS_MAX);
+	dp_describe(pub);
 }
 
 int dp_pub_create(struct dp_region *region, const struct dp_pub_config *config)

@@ -300,6 +300,7 @@ int dp_worker_run(void *arg)
 		work += receive(worker);
 		shed_out_of_order(worker, now_us);
 		work += tcp_timers(worker->tcp, now_us, TIMER_BUDGET);
+		work += dp_inspect_poll(&worker->inspect, dp_ingest_sub(worker->ingest), now_us);
 		bool hurry = dp_ingest_poll(worker->ingest, now_us);
 		net_timers(&worker->net);
 		work += transmit(worker);

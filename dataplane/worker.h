@@ -17,6 +17,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/forward.h"
 #include "dataplane/idle.h"
+#include "dataplane/inspect.h"
 #include "dataplane/net/net.h"
 #include "dataplane/packets.h"
 #include "dataplane/transmit.h"
@@ -52,6 +53,7 @@ struct dp_worker {
 	struct dp_forward forward;
 	struct dp_transmit transmit;
 	struct dp_counters counters;
+	struct dp_inspect inspect;
 	struct net net;
 
 	/* accounting */

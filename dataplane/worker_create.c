@@ -139,7 +139,8 @@ static int listen_on(struct dp_worker *worker, const struct dp_worker_config *co
 	return err;
 }
 
-static int create_tcp(struct dp_worker *worker, const struct dp_worker_config *config)
+static int create_tcp(struct dp_worker *worker, const struct dp_worker_config *config,
+		      const struct dp_worker_shared *shared)
 {
 	char name[32];
 	uint32_t connections = config->config->memory.connections;
@@ -157,6 +158,8 @@ static int create_tcp(struct dp_worker *worker, const struct dp_worker_config *c
 		.ooo_segments = OOO_SEGMENTS,
 		.mtu = config->port->mtu,
 		.offload_tx = dp_port_tcp_offloads(config->port),
+		.trace = (void *)(shared->pub.base + dp_pub(&shared->pub)->trace_offset),
+		.trace_records = dp_pub(&shared->pub)->trace_records,
 		.keepalive_s = 60,
 		.time_wait_ms = 60000,
 		.fin_wait_ms = 60000,
@@ -172,7 +175,11 @@ static int create_tcp(struct dp_worker *worker, const struct dp_worker_config *c
 		return -EIO;
 	}
 	worker->tcp = tcp_stack_create(&tcp);
-	return worker->tcp != NULL ? listen_on(worker, config) : -errno;
+	if (worker->tcp == NULL) {
+		return -errno;
+	}
+	dp_inspect_init(&worker->inspect, dp_pub(&shared->pub), worker->tcp);
+	return listen_on(worker, config);
 }
 
 static int create_net(struct dp_worker *worker, const struct dp_worker_config *config)
@@ -190,7 +197,8 @@ static bool is_pending(const void *app)
 {
 	const struct dp_worker *worker = app;
 
-	return dp_forward_pending(&worker->forward) || dp_ingest_commanded(worker->ingest);
+	return dp_forward_pending(&worker->forward) || dp_ingest_commanded(worker->ingest) ||
+	       dp_inspect_pending(&worker->inspect, dp_ingest_sub(worker->ingest));
 }
 
 static void fill(struct dp_worker *worker, const struct dp_worker_config *config,
@@ -242,7 +250,7 @@ static int build(struct dp_worker *worker, const struct dp_worker_config *config
 	if (err == 0) {
 		err = create_ingest(worker, config, shared);
 	}
-	return err == 0 ? create_tcp(worker, config) : err;
+	return err == 0 ? create_tcp(worker, config, shared) : err;
 }
 
 struct dp_worker *dp_worker_create(const struct dp_worker_config *config,

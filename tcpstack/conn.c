@@ -31,6 +31,7 @@ struct tcp_conn *conn_create(struct tcp_stack *stack, const struct tcp_key *key,
 	conn->stack = stack;
 	conn->key = *key;
 	conn->id = ++stack->conn_serial != 0 ? stack->conn_serial : ++stack->conn_serial;
+	conn->opened_ms = stack_milliseconds(stack);
 	tcp_trace(conn, opened, trace_address(key), key->remote_port);
 	return conn;
 }

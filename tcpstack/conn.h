@@ -134,6 +134,11 @@ struct tcp_conn {
 	struct tcp_conn *dirty_next;
 	struct tcp_conn *dirty_prev;
 	uint32_t retransmits;
+	uint32_t timeouts;
+	uint32_t rx_out_of_order; /* segments, ever */
+	uint32_t rx_duplicates;
+	uint32_t rx_dsacks;
+	uint32_t opened_ms; /* stack_milliseconds() */
 	uint32_t index;
 	uint16_t challenge_count;
 	uint8_t keepalive_probes;

@@ -124,7 +124,7 @@ bool tcp_icmp_error(struct tcp_stack *stack, const struct tcp_icmp *error, uint6
 	struct quoted quoted = {0};
 	struct tcp_conn *conn = read_quoted(error, &quoted) ? find(stack, &quoted) : NULL;
 
-	stack->now_us = now_us;
+	stack_set_now(stack, now_us);
 	if (conn == NULL) {
 		tcp_count(stack, icmp_no_connection);
 		return false;

@@ -59,36 +59,6 @@ void tcp_release(struct tcp_conn *conn, uint32_t truesize)
 	}
 }
 
-void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
-{
-	*info = (struct tcp_info){
-		.id = conn->id,
-		.local = {.addr = conn->stack->addresses[conn->key.local],
-			  .port = conn->key.local_port},
-		.remote = {.addr = conn->key.remote, .port = conn->key.remote_port},
-		.state = (enum tcp_state)conn->state,
-		.rtt_us = conn->srtt_us,
-		.rttvar_us = conn->rttvar_us,
-		.rto_us = (uint32_t)rto_current_us(conn),
-		.cwnd = conn->cwnd,
-		.ssthresh = conn->ssthresh,
-		.mss = conn->mss,
-		.rcv_wnd = conn->rcv_adv - conn->rcv_nxt,
-		.snd_wnd = conn->snd_wnd,
-		.send_queue = conn->send.bytes,
-		.pinned = window_pinned(conn),
-		.ooo_segments = conn_ooo_segments(conn),
-		.rx_bytes = conn->rx_bytes,
-		.tx_bytes = conn->tx_bytes,
-		.retransmits = conn->retransmits,
-	};
-}
-
-uint32_t tcp_connection_count(const struct tcp_stack *stack)
-{
-	return stack->conn_count;
-}
-
 const uint64_t *tcp_counters(const struct tcp_stack *stack)
 {
 	return stack->counters;

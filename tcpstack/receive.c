@@ -122,6 +122,7 @@ static void receive_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
 			    &duplicate);
 	if (result == OOO_KEPT) {
 		tcp_count(conn->stack, rx_out_of_order);
+		conn->rx_out_of_order++;
 	} else if (result == OOO_DUPLICATE) {
 		tcp_drop(conn, drop_duplicate, seg->seq);
 	} else {
@@ -131,6 +132,7 @@ static void receive_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
 	if (duplicate.start != duplicate.end) {
 		conn->dsack = duplicate;
 		conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+		conn->rx_duplicates++;
 		tcp_trace(conn, rx_duplicate, duplicate.start, duplicate.end);
 	}
 }

@@ -11,6 +11,22 @@ static bool uses_sack(const struct tcp_conn *conn)
 	return (conn->flags & TCP_CONN_SACK) != 0 && conn->side != NULL;
 }
 
+/* RFC 2883 4: a first block below the acknowledgement, or inside the second one. */
+static void note_dsack(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	const struct tcp_sack_block *block = seg->opt.sack;
+
+	if (seg->opt.sack_count == 0 || seq_ge(block[0].start, block[0].end)) {
+		return;
+	}
+	if (seq_le(block[0].end, seg->ack) ||
+	    (seg->opt.sack_count > 1 && seq_ge(block[0].start, block[1].start) &&
+	     seq_le(block[0].end, block[1].end))) {
+		conn->rx_dsacks++;
+		tcp_trace(conn, rx_dsack, block[0].start, block[0].end);
+	}
+}
+
 bool recovery_sack(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	bool news = false;
@@ -18,6 +34,7 @@ bool recovery_sack(struct tcp_conn *conn, const struct tcp_segment *seg)
 	if (!(conn->flags & TCP_CONN_SACK)) {
 		return false;
 	}
+	note_dsack(conn, seg);
 	for (uint32_t i = 0; i < seg->opt.sack_count; i++) {
 		const struct tcp_sack_block *block = &seg->opt.sack[i];
 		uint32_t start = seq_max(block->start, seq_max(seg->ack, conn->snd_una));

@@ -125,6 +125,7 @@ void rto_timeout(struct tcp_conn *conn)
 		rto_restart(conn);
 	} else {
 		tcp_count(conn->stack, retransmit_timeouts);
+		conn->timeouts++;
 		tcp_trace(conn, timeout, rto_current_us(conn), conn->backoff);
 		pmtu_timeout(conn);
 		recovery_timeout(conn);

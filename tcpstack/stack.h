@@ -32,7 +32,7 @@ struct tcp_reply_queue {
 struct tcp_stack {
 	struct tcp_config config;
 	uint64_t now_us;
-	uint64_t trace_stamp; /* of the next record (tcpstack/trace.h) */
+	uint64_t trace_stamp; /* of the next record (tcpstack/trace_ring.h) */
 	uint64_t trace_mask;
 	struct tcp_trace *trace;
 	uint32_t conn_serial; /* id of the last connection */
@@ -107,6 +107,12 @@ static inline void stack_set_now(struct tcp_stack *stack, uint64_t now_us)
 static inline uint32_t stack_timestamp(const struct tcp_stack *stack, uint32_t offset)
 {
 	return (uint32_t)(stack->now_us / 1000) + offset;
+}
+
+/* Wraps after 49 days. */
+static inline uint32_t stack_milliseconds(const struct tcp_stack *stack)
+{
+	return (uint32_t)(stack->now_us / 1000);
 }
 
 static inline uint32_t stack_seconds(const struct tcp_stack *stack)

@@ -152,6 +152,7 @@ static void answer_with_cookie(struct tcp_stack *stack, const struct tcp_segment
 		return;
 	}
 	tcp_count(stack, syn_cookies_sent);
+	tcp_trace_stack(stack, cookie_sent, trace_address(&seg->key), seg->key.remote_port);
 	send_syn_ack(stack, &record, cookie_timestamp(&record, timestamp_of(stack, &record)));
 }
 
@@ -212,6 +213,7 @@ static struct tcp_conn *listen_ack(struct tcp_stack *stack, const struct tcp_seg
 		return NULL;
 	}
 	tcp_count(stack, syn_cookies_accepted);
+	tcp_trace(conn, cookie_accepted, trace_address(&seg->key), seg->key.remote_port);
 	open_from_syn(conn, &record, seg);
 	return conn;
 }

@@ -1,12 +1,12 @@
 /*
- * Writing the trace rings (tcpstack/trace.h). tcp_trace() is straight-line code: a dozen
+ * Writing the trace rings (tcpstack/trace_ring.h). tcp_trace() is straight-line code: a dozen
  * instructions and one line of a ring that is written from end to end.
  */
-#ifndef TCPSTACK_TRACE_PRIVATE_H
-#define TCPSTACK_TRACE_PRIVATE_H
+#ifndef TCPSTACK_TRACE_H
+#define TCPSTACK_TRACE_H
 
 #include "stack.h"
-#include "tcpstack/trace.h"
+#include "tcpstack/trace_ring.h"
 
 #define TRACE_RECORDS_MIN 64U
 

@@ -72,6 +72,7 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
 		if (seg->len > 0) {
 			conn->dsack = (struct tcp_sack_block){seg->seq, seg->seq + seg->len};
 			conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+			conn->rx_duplicates++;
 			tcp_trace(conn, rx_duplicate, seg->seq, seg->seq + seg->len);
 		}
 	} else {
@@ -104,6 +105,7 @@ static void trim(struct tcp_conn *conn, struct tcp_segment *seg)
 	if (old > 0) {
 		conn->dsack = (struct tcp_sack_block){seg->seq, conn->rcv_nxt};
 		conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+		conn->rx_duplicates++;
 		tcp_trace(conn, rx_duplicate, seg->seq, conn->rcv_nxt);
 		old = old < seg->len ? old : seg->len;
 		chain_trim_head(&seg->payload, old);

@@ -30,6 +30,11 @@ static void lay_out(struct abi_pub *pub)
 	pub->events_offset = place(&at, ABI_EVENT_RING * sizeof(struct abi_event));
 	pub->news_offset = place(&at, ABI_NEWS_RING * sizeof(uint32_t));
 	pub->counter_names_offset = place(&at, 2 * sizeof(struct abi_counter));
+	pub->trace_records = FAKE_TRACE_RECORDS;
+	pub->trace_offset = place(&at, abi_trace_size(FAKE_TRACE_RECORDS));
+	pub->trace_events_offset = place(&at, 2 * sizeof(struct abi_trace_event));
+	pub->names_offset = place(&at, 4 * sizeof(struct abi_name));
+	pub->page_offset = place(&at, sizeof(struct abi_page));
 	pub->size = (at + 4095) / 4096 * 4096;
 }
 

@@ -17,9 +17,10 @@
 #include "dataplane/publish_resume.h"
 #include "relay/log_reader.h"
 
-#define FAKE_STREAMS 4u
-#define FAKE_BLOCKS  4096u
-#define FAKE_PACKETS UINT64_C(67108864)
+#define FAKE_STREAMS       4u
+#define FAKE_BLOCKS        4096u
+#define FAKE_TRACE_RECORDS 64u
+#define FAKE_PACKETS       UINT64_C(67108864)
 
 struct fake_worker {
 	int packets_memfd;

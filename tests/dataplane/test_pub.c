@@ -24,6 +24,10 @@ static void check_tables(const struct abi_pub *pub)
 		{pub->events_offset, ABI_EVENT_RING * sizeof(struct abi_event)},
 		{pub->news_offset, ABI_NEWS_RING * sizeof(uint32_t)},
 		{pub->counter_names_offset, pub->counters * sizeof(struct abi_counter)},
+		{pub->trace_offset, abi_trace_size(pub->trace_records)},
+		{pub->trace_events_offset, pub->trace_events * sizeof(struct abi_trace_event)},
+		{pub->names_offset, pub->names * sizeof(struct abi_name)},
+		{pub->page_offset, sizeof(struct abi_page)},
 	};
 	const uint32_t count = sizeof(tables) / sizeof(tables[0]);
 

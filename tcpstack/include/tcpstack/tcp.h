@@ -102,7 +102,7 @@ struct tcp_config {
 	uint32_t fin_wait_ms;      /* FIN_WAIT_2 of a closed socket; 60000 */
 	uint32_t user_timeout_ms;  /* unanswered data is given up after (RFC 5482); 60000 */
 	/*
-	 * Rings of events (tcpstack/trace.h): tcp_trace_size(trace_records) zeroed bytes, or NULL
+	 * Rings of events (tcpstack/trace_ring.h): tcp_trace_size(trace_records) zeroed bytes, or NULL
 	 * for memory of the stack's own.
 	 */
 	struct tcp_trace *trace;
@@ -213,22 +213,63 @@ uint32_t tcp_ooo_segments(const struct tcp_stack *stack);
  */
 uint32_t tcp_shed_ooo(struct tcp_stack *stack);
 
+enum tcp_info_flags {
+	TCP_INFO_TIMESTAMPS = 1 << 0, /* negotiated: RFC 7323 */
+	TCP_INFO_SACK = 1 << 1,       /* RFC 2018 */
+	TCP_INFO_WSCALE = 1 << 2,     /* RFC 7323 */
+	TCP_INFO_ECN = 1 << 3,        /* RFC 3168 */
+	TCP_INFO_RECOVERY = 1 << 4,   /* loss is being repaired */
+	TCP_INFO_PERSIST = 1 << 5,    /* the peer's window is closed */
+	TCP_INFO_FIN_QUEUED = 1 << 6, /* we closed */
+	TCP_INFO_PEER_CLOSED = 1 << 7,
+};
+
 struct tcp_info {
-	uint32_t id; /* of the connection: never 0, unique in 4 billion of its stack */
+	uint32_t id;            /* never 0, of no other connection of the stack before 4 billion */
+	uint32_t slot;          /* for tcp_at() */
+	uint32_t flags;         /* enum tcp_info_flags */
+	const char *congestion; /* name of the algorithm */
+	uint32_t age_ms;        /* since it was created; wraps after 49 days */
+	uint32_t idle_rx_ms;    /* since a valid segment came */
+	uint32_t idle_tx_ms;    /* since payload was sent */
 	struct tcp_endpoint local;
 	struct tcp_endpoint remote;
 	enum tcp_state state;
 	uint32_t rtt_us; /* smoothed; 0: not measured */
 	uint32_t rttvar_us;
+	uint32_t rtt_min_us; /* 0: not kept */
 	uint32_t rto_us;
+	uint8_t backoff; /* timeouts since a round-trip time was measured */
+	uint8_t dup_acks;
+	uint8_t keepalive_probes;
+	uint8_t snd_wscale;
+	uint8_t rcv_wscale;
 	uint32_t cwnd; /* bytes */
 	uint32_t ssthresh;
 	uint32_t mss;     /* that we send with */
+	uint16_t rcv_mss; /* largest payload of a segment that came */
+	uint16_t path_mtu;
 	uint32_t rcv_wnd; /* bytes advertised */
+	uint32_t rcv_wnd_limit;
 	uint32_t snd_wnd;
+	uint32_t snd_wnd_max;
+	uint32_t snd_una;
+	uint32_t snd_nxt;
+	uint32_t rcv_nxt;
+	uint32_t in_flight;  /* bytes sent and not acknowledged */
 	uint32_t send_queue; /* bytes queued or unacknowledged */
 	uint32_t pinned;     /* bytes of truesize: out of order, and held by the owner */
+	uint32_t held;       /* of them, by the owner */
 	uint32_t ooo_segments;
+	uint32_t ooo_ranges;
+	uint32_t rx_out_of_order;  /* segments, ever */
+	uint32_t rx_duplicates;    /* segments that came again, ever */
+	uint32_t rx_dsacks;        /* reports of the peer that something came twice, ever */
+	uint32_t timeouts;         /* of retransmission, ever */
+	uint32_t ecn_marks;        /* segments that came marked, ever */
+	uint32_t retransmit_in_us; /* timers, 0: not armed */
+	uint32_t ack_in_us;
+	uint32_t life_in_us; /* keepalive, FIN-WAIT-2 */
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
 	uint32_t retransmits;
@@ -236,6 +277,12 @@ struct tcp_info {
 
 void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info);
 uint32_t tcp_connection_count(const struct tcp_stack *stack);
+uint32_t tcp_half_open_count(const struct tcp_stack *stack);
+uint32_t tcp_time_wait_count(const struct tcp_stack *stack);
+
+/* To look at all connections: slots 0 to tcp_slots() - 1, NULL where there is none. */
+uint32_t tcp_slots(const struct tcp_stack *stack);
+const struct tcp_conn *tcp_at(const struct tcp_stack *stack, uint32_t slot);
 
 /* Counters of the stack, indexed by enum tcp_counter; read by the owner thread. */
 const uint64_t *tcp_counters(const struct tcp_stack *stack);

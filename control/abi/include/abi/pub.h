@@ -16,10 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/inspect.h"
 #include "abi/log.h"
 
 #define ABI_MAGIC        UINT64_C(0x4b434f54534e4550) /* "PENSTOCK", little-endian */
-#define ABI_VERSION      4u
+#define ABI_VERSION      5u
 
 #define ABI_COUNTERS_MAX 256u
 #define ABI_COUNTER_NAME 48u
@@ -143,13 +144,23 @@ struct abi_pub {
 	uint32_t counters;   /* in use */
 	uint32_t cpu;
 	int32_t numa_node;
-	uint32_t reserved;
+	uint32_t connection_slots;     /* of TCP */
 	uint64_t streams_offset;       /* struct abi_stream[streams] */
 	uint64_t block_next_offset;    /* _Atomic uint32_t[blocks] */
 	uint64_t blocks_offset;        /* struct abi_log_block[blocks] */
 	uint64_t events_offset;        /* struct abi_event[ABI_EVENT_RING] */
 	uint64_t news_offset;          /* _Atomic uint32_t[ABI_NEWS_RING] */
 	uint64_t counter_names_offset; /* struct abi_counter[counters] */
+	uint64_t trace_offset;         /* struct abi_trace */
+	uint64_t trace_events_offset;  /* struct abi_trace_event[trace_events] */
+	uint64_t names_offset;         /* struct abi_name[names] */
+	uint64_t page_offset;          /* struct abi_page */
+	uint32_t trace_records;        /* of each ring; a power of two */
+	uint32_t trace_events;
+	uint32_t names;
+	uint32_t reserved;
+	struct abi_names tcp_states;
+	struct abi_names session_states;
 
 	alignas(128) _Atomic uint64_t event_head;   /* events written */
 	alignas(128) _Atomic uint64_t news_head;    /* news written; old ones are overwritten */
@@ -199,12 +210,12 @@ static_assert(sizeof(struct abi_stream) == 1472, "stream slot");
 static_assert(offsetof(struct abi_stream, reserved_bytes) == 128, "memory of a stream slot");
 static_assert(offsetof(struct abi_stream, started_us) == 192, "constant part of a stream slot");
 static_assert(sizeof(struct abi_counter) == 128, "counter name");
-static_assert(offsetof(struct abi_pub, event_head) == 128, "ring heads stand apart");
-static_assert(offsetof(struct abi_pub, news_head) == 256, "ring heads stand apart");
-static_assert(offsetof(struct abi_pub, command_tail) == 384, "ring heads stand apart");
-static_assert(offsetof(struct abi_pub, heartbeat_us) == 512, "accounting");
-static_assert(offsetof(struct abi_pub, pinned_log_bytes) == 640, "memory");
-static_assert(offsetof(struct abi_pub, counter) == 768, "counters");
+static_assert(offsetof(struct abi_pub, event_head) == 256, "ring heads stand apart");
+static_assert(offsetof(struct abi_pub, news_head) == 384, "ring heads stand apart");
+static_assert(offsetof(struct abi_pub, command_tail) == 512, "ring heads stand apart");
+static_assert(offsetof(struct abi_pub, heartbeat_us) == 640, "accounting");
+static_assert(offsetof(struct abi_pub, pinned_log_bytes) == 768, "memory");
+static_assert(offsetof(struct abi_pub, counter) == 896, "counters");
 static_assert(sizeof(_Atomic uint64_t) == 8, "atomics are plain words");
 
 #endif

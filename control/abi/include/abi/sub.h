@@ -85,6 +85,8 @@ struct abi_sub {
 	alignas(128) _Atomic uint32_t news_sleeping;  /* relay thread */
 	alignas(128) _Atomic uint32_t event_sleeping; /* main thread */
 
+	alignas(128) struct abi_inspect inspect; /* main thread */
+
 	alignas(128) struct abi_command commands[ABI_COMMAND_RING];
 	alignas(128) struct abi_tail tail[]; /* [streams]; behind them abi_sub_resume() */
 };
@@ -93,7 +95,8 @@ static_assert(sizeof(struct abi_command) == 536, "command");
 static_assert(sizeof(struct abi_tail) == 16, "tail");
 static_assert(sizeof(struct abi_resume) == 264, "positions of origins");
 static_assert(offsetof(struct abi_sub, heartbeat_us) == 128, "sub");
-static_assert(offsetof(struct abi_sub, commands) == 768, "sub");
+static_assert(offsetof(struct abi_sub, inspect) == 768, "sub");
+static_assert(offsetof(struct abi_sub, commands) == 896, "sub");
 
 static inline uint64_t abi_sub_resume_offset(uint32_t streams)
 {

@@ -7,8 +7,8 @@
  * The rings may lie in memory that others map for reading (tcp_config.trace). One thread writes;
  * any number read, without a lock, as from a seqlock: see struct tcp_trace.
  */
-#ifndef TCPSTACK_TRACE_H
-#define TCPSTACK_TRACE_H
+#ifndef TCPSTACK_TRACE_RING_H
+#define TCPSTACK_TRACE_RING_H
 
 #include <stdalign.h>
 #include <stdatomic.h>

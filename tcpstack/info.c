@@ -1,0 +1,142 @@
+/* What a connection is, for people who look at it: nothing here is on the path of a segment. */
+#include "congestion.h"
+#include "pmtu.h"
+#include "rto.h"
+#include "stack.h"
+#include "window.h"
+
+static uint32_t to_ms(uint64_t us)
+{
+	return us / 1000 < UINT32_MAX ? (uint32_t)(us / 1000) : UINT32_MAX;
+}
+
+static uint32_t flags_of(const struct tcp_conn *conn)
+{
+	static const struct {
+		uint32_t conn;
+		uint32_t info;
+	} map[] = {
+		{TCP_CONN_TIMESTAMPS, TCP_INFO_TIMESTAMPS},
+		{TCP_CONN_SACK, TCP_INFO_SACK},
+		{TCP_CONN_WSCALE, TCP_INFO_WSCALE},
+		{TCP_CONN_RECOVERY, TCP_INFO_RECOVERY},
+		{TCP_CONN_PERSIST, TCP_INFO_PERSIST},
+		{TCP_CONN_FIN_QUEUED, TCP_INFO_FIN_QUEUED},
+		{TCP_CONN_FIN_SEEN, TCP_INFO_PEER_CLOSED},
+	};
+	uint32_t flags = 0;
+
+	for (unsigned int i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+		flags |= conn->flags & map[i].conn ? map[i].info : 0;
+	}
+	return flags;
+}
+
+static uint32_t remaining_us(const struct tcp_conn *conn, uint64_t at_us)
+{
+	uint64_t now = conn->stack->now_us;
+	uint64_t left = at_us > now ? at_us - now : 1; /* due already: as soon as can be */
+
+	if (at_us == 0) {
+		return 0;
+	}
+	return left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
+}
+
+static void fill_identity(const struct tcp_conn *conn, struct tcp_info *info)
+{
+	const struct tcp_stack *stack = conn->stack;
+
+	info->id = conn->id;
+	info->slot = conn->index;
+	info->local.addr = stack->addresses[conn->key.local];
+	info->local.port = conn->key.local_port;
+	info->remote.addr = conn->key.remote;
+	info->remote.port = conn->key.remote_port;
+	info->state = (enum tcp_state)conn->state;
+	info->flags = flags_of(conn);
+	info->age_ms = stack_milliseconds(stack) - conn->opened_ms;
+	info->idle_rx_ms = to_ms(stack->now_us - conn->last_rx_us);
+	info->idle_tx_ms = to_ms(stack->now_us - conn->last_tx_us);
+}
+
+static void fill_sending(const struct tcp_conn *conn, struct tcp_info *info)
+{
+	info->congestion = conn->cc != NULL ? conn->cc->name : "";
+	info->rtt_us = conn->srtt_us;
+	info->rttvar_us = conn->rttvar_us;
+	info->rto_us = (uint32_t)rto_current_us(conn);
+	info->backoff = conn->backoff;
+	info->dup_acks = conn->dup_acks;
+	info->cwnd = conn->cwnd;
+	info->ssthresh = conn->ssthresh;
+	info->mss = conn->mss;
+	info->path_mtu = (uint16_t)pmtu_size(conn);
+	info->snd_wscale = conn->snd_wscale;
+	info->snd_wnd = conn->snd_wnd;
+	info->snd_wnd_max = conn->snd_wnd_max;
+	info->snd_una = conn->snd_una;
+	info->snd_nxt = conn->snd_nxt;
+	info->in_flight = conn->snd_max - conn->snd_una;
+	info->send_queue = conn->send.bytes;
+	info->tx_bytes = conn->tx_bytes;
+	info->retransmits = conn->retransmits;
+	info->timeouts = conn->timeouts;
+	info->rx_dsacks = conn->rx_dsacks;
+	info->retransmit_in_us = remaining_us(conn, conn->retransmit_at_us);
+}
+
+static void fill_receiving(const struct tcp_conn *conn, struct tcp_info *info)
+{
+	info->rcv_mss = conn->rcv_mss;
+	info->rcv_wscale = conn->rcv_wscale;
+	info->rcv_wnd = conn->rcv_adv - conn->rcv_nxt;
+	info->rcv_wnd_limit = conn->stack->window_max;
+	info->rcv_nxt = conn->rcv_nxt;
+	info->pinned = window_pinned(conn);
+	info->held = conn->held;
+	info->ooo_segments = conn_ooo_segments(conn);
+	info->ooo_ranges = conn->side != NULL ? conn->side->ooo.count : 0;
+	info->rx_bytes = conn->rx_bytes;
+	info->rx_out_of_order = conn->rx_out_of_order;
+	info->rx_duplicates = conn->rx_duplicates;
+	info->ack_in_us = remaining_us(conn, conn->ack_at_us);
+	info->life_in_us = remaining_us(conn, conn->life_at_us);
+	info->keepalive_probes = conn->keepalive_probes;
+}
+
+void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
+{
+	*info = (struct tcp_info){0};
+	fill_identity(conn, info);
+	fill_sending(conn, info);
+	fill_receiving(conn, info);
+}
+
+uint32_t tcp_connection_count(const struct tcp_stack *stack)
+{
+	return stack->conn_count;
+}
+
+uint32_t tcp_half_open_count(const struct tcp_stack *stack)
+{
+	return stack->syn.count;
+}
+
+uint32_t tcp_time_wait_count(const struct tcp_stack *stack)
+{
+	return stack->time_wait.count;
+}
+
+uint32_t tcp_slots(const struct tcp_stack *stack)
+{
+	return stack->config.connections;
+}
+
+const struct tcp_conn *tcp_at(const struct tcp_stack *stack, uint32_t slot)
+{
+	const struct tcp_conn *conn = &stack->conns[slot];
+
+	/* One that was never used has no stack, one that is over is dead until it is used again. */
+	return conn->stack == NULL || conn->flags & TCP_CONN_DEAD ? NULL : conn;
+}
