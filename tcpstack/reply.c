@@ -29,8 +29,13 @@ void reply_reset(struct tcp_stack *stack, const struct tcp_segment *seg)
 {
 	struct tcp_header header = {.key = &seg->key, .flags = TCP_RST};
 
+	if (seg->flags & TCP_RST) {
+		return;
+	}
 	/* A flood must not push out what connections have to say. */
-	if (seg->flags & TCP_RST || stack->replies.count >= TCP_REPLIES_MAX) {
+	if (stack->replies.count >= TCP_REPLIES_MAX ||
+	    !limiter_take(&stack->resets, &stack->secret, stack_seconds(stack))) {
+		tcp_count(stack, resets_limited);
 		return;
 	}
 	if (seg->flags & TCP_ACK) {
@@ -46,15 +51,10 @@ void reply_reset(struct tcp_stack *stack, const struct tcp_segment *seg)
 
 bool reply_challenge_allowed(struct tcp_stack *stack)
 {
-	if (stack->challenge_s != stack_seconds(stack)) {
-		stack->challenge_s = stack_seconds(stack);
-		stack->challenge_count = 0;
-	}
-	if (stack->challenge_count >= TCP_CHALLENGES_MAX) {
+	if (!limiter_take(&stack->challenges_off, &stack->secret, stack_seconds(stack))) {
 		tcp_count(stack, challenge_acks_limited);
 		return false;
 	}
-	stack->challenge_count++;
 	tcp_count(stack, challenge_acks);
 	return true;
 }

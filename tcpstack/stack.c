@@ -121,6 +121,9 @@ static void derive(struct tcp_stack *stack)
 	stack->secret = siphash_key_load(config->secret);
 	/* The copy in the configuration has served. */
 	memset(stack->config.secret, 0, sizeof(stack->config.secret));
+	stack->challenges.mean = TCP_CHALLENGES;
+	stack->challenges_off.mean = TCP_CHALLENGES_OFF;
+	stack->resets.mean = TCP_RESETS;
 	tcp_wheel_init(&stack->wheel, 0);
 }
 

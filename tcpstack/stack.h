@@ -9,6 +9,7 @@
 #include "conn.h"
 #include "flow_table.h"
 #include "isn.h"
+#include "limiter.h"
 #include "siphash.h"
 #include "syn.h"
 #include "time_wait.h"
@@ -21,7 +22,10 @@ struct tcp_trace;
 #define TCP_ADDRESSES_MAX  64
 #define TCP_LISTENERS_MAX  16
 #define TCP_REPLIES_MAX    4096 /* packets without a connection that await tcp_output() */
-#define TCP_CHALLENGES_MAX 1000 /* challenge ACKs a second that belong to no connection */
+/* A second, on average (limiter.h). */
+#define TCP_CHALLENGES     10000 /* challenge ACKs of all connections */
+#define TCP_CHALLENGES_OFF 1000  /* ... of half-open ones and of those in TIME_WAIT */
+#define TCP_RESETS         10000 /* RSTs to what belongs to no connection */
 
 struct tcp_reply_queue {
 	struct rte_mbuf *head; /* linked by `next`: each is one mbuf */
@@ -61,8 +65,9 @@ struct tcp_stack {
 	struct tcp_syn_pool syn;
 	struct tcp_time_wait_pool time_wait;
 
-	uint32_t challenge_s;
-	uint32_t challenge_count;
+	struct tcp_limiter challenges;
+	struct tcp_limiter challenges_off;
+	struct tcp_limiter resets;
 	uint32_t connect_count;
 	uint16_t listeners[TCP_LISTENERS_MAX];
 	struct in6_addr addresses[TCP_ADDRESSES_MAX];

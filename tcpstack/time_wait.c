@@ -6,6 +6,7 @@
 #include "reply.h"
 #include "segment.h"
 #include "stack.h"
+#include "trace.h"
 #include "window.h"
 
 static struct tcp_time_wait_record *record_of(struct tcp_fifo_timer *timer)
@@ -134,13 +135,9 @@ bool time_wait_input(struct tcp_stack *stack, uint32_t index, const struct tcp_s
 {
 	struct tcp_time_wait_record *record = &stack->time_wait.records[index];
 
+	/* RFC 1337 section 3, (F1): a RST, maybe an old one, must not end the wait. */
 	if (seg->flags & TCP_RST) {
-		if (seg->seq == record->rcv_nxt) {
-			tcp_count(stack, rx_resets);
-			record_drop(stack, record);
-		} else {
-			tcp_count(stack, rx_bad_resets);
-		}
+		tcp_refuse(stack, drop_after_close, &seg->key);
 		return false;
 	}
 	if (may_reopen(record, seg)) {

@@ -16,8 +16,9 @@ void validate_challenge(struct tcp_conn *conn)
 		conn->challenge_s = stack_seconds(stack);
 		conn->challenge_count = 0;
 	}
-	/* Counted per connection: a shared limit would tell others about this one. */
-	if (conn->challenge_count >= CHALLENGES_PER_SECOND) {
+	/* First its own limit: one connection does not use up that of all. */
+	if (conn->challenge_count >= CHALLENGES_PER_SECOND ||
+	    !limiter_take(&stack->challenges, &stack->secret, stack_seconds(stack))) {
 		tcp_count(stack, challenge_acks_limited);
 		return;
 	}
@@ -32,7 +33,6 @@ static bool paws_rejects(const struct tcp_conn *conn, const struct tcp_segment *
 	if (!(conn->flags & TCP_CONN_TIMESTAMPS) || seg->flags & TCP_RST) {
 		return false;
 	}
-	/* RFC 7323 3.2: once negotiated, a segment without the option is dropped. */
 	return !(seg->opt.flags & TCP_OPT_TIMESTAMPS) ||
 	       (seq_lt(seg->opt.tsval, conn->ts_recent) &&
 		stack_seconds(conn->stack) - conn->ts_recent_s < PAWS_VALID_S);
@@ -54,6 +54,16 @@ static bool acceptable(const struct tcp_conn *conn, const struct tcp_segment *se
 	return seq_lt(seg->seq, conn->rcv_adv) && seq_gt(seg->seq + span, conn->rcv_nxt);
 }
 
+/*
+ * Could the peer have sent it: is it within the largest window to the left? Anything else off the
+ * window is a guess; an ACK to each (RFC 9293 3.10.7.4) would make the peer believe in losses.
+ */
+static bool was_received(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	return seq_le(seg->seq + segment_span(seg), conn->rcv_nxt) &&
+	       conn->rcv_nxt - seg->seq <= 65535U << conn->rcv_wscale;
+}
+
 static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	uint32_t span = segment_span(seg);
@@ -62,21 +72,17 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
 		tcp_drop(conn, drop_out_of_window, seg->seq);
 		return;
 	}
-	if (span == 0 || seg->flags & TCP_SYN) {
+	if (span == 0 || seg->flags & TCP_SYN || !was_received(conn, seg)) {
 		tcp_drop(conn, drop_out_of_window, seg->seq);
 		validate_challenge(conn);
 		return;
 	}
-	if (seq_le(seg->seq + span, conn->rcv_nxt)) {
-		tcp_drop(conn, drop_duplicate, seg->seq);
-		if (seg->len > 0) {
-			conn->dsack = (struct tcp_sack_block){seg->seq, seg->seq + seg->len};
-			conn->flags |= TCP_CONN_DUPLICATE_SEEN;
-			conn->rx_duplicates++;
-			tcp_trace(conn, rx_duplicate, seg->seq, seg->seq + seg->len);
-		}
-	} else {
-		tcp_drop(conn, drop_out_of_window, seg->seq);
+	tcp_drop(conn, drop_duplicate, seg->seq);
+	if (seg->len > 0) {
+		conn->dsack = (struct tcp_sack_block){seg->seq, seg->seq + seg->len};
+		conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+		conn->rx_duplicates++;
+		tcp_trace(conn, rx_duplicate, seg->seq, seg->seq + seg->len);
 	}
 	conn_ack_now(conn);
 }
@@ -140,9 +146,8 @@ bool validate_segment(struct tcp_conn *conn, struct tcp_segment *seg)
 {
 	if (paws_rejects(conn, seg)) {
 		tcp_drop(conn, drop_paws, seg->seq);
-		if (segment_span(seg) > 0 && !(seg->flags & TCP_SYN)) {
-			conn_ack_now(conn);
-		} else {
+		/* RFC 7323 3.2: without the option silently, 5.3: with an old one acknowledged. */
+		if (seg->opt.flags & TCP_OPT_TIMESTAMPS) {
 			validate_challenge(conn);
 		}
 		return false;

@@ -21,6 +21,7 @@
 	X(icmp)            \
 	X(open)            \
 	X(cookie)          \
+	X(limiter)         \
 	X(validate)        \
 	X(receive)         \
 	X(window)          \

@@ -70,6 +70,76 @@ static void test_challenge_limit(void)
 	peer_destroy(&peer);
 }
 
+/*
+ * Data with guessed numbers: an answer to each would be duplicate ACKs for the peer, who would take
+ * them for losses. What the peer itself sends again is always acknowledged.
+ */
+static void test_guessed_data(void)
+{
+	unsigned int answers = 0;
+
+	establish(0);
+	peer_send(&peer, TCP_ACK, 1, 1, 1000);
+	(void)peer_drain(&peer);
+	for (uint32_t i = 1; i <= 100; i++) {
+		peer_send(&peer, TCP_ACK, i << 25, 1, 100);
+		answers += peer_drain(&peer);
+	}
+	CU_ASSERT_EQUAL(answers, 10);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_out_of_window), 100);
+	CU_ASSERT_EQUAL(peer.received, 1000);
+	for (uint32_t i = 0; i < 100; i++) {
+		peer_send(&peer, TCP_ACK, 1 + i, 1, 100);
+		CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	}
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_duplicate), 100);
+	peer_destroy(&peer);
+}
+
+/* All connections together: none has used up its own limit. */
+static void test_challenge_limit_of_all(void)
+{
+	struct tcp_options syn;
+	uint32_t answers = 0;
+
+	peer_init(&peer);
+	peer.config.connections = 2000;
+	peer.config.syn_received = 16;
+	peer_create(&peer);
+	syn = peer_syn_options(&peer);
+	for (uint32_t i = 0; i < 2000; i++) {
+		peer.port = (uint16_t)(2000 + i);
+		peer_handshake(&peer, &syn);
+		for (int k = 0; k < 10; k++) {
+			peer_send(&peer, TCP_RST, 10, 0, 0);
+			answers += peer_drain(&peer);
+		}
+	}
+	CU_ASSERT_EQUAL(tcp_connection_count(peer.stack), 2000);
+	CU_ASSERT(answers >= 5000 && answers <= 15000);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_challenge_acks_limited), 20000 - answers);
+	peer_destroy(&peer);
+}
+
+/* RSTs to what belongs to no connection. */
+static void test_reset_limit(void)
+{
+	uint32_t answers = 0;
+
+	peer_init(&peer);
+	peer_create(&peer);
+	for (uint32_t i = 0; i < 20000; i++) {
+		peer_send(&peer, TCP_ACK, i, 1, 0);
+		answers += peer_drain(&peer);
+	}
+	CU_ASSERT(answers >= 5000 && answers <= 15000);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_resets_limited), 20000 - answers);
+	peer_advance(&peer, 1000000);
+	peer_send(&peer, TCP_ACK, 1, 1, 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	peer_destroy(&peer);
+}
+
 /* RFC 5961 5.2: una - max.wnd <= ack <= snd_max; data of other segments is not believed. */
 static void test_ack_range(void)
 {
@@ -102,6 +172,7 @@ static void test_paws(void)
 	peer.ts = 0;
 	peer_send(&peer, TCP_ACK, 101, 1, 100); /* without the option: RFC 7323 3.2 */
 	CU_ASSERT_EQUAL(peer.received, 100);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
 	peer.ts = 1000;
 	peer_send(&peer, TCP_RST, 101, 0, 0); /* a RST is not subject to PAWS */
 	CU_ASSERT_EQUAL(peer.closed, 1);
@@ -206,6 +277,9 @@ static void test_wrap(void)
 CU_TestInfo validate_tests[] = {{"RST", test_rst},
 				{"SYN", test_syn},
 				{"challenge ACK limit", test_challenge_limit},
+				{"challenge ACK limit of all", test_challenge_limit_of_all},
+				{"RST limit", test_reset_limit},
+				{"guessed data", test_guessed_data},
 				{"ACK range", test_ack_range},
 				{"PAWS", test_paws},
 				{"PAWS after 24 days", test_paws_outdated},

@@ -32,11 +32,12 @@
 	X(drop_ooo_limit, "dropped: out-of-order limit of the connection")        \
 	X(shed_ooo, "dropped: out of order, memory ran short")                    \
 	X(drop_window_budget, "dropped: receive budget of the connection")        \
-	X(drop_after_close, "dropped: data after we closed")                      \
+	X(drop_after_close, "dropped: data or RST after the end")                 \
 	X(drop_no_mbuf, "not sent: no mbuf")                                      \
 	X(rx_out_of_order, "segments that came out of order and were kept")       \
 	X(rx_resets, "valid RSTs received")                                       \
 	X(rx_bad_resets, "RSTs answered with a challenge ACK")                    \
+	X(resets_limited, "RSTs withheld by the rate limit")                      \
 	X(tx_resets, "RSTs sent")                                                 \
 	X(challenge_acks, "challenge ACKs sent (RFC 5961)")                       \
 	X(challenge_acks_limited, "challenge ACKs withheld by the rate limit")    \
