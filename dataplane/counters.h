@@ -26,12 +26,18 @@ struct abi_pub;
 	X(drop_not_ours, "dropped: not for one of our addresses")                               \
 	X(drop_malformed, "dropped: header shorter or longer than the packet")                  \
 	X(drop_protocol, "dropped: neither TCP nor ICMP")                                       \
+	X(drop_fragment, "dropped: IP fragment that is not TCP over IPv4")                      \
+	X(drop_extension, "dropped: IPv6 extension headers that we do not take")                \
 	X(drop_no_neighbour, "dropped: link address of the next hop not known in time")         \
 	X(drop_no_route, "dropped: no route to the destination")                                \
 	X(arp_requests, "ARP requests answered")                                                \
 	X(ndp_solicitations, "neighbour solicitations answered")                                \
 	X(icmp_echoes, "ICMP echo requests answered")                                           \
+	X(icmp_errors, "ICMP errors given to TCP")                                              \
 	X(icmp_other, "other ICMP messages, ignored")                                           \
+	X(limit_echoes, "ICMP echo requests dropped: too many a second")                        \
+	X(limit_icmp_errors, "ICMP errors dropped: too many a second")                          \
+	X(limit_neighbours, "ARP and neighbour requests not answered: too many a second")       \
 	X(sessions_opened, "connections accepted")                                              \
 	X(sessions_closed, "connections ended")                                                 \
 	X(sessions_refused, "RTMP connections refused: no session left")                        \

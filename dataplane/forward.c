@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataplane/net/ip.h"
+
 int dp_forward_mesh_create(struct dp_forward_mesh *mesh, const int *numa_nodes, uint32_t workers)
 {
 	char name[RTE_RING_NAMESIZE];
@@ -84,9 +86,10 @@ static uint32_t owner_ipv6(const struct rte_mbuf *frame, uint32_t workers, uint3
 {
 	const struct rte_ipv6_hdr *ip =
 		rte_pktmbuf_mtod_offset(frame, const struct rte_ipv6_hdr *, RTE_ETHER_HDR_LEN);
-	uint32_t ports = RTE_ETHER_HDR_LEN + sizeof(*ip);
+	uint32_t ports;
 
-	if (ip->proto != IPPROTO_TCP || frame->data_len < ports + 4) {
+	if (net_ipv6_protocol(frame, RTE_ETHER_HDR_LEN, &ports) != IPPROTO_TCP ||
+	    frame->data_len < ports + 4) {
 		return self;
 	}
 	return hash_flow(ip->src_addr, 32, rte_pktmbuf_mtod_offset(frame, const void *, ports)) %

@@ -182,6 +182,13 @@ static int create_tcp(struct dp_worker *worker, const struct dp_worker_config *c
 	return listen_on(worker, config);
 }
 
+static bool on_icmp_error(void *app, const struct tcp_icmp *error)
+{
+	struct dp_worker *worker = app;
+
+	return tcp_icmp_error(worker->tcp, error, worker->net.now_us);
+}
+
 static int create_net(struct dp_worker *worker, const struct dp_worker_config *config)
 {
 	uint64_t seed;
@@ -189,8 +196,11 @@ static int create_net(struct dp_worker *worker, const struct dp_worker_config *c
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
 		return -EIO;
 	}
-	return net_init(&worker->net, config->iface, worker->headers, &worker->counters,
-			config->numa_node, seed);
+	int err = net_init(&worker->net, config->iface, worker->headers, &worker->counters,
+			   config->numa_node, seed);
+	worker->net.icmp_error = on_icmp_error;
+	worker->net.app = worker;
+	return err;
 }
 
 static bool is_pending(const void *app)

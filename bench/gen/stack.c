@@ -310,6 +310,13 @@ static uint32_t send_budget(const struct gen_options *o)
 	return share > SEND_BUDGET_LEAST ? share : SEND_BUDGET_LEAST;
 }
 
+static bool on_icmp_error(void *app, const struct tcp_icmp *error)
+{
+	struct stack *s = app;
+
+	return tcp_icmp_error(s->tcp, error, s->base.fleet->now_us);
+}
+
 static int create_tcp(struct stack *s, const struct gen_options *o)
 {
 	struct tcp_config config = {
@@ -341,6 +348,8 @@ static int create_tcp(struct stack *s, const struct gen_options *o)
 	if (s->tcp == NULL) {
 		return -errno;
 	}
+	s->device.net.icmp_error = on_icmp_error;
+	s->device.net.app = s;
 	for (uint32_t i = 0; i < o->addresses_count && rc == 0; i++) {
 		rc = tcp_add_address(s->tcp, &o->addresses[i].addr);
 	}

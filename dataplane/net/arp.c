@@ -85,7 +85,8 @@ static void answer(struct net *net, const struct rte_arp_hdr *request)
 {
 	struct rte_arp_hdr reply;
 
-	if (!rte_is_valid_assigned_ether_addr(&request->arp_data.arp_sha)) {
+	if (!rte_is_valid_assigned_ether_addr(&request->arp_data.arp_sha) ||
+	    !net_allow(net, NET_LIMIT_NEIGHBOUR)) {
 		return;
 	}
 	fill(net, &reply, RTE_BE16(RTE_ARP_OP_REPLY), request->arp_data.arp_tip,

@@ -4,10 +4,18 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/net/addr.h"
+#include "dataplane/net/icmp.h"
 #include "dataplane/net/ndp.h"
 
-#define ECHO_REQUEST 128u
-#define ECHO_REPLY   129u
+#define UNREACHABLE       1u
+#define TOO_BIG           2u
+#define TIME_EXCEEDED     3u
+#define PARAMETER_PROBLEM 4u
+#define ECHO_REQUEST      128u
+#define ECHO_REPLY        129u
+
+#define PORT_UNREACHABLE  4u /* code of UNREACHABLE */
+#define UNKNOWN_HEADER    1u /* code of PARAMETER_PROBLEM: they have no TCP */
 
 /* Fills `icmp` and checks the checksum (RFC 4443 2.3). */
 static bool parse(const struct rte_mbuf *packet, uint32_t offset, struct net_icmp6 *icmp)
@@ -63,6 +71,10 @@ static void answer_echo(struct net *net, struct rte_mbuf *packet, uint32_t offse
 		rte_pktmbuf_free(packet);
 		return;
 	}
+	if (!net_allow(net, NET_LIMIT_ECHO)) {
+		rte_pktmbuf_free(packet);
+		return;
+	}
 	*rte_pktmbuf_mtod_offset(packet, uint8_t *, offset) = ECHO_REPLY;
 	net_icmp6_finish(ip, &to, &from, (uint16_t)(packet->data_len - offset));
 	packet->ol_flags = 0;
@@ -70,12 +82,44 @@ static void answer_echo(struct net *net, struct rte_mbuf *packet, uint32_t offse
 	net_output(net, &packet, 1);
 }
 
+/* RFC 4443 section 3; the message is whole. False for what is no error. */
+static bool read_error(const struct net_icmp6 *icmp, struct tcp_icmp *error)
+{
+	uint32_t mtu;
+
+	*error = (struct tcp_icmp){
+		.kind = TCP_ICMP_SOFT, .quoted = icmp->data + 8, .quoted_len = icmp->length - 8};
+	switch (icmp->data[0]) {
+	case TOO_BIG:
+		error->kind = TCP_ICMP_TOO_BIG;
+		memcpy(&mtu, icmp->data + 4, sizeof(mtu));
+		error->mtu = rte_be_to_cpu_32(mtu);
+		return true;
+	case UNREACHABLE:
+		error->kind = icmp->data[1] == PORT_UNREACHABLE ? TCP_ICMP_HARD : TCP_ICMP_SOFT;
+		return true;
+	case PARAMETER_PROBLEM:
+		error->kind = icmp->data[1] == UNKNOWN_HEADER ? TCP_ICMP_HARD : TCP_ICMP_SOFT;
+		return true;
+	default:
+		return icmp->data[0] == TIME_EXCEEDED;
+	}
+}
+
 enum net_verdict net_icmp6_input(struct net *net, struct rte_mbuf *packet, uint32_t offset)
 {
 	struct net_icmp6 icmp;
+	struct tcp_icmp error;
 
 	if (!parse(packet, offset, &icmp)) {
 		net_count(net, DP_COUNTER_drop_malformed);
+		rte_pktmbuf_free(packet);
+		return NET_DONE;
+	}
+	if (read_error(&icmp, &error)) {
+		if (!net_icmp_tell(net, &error)) {
+			return NET_TEACH;
+		}
 		rte_pktmbuf_free(packet);
 		return NET_DONE;
 	}
@@ -100,9 +144,14 @@ enum net_verdict net_icmp6_input(struct net *net, struct rte_mbuf *packet, uint3
 void net_icmp6_learn(struct net *net, const struct rte_mbuf *packet, uint32_t offset)
 {
 	struct net_icmp6 icmp;
+	struct tcp_icmp error;
 
-	if (parse(packet, offset, &icmp) &&
-	    (icmp.data[0] == NDP_SOLICITATION || icmp.data[0] == NDP_ADVERTISEMENT)) {
+	if (!parse(packet, offset, &icmp)) {
+		return;
+	}
+	if (read_error(&icmp, &error)) {
+		(void)net_icmp_tell(net, &error);
+	} else if (icmp.data[0] == NDP_SOLICITATION || icmp.data[0] == NDP_ADVERTISEMENT) {
 		(void)net_ndp_input(net, &icmp, false);
 	}
 }

@@ -15,7 +15,8 @@ struct rte_ipv6_hdr;
  */
 enum net_verdict net_icmp6_input(struct net *net, struct rte_mbuf *packet, uint32_t offset);
 
-/* Takes in what a neighbour announces and answers nothing. The packet stays the caller's. */
+/* Takes in what a neighbour announces or an error says, and answers nothing. The packet stays the
+ * caller's. */
 void net_icmp6_learn(struct net *net, const struct rte_mbuf *packet, uint32_t offset);
 
 /* Writes IPv6 header and checksum around the `length` bytes of ICMPv6 that follow it. */

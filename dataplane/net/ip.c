@@ -54,10 +54,9 @@ static enum net_verdict ipv4_icmp(struct net *net, struct rte_mbuf *packet, uint
 		return drop(net, packet, DP_COUNTER_drop_malformed);
 	}
 	if (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) {
-		return drop(net, packet, DP_COUNTER_icmp_other);
+		return drop(net, packet, DP_COUNTER_drop_fragment);
 	}
-	net_icmp_input(net, packet, header);
-	return NET_DONE;
+	return net_icmp_input(net, packet, header);
 }
 
 enum net_verdict net_ipv4_input(struct net *net, struct rte_mbuf *packet)
@@ -93,26 +92,42 @@ static bool ipv6_is_whole(struct rte_mbuf *packet)
 	return rte_be_to_cpu_32(ip->vtc_flow) >> 28 == 6 && trim(packet, length);
 }
 
-/*
- * Protocol of the payload and where it begins. Hop-by-hop options are skipped when they are short;
- * any other extension header stands as a protocol that we do not know.
- */
-static uint8_t ipv6_protocol(const struct rte_mbuf *packet, uint32_t *offset)
+uint8_t net_ipv6_protocol(const struct rte_mbuf *frame, uint32_t at, uint32_t *offset)
 {
-	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(packet, const struct rte_ipv6_hdr *);
-	uint32_t at = sizeof(*ip);
+	uint8_t protocol = rte_pktmbuf_mtod_offset(frame, const struct rte_ipv6_hdr *, at)->proto;
 
+	at += (uint32_t)sizeof(struct rte_ipv6_hdr);
 	*offset = at;
-	if (ip->proto != IPPROTO_HOPOPTS || packet->data_len < at + 8) {
-		return ip->proto;
+	for (uint32_t i = 0; i < NET_IPV6_EXTENSIONS; i++) {
+		const uint8_t *options = rte_pktmbuf_mtod_offset(frame, const uint8_t *, at);
+
+		if ((protocol != IPPROTO_HOPOPTS && protocol != IPPROTO_DSTOPTS) ||
+		    frame->data_len < at + 8) {
+			break;
+		}
+		at += 8u + options[1] * 8u;
+		if (frame->data_len < at) {
+			break;
+		}
+		protocol = options[0];
+		*offset = at;
 	}
-	const uint8_t *options = rte_pktmbuf_mtod_offset(packet, const uint8_t *, at);
-	at += 8u + options[1] * 8u;
-	if (options[1] > 7 || packet->data_len < at) {
-		return ip->proto;
+	return protocol;
+}
+
+/* Why an IPv6 packet is refused whose payload is of this protocol. */
+static enum dp_counter refusal(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_FRAGMENT:
+		return DP_COUNTER_drop_fragment;
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_ROUTING:
+		return DP_COUNTER_drop_extension;
+	default:
+		return DP_COUNTER_drop_protocol;
 	}
-	*offset = at;
-	return options[0];
 }
 
 enum net_verdict net_ipv6_input(struct net *net, struct rte_mbuf *packet)
@@ -128,22 +143,25 @@ enum net_verdict net_ipv6_input(struct net *net, struct rte_mbuf *packet)
 	if (!ours && !(to.s6_addr[0] == 0xff && net_iface_in_group(net->iface, &to))) {
 		return drop(net, packet, DP_COUNTER_drop_not_ours);
 	}
-	uint8_t protocol = ipv6_protocol(packet, &offset);
+	uint8_t protocol = net_ipv6_protocol(packet, 0, &offset);
 	if (protocol == IPPROTO_ICMPV6) {
 		return net_icmp6_input(net, packet, offset);
 	}
-	/* TCP looks for its header right behind the fixed one. */
-	if (protocol == IPPROTO_TCP && ours && offset == sizeof(*ip)) {
+	if (protocol == IPPROTO_TCP && ours) {
 		return NET_TCP;
 	}
-	return drop(net, packet, DP_COUNTER_drop_protocol);
+	return drop(net, packet, refusal(protocol));
 }
 
-void net_ipv6_learn(struct net *net, struct rte_mbuf *packet)
+void net_ip_learn(struct net *net, struct rte_mbuf *packet, bool v6)
 {
-	uint32_t offset;
+	uint32_t offset = v6 ? 0 : ipv4_header(packet);
 
-	if (ipv6_is_whole(packet) && ipv6_protocol(packet, &offset) == IPPROTO_ICMPV6) {
+	if (!v6 && offset != 0) {
+		net_icmp_learn(net, packet, offset);
+	}
+	if (v6 && ipv6_is_whole(packet) &&
+	    net_ipv6_protocol(packet, 0, &offset) == IPPROTO_ICMPV6) {
 		net_icmp6_learn(net, packet, offset);
 	}
 }

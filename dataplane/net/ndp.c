@@ -148,7 +148,8 @@ static bool solicitation(struct net *net, const struct net_icmp6 *icmp,
 	if (has_option) {
 		news = net_announced(net, &source, &mac, NET_LEARN_CREATE);
 	}
-	if (answer && (anonymous || solicitor_mac(net, &source, has_option, &mac))) {
+	if (answer && (anonymous || solicitor_mac(net, &source, has_option, &mac)) &&
+	    net_allow(net, NET_LIMIT_NEIGHBOUR)) {
 		advertise(net, &message->target, &source, &mac);
 	}
 	return news;

@@ -96,6 +96,27 @@ bool net_announced(struct net *net, const struct in6_addr *addr, const struct rt
 	return true;
 }
 
+bool net_allow(struct net *net, enum net_limit kind)
+{
+	static const enum dp_counter refused[NET_LIMITS] = {
+		[NET_LIMIT_ECHO] = DP_COUNTER_limit_echoes,
+		[NET_LIMIT_ICMP_ERROR] = DP_COUNTER_limit_icmp_errors,
+		[NET_LIMIT_NEIGHBOUR] = DP_COUNTER_limit_neighbours,
+	};
+	uint64_t now_s = net->now_us / 1000000;
+
+	if (now_s != net->limit_s) {
+		net->limit_s = now_s;
+		memset(net->allowed, 0, sizeof(net->allowed));
+	}
+	if (net->allowed[kind] == NET_LIMIT) {
+		net_count(net, refused[kind]);
+		return false;
+	}
+	net->allowed[kind]++;
+	return true;
+}
+
 static void ask(void *arg, const struct in6_addr *target)
 {
 	struct net *net = arg;
@@ -216,10 +237,10 @@ static uint16_t ether_input(struct net *net, struct rte_mbuf *frame)
 }
 
 /* What others have to learn from is given to them as it came: with its link-layer header. */
-static enum net_verdict ipv6_input(struct net *net, struct rte_mbuf *frame)
+static enum net_verdict ip_input(struct net *net, struct rte_mbuf *frame, bool v6)
 {
 	(void)rte_pktmbuf_adj(frame, RTE_ETHER_HDR_LEN);
-	enum net_verdict verdict = net_ipv6_input(net, frame);
+	enum net_verdict verdict = v6 ? net_ipv6_input(net, frame) : net_ipv4_input(net, frame);
 	if (verdict == NET_TEACH) {
 		(void)rte_pktmbuf_prepend(frame, RTE_ETHER_HDR_LEN);
 	}
@@ -230,10 +251,9 @@ enum net_verdict net_input(struct net *net, struct rte_mbuf *frame)
 {
 	switch (ether_input(net, frame)) {
 	case RTE_ETHER_TYPE_IPV4:
-		(void)rte_pktmbuf_adj(frame, RTE_ETHER_HDR_LEN);
-		return net_ipv4_input(net, frame);
+		return ip_input(net, frame, false);
 	case RTE_ETHER_TYPE_IPV6:
-		return ipv6_input(net, frame);
+		return ip_input(net, frame, true);
 	case RTE_ETHER_TYPE_ARP:
 		return net_arp_input(net, frame);
 	default:
@@ -248,8 +268,10 @@ void net_learn(struct net *net, struct rte_mbuf *frame)
 	if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP)) {
 		net_arp_learn(net, frame);
 	} else {
+		bool v6 = ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6);
+
 		(void)rte_pktmbuf_adj(frame, RTE_ETHER_HDR_LEN);
-		net_ipv6_learn(net, frame);
+		net_ip_learn(net, frame, v6);
 	}
 	rte_pktmbuf_free(frame);
 }

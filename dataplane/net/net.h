@@ -6,7 +6,10 @@
  * addresses are checked by tcpstack.
  *
  * Every worker has its own neighbours. What one learns, the others must: input() says which frames
- * they have to see.
+ * they have to see. An ICMP error is for the worker that has the connection, which its addresses do
+ * not tell: it is shown to all until one knows it.
+ *
+ * What anybody may ask of us is answered so many times a second: enum net_limit.
  */
 #ifndef NET_NET_H
 #define NET_NET_H
@@ -17,11 +20,16 @@
 #include "dataplane/counters.h"
 #include "dataplane/net/iface.h"
 #include "dataplane/net/neighbour.h"
+#include "tcpstack/tcp.h"
 
 #define NET_FRAMES 512u /* frames that wait for the port; a power of two */
 
 struct rte_mbuf;
 struct rte_mempool;
+
+#define NET_LIMIT 1000u /* of each kind, a second */
+
+enum net_limit { NET_LIMIT_ECHO, NET_LIMIT_ICMP_ERROR, NET_LIMIT_NEIGHBOUR, NET_LIMITS };
 
 struct net {
 	const struct net_iface *iface;
@@ -30,6 +38,11 @@ struct net {
 	struct dp_counters *counters;
 	uint64_t now_us;   /* set by net_begin() */
 	uint64_t timer_us; /* when net_timers() looks again */
+	/* True when an ICMP error is about a connection of this worker's; NULL: it has none. */
+	bool (*icmp_error)(void *app, const struct tcp_icmp *error);
+	void *app;
+	uint64_t limit_s; /* the second that `allowed` is of */
+	uint32_t allowed[NET_LIMITS];
 	uint32_t frames_count;
 	struct rte_mbuf *frames[NET_FRAMES]; /* ready for the port, in order */
 };
@@ -81,6 +94,9 @@ bool net_announced(struct net *net, const struct in6_addr *addr, const struct rt
 /* ... puts the link-layer header in front. False when there is no headroom: the packet is freed. */
 bool net_put_ether(struct net *net, struct rte_mbuf *packet, const struct rte_ether_addr *to,
 		   uint16_t type);
+
+/* ... whether one more of that kind is heeded in this second; else it is counted. */
+bool net_allow(struct net *net, enum net_limit kind);
 
 static inline void net_count(struct net *net, enum dp_counter counter)
 {

@@ -107,6 +107,30 @@ static void short_frames_stay_where_they_are(void)
 	}
 }
 
+/* IPv6 options in front of TCP do not take a segment to another worker. */
+static void extensions_change_nothing(void)
+{
+	uint32_t first = 0;
+
+	for (uint32_t options = 0; options <= 2; options++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, 100);
+
+		memset(frame, 0, 100);
+		memcpy(frame + 12, "\x86\xdd", 2);
+		frame[14 + 6] = options > 0 ? IPPROTO_DSTOPTS : IPPROTO_TCP;
+		for (uint32_t i = 0; i < options; i++) {
+			frame[54 + 8 * i] = i + 1 < options ? IPPROTO_DSTOPTS : IPPROTO_TCP;
+		}
+		memcpy(frame + 54 + 8 * options, "\x12\x34\x07\x8f", 4);
+		uint32_t who = dp_forward_owner(m, 1U << 16, 1U << 17);
+		first = options == 0 ? who : first;
+		CU_ASSERT(who < 1U << 16);
+		CU_ASSERT_EQUAL(who, first);
+		rte_pktmbuf_free(m);
+	}
+}
+
 static void frames_arrive_in_order(void)
 {
 	struct rte_mbuf *got[DP_FORWARD_BURST];
@@ -262,6 +286,7 @@ int main(void)
 	static const struct suite_test tests[] = {
 		{"flows spread and stay together", flows_spread_and_stay_together},
 		{"short frames stay where they are", short_frames_stay_where_they_are},
+		{"extensions change nothing", extensions_change_nothing},
 		{"frames arrive in order", frames_arrive_in_order},
 		{"everybody is taught", everybody_is_taught},
 		{"a full ring is counted", a_full_ring_is_counted},

@@ -4,7 +4,8 @@
  *
  * A struct tcp_stack is one shard: one thread uses it, it shares nothing with others, reads no
  * clock and touches no port. The caller gives bursts of IP packets and the time; it takes finished
- * IP packets back from tcp_output(). Upcalls happen only inside tcp_input() and tcp_timers().
+ * IP packets back from tcp_output(). Upcalls happen only inside tcp_input(), tcp_icmp_error() and
+ * tcp_timers().
  *
  * Packets are rte_mbufs whose data begins at the IP header (link layer stripped). Packets that
  * leave carry l3_len, l4_len and, when offloads are configured, the PKT_TX flags for them; the
