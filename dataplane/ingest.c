@@ -371,6 +371,18 @@ bool dp_ingest_is_short(const struct dp_ingest *ingest)
 	return ingest->publish.pressure >= PUBLISH_PRESSURE_SHED;
 }
 
+enum tcp_pressure dp_ingest_tcp_pressure(const struct dp_ingest *ingest)
+{
+	switch (ingest->publish.pressure) {
+	case PUBLISH_PRESSURE_NONE:
+		return TCP_PRESSURE_NONE;
+	case PUBLISH_PRESSURE_FULL:
+		return TCP_PRESSURE_FULL;
+	default:
+		return TCP_PRESSURE_SHORT;
+	}
+}
+
 static void set(_Atomic uint64_t *field, uint64_t value)
 {
 	atomic_store_explicit(field, value, memory_order_relaxed);

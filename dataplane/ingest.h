@@ -62,6 +62,8 @@ bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us);
 
 /* Packets or log blocks run short: what can be sent again should go. */
 bool dp_ingest_is_short(const struct dp_ingest *ingest);
+/* The same for tcp_set_pressure(). */
+enum tcp_pressure dp_ingest_tcp_pressure(const struct dp_ingest *ingest);
 
 /*
  * Who pins packet memory, to `pub`: each by its own count, so that their sum tells whether anybody

@@ -237,9 +237,13 @@ static void account(struct dp_worker *worker, uint32_t work, bool hurry, uint64_
 	dp_idle(&worker->idle, now_us, timer_us < limit_us ? timer_us : limit_us);
 }
 
-/* First of all that is given up when packets run short: the peer sends it again. */
+/*
+ * Out-of-order data is the first of all that is given up when packets run short: the peer sends it
+ * again. Windows, which promise memory, stop growing at the same moment.
+ */
 static void shed_out_of_order(struct dp_worker *worker, uint64_t now_us)
 {
+	tcp_set_pressure(worker->tcp, dp_ingest_tcp_pressure(worker->ingest));
 	if (dp_ingest_is_short(worker->ingest) && now_us - worker->shed_us >= SHED_US) {
 		worker->shed_us = now_us;
 		(void)tcp_shed_ooo(worker->tcp);

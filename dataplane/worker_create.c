@@ -13,6 +13,7 @@
 #include "dataplane/ingest.h"
 #include "dataplane/port.h"
 #include "dataplane/pub.h"
+#include "dataplane/session.h"
 #include "dataplane/worker.h"
 #include "tcpstack/tcp.h"
 
@@ -22,10 +23,11 @@
 #define POOL_CACHE     256u
 #define HEADER_ROOM    2048u
 
-/* Truesize that one publisher may pin: at 6 Mb/s more than a second. */
-#define RECEIVE_BUDGET (1u << 20)
+/* What a window begins with: as much as a SYN-ACK can say. */
+#define WINDOW_INITIAL 65535u
+#define HEADERS        52u /* IPv4 and TCP with timestamps, of each packet */
 #define SEND_BUDGET    (256u << 10)
-#define OOO_SEGMENTS   256u
+#define OOO_SEGMENTS   16384u /* bounded by the window long before */
 
 /*
  * Side records are for connections that lose packets at the moment: with 2 % of loss at 2.5 Mb/s
@@ -139,6 +141,26 @@ static int listen_on(struct dp_worker *worker, const struct dp_worker_config *co
 	return err;
 }
 
+/* Of large packets a peer may send fewer, smaller ones: there is room for some of each. */
+static uint32_t initial_mbufs(const struct dp_worker_config *config)
+{
+	uint32_t mbufs = WINDOW_INITIAL / (config->port->mtu - HEADERS) + 1;
+
+	return mbufs > 32 ? mbufs : 32;
+}
+
+static void set_windows(struct tcp_config *tcp, const struct dp_worker_config *config)
+{
+	const struct config_memory *memory = &config->config->memory;
+	uint64_t packets = (uint64_t)memory->packets * tcp->segment_truesize;
+
+	tcp->receive_budget = memory->window_max_kib << 10;
+	tcp->receive_initial = initial_mbufs(config) * tcp->segment_truesize;
+	tcp->receive_slack = SESSION_HOLD_MAX;
+	tcp->receive_total =
+		memory->windows_mib > 0 ? (uint64_t)memory->windows_mib << 20 : packets / 2;
+}
+
 static int create_tcp(struct dp_worker *worker, const struct dp_worker_config *config,
 		      const struct dp_worker_shared *shared)
 {
@@ -153,7 +175,6 @@ static int create_tcp(struct dp_worker *worker, const struct dp_worker_config *c
 		.time_wait = connections,
 		.side_records = sides < connections ? sides : connections,
 		.segment_truesize = config->packets->workers[config->index].truesize,
-		.receive_budget = RECEIVE_BUDGET,
 		.send_budget = SEND_BUDGET,
 		.ooo_segments = OOO_SEGMENTS,
 		.mtu = config->port->mtu,
@@ -170,6 +191,7 @@ static int create_tcp(struct dp_worker *worker, const struct dp_worker_config *c
 		.app = worker->ingest,
 	};
 
+	set_windows(&tcp, config);
 	(void)snprintf(name, sizeof(name), "tcp%u", config->index);
 	if (getrandom(tcp.secret, sizeof(tcp.secret), 0) != sizeof(tcp.secret)) {
 		return -EIO;

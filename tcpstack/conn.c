@@ -6,6 +6,7 @@
 #include "seq.h"
 #include "stack.h"
 #include "trace.h"
+#include "tune.h"
 
 struct tcp_conn *conn_create(struct tcp_stack *stack, const struct tcp_key *key, uint32_t hash,
 			     uint32_t replaced_ref)
@@ -33,6 +34,7 @@ struct tcp_conn *conn_create(struct tcp_stack *stack, const struct tcp_key *key,
 	conn->id = ++stack->conn_serial != 0 ? stack->conn_serial : ++stack->conn_serial;
 	conn->opened_ms = stack_milliseconds(stack);
 	tcp_trace(conn, opened, trace_address(key), key->remote_port);
+	conn->rcv_grant = stack->config.receive_initial;
 	return conn;
 }
 
@@ -99,6 +101,7 @@ void conn_finish(struct tcp_conn *conn, enum tcp_close_reason reason)
 	}
 	conn->flags |= TCP_CONN_DEAD; /* before: also recovery lets go of the side record then */
 	free_buffers(conn);
+	tune_fini(conn);
 	conn->dirty_next = stack->conn_dead;
 	stack->conn_dead = conn;
 	stack->conn_count--;

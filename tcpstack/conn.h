@@ -95,10 +95,15 @@ struct tcp_conn {
 	struct tcp_sack_block dsack;
 	uint32_t ts_recent_s; /* when ts_recent was taken */
 	uint64_t rx_bytes;
-	uint32_t path_flags; /* enum tcp_path_flags */
-	uint32_t pmtu_seq;   /* see there */
-	uint16_t pmtu_claim; /* MTU that a packet-too-big told */
-	uint8_t full_lost;   /* timeouts of full-sized segments since the last progress */
+	uint32_t path_flags;  /* enum tcp_path_flags */
+	uint32_t pmtu_seq;    /* see there */
+	uint16_t pmtu_claim;  /* MTU that a packet-too-big told */
+	uint8_t full_lost;    /* timeouts of full-sized segments since the last progress */
+	uint32_t rcv_grant;   /* truesize that the window may promise (tune.h) */
+	uint32_t round_seq;   /* rcv_nxt when the round began */
+	uint32_t round_mark;  /* timestamp, or time, that ends it */
+	uint32_t round_most;  /* bytes of the largest round so far */
+	uint32_t round_limit; /* bytes in a round that make the window grow before its end */
 
 	/* Sending. */
 	struct tcp_send_queue send;

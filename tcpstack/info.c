@@ -91,7 +91,7 @@ static void fill_receiving(const struct tcp_conn *conn, struct tcp_info *info)
 	info->rcv_mss = conn->rcv_mss;
 	info->rcv_wscale = conn->rcv_wscale;
 	info->rcv_wnd = conn->rcv_adv - conn->rcv_nxt;
-	info->rcv_wnd_limit = conn->stack->window_max;
+	info->rcv_wnd_limit = window_granted(conn);
 	info->rcv_nxt = conn->rcv_nxt;
 	info->pinned = window_pinned(conn);
 	info->held = conn->held;

@@ -11,6 +11,7 @@
 #include "stack.h"
 #include "timeout.h"
 #include "trace.h"
+#include "tune.h"
 #include "window.h"
 
 #define QUICK_ACKS     16
@@ -91,6 +92,7 @@ static void setup_peer(struct tcp_conn *conn, uint32_t irs, uint16_t mss, unsign
 	}
 	conn->cc->init(conn);
 	tcp_trace(conn, negotiated, conn->mss, flags | (unsigned int)conn->snd_wscale << 8);
+	tune_init(conn);
 }
 
 /*

@@ -64,6 +64,11 @@ const uint64_t *tcp_counters(const struct tcp_stack *stack)
 	return stack->counters;
 }
 
+void tcp_set_pressure(struct tcp_stack *stack, enum tcp_pressure pressure)
+{
+	stack->pressure = pressure;
+}
+
 uint32_t tcp_ooo_segments(const struct tcp_stack *stack)
 {
 	return stack->ooo_segments;

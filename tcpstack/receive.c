@@ -3,6 +3,7 @@
 #include "segment.h"
 #include "stack.h"
 #include "trace.h"
+#include "tune.h"
 #include "window.h"
 
 #define DELAYED_ACK_US 40000ULL
@@ -74,6 +75,7 @@ static void receive_in_order(struct tcp_conn *conn, struct tcp_segment *seg)
 		conn_side_put(conn);
 	}
 	conn->rx_len += conn->rcv_nxt - before;
+	tune_received(conn, seg);
 	conn->flags |= TCP_CONN_ACK_PENDING;
 	if (conn->quick_acks > 0) {
 		conn->quick_acks--;

@@ -10,6 +10,7 @@
 #include "reply.h"
 #include "timeout.h"
 #include "trace.h"
+#include "tune.h"
 
 #define QUANTUM     8 /* packets of one connection before the next has its turn */
 #define TABLE_MAX   (1U << 28)
@@ -40,7 +41,9 @@ static bool config_valid(const struct tcp_config *c)
 	       c->time_wait < TABLE_MAX && c->side_records < TABLE_MAX && c->segment_truesize > 0 &&
 	       c->receive_budget >= 4 * c->segment_truesize && c->receive_budget <= BUDGET_MAX &&
 	       (c->trace_records & (c->trace_records - 1)) == 0 &&
-	       (c->trace == NULL || c->trace_records > 0) && c->send_budget > 0 &&
+	       (c->trace == NULL || c->trace_records > 0) &&
+	       (c->receive_initial == 0 || c->receive_initial >= 4 * c->segment_truesize) &&
+	       c->receive_slack <= BUDGET_MAX && c->send_budget > 0 &&
 	       c->send_budget <= BUDGET_MAX && c->ooo_segments <= OOO_MAX && c->mtu >= IP_MTU_MIN &&
 	       c->mtu <= 9216 && c->user_timeout_ms > 0 &&
 	       rte_pktmbuf_data_room_size(c->header_pool) >= RTE_PKTMBUF_HEADROOM + HEADERS_MAX;
@@ -114,6 +117,12 @@ static void derive(struct tcp_stack *stack)
 
 	stack->mss[0] = (uint16_t)(config->mtu - 40);
 	stack->mss[1] = (uint16_t)(config->mtu - 60);
+	if (config->receive_initial == 0 || config->receive_initial > config->receive_budget) {
+		stack->config.receive_initial = config->receive_budget;
+	}
+	if (config->receive_total == 0) {
+		stack->config.receive_total = UINT64_MAX;
+	}
 	stack->window_max = config->receive_budget / config->segment_truesize * stack->mss[0];
 	while (stack->wscale < TCP_WSCALE_MAX && stack->window_max >> stack->wscale > 65535) {
 		stack->wscale++;
@@ -231,6 +240,7 @@ uint32_t tcp_timers(struct tcp_stack *stack, uint64_t now_us, uint32_t budget)
 	uint32_t ran;
 
 	stack_set_now(stack, now_us);
+	tune_sweep(stack);
 	stack_enter(stack);
 	ran = syn_timers(stack, budget);
 	ran += time_wait_timers(stack, budget - ran);

@@ -61,6 +61,10 @@ struct tcp_stack {
 	struct tcp_conn *conn_dead;
 	uint32_t conn_count;
 	uint32_t ooo_segments; /* that all connections hold out of order */
+	enum tcp_pressure pressure;
+	uint32_t sweep_next;
+	uint64_t sweep_us;
+	uint64_t window_granted; /* truesize, of all connections, beyond what each begins with */
 	struct tcp_side *side_free;
 	struct tcp_syn_pool syn;
 	struct tcp_time_wait_pool time_wait;

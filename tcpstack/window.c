@@ -5,11 +5,17 @@
 #include "trace.h"
 
 /* A peer that sends tinier segments than this on average gets drops instead of a window. */
-#define AVERAGE_MIN 64U
+#define AVERAGE_MIN   64U
+
+/* All that a window is when packets have run out. */
+#define FULL_SEGMENTS 4U
 
 uint16_t window_initial(const struct tcp_stack *stack)
 {
-	return (uint16_t)(stack->window_max < 65535 ? stack->window_max : 65535);
+	uint32_t first = stack->config.receive_initial / stack->config.segment_truesize;
+	uint32_t window = first * stack->mss[0];
+
+	return (uint16_t)(window < 65535 ? window : 65535);
 }
 
 uint32_t window_pinned(const struct tcp_conn *conn)
@@ -19,29 +25,58 @@ uint32_t window_pinned(const struct tcp_conn *conn)
 	return conn->held + segments * conn->stack->config.segment_truesize;
 }
 
+/* Truesize that the connection may pin now. */
+static uint32_t pinned_max(const struct tcp_conn *conn)
+{
+	const struct tcp_config *config = &conn->stack->config;
+	uint32_t max = conn->rcv_grant + config->receive_slack;
+
+	return max < config->receive_budget ? max : config->receive_budget;
+}
+
 bool window_admits(const struct tcp_conn *conn, uint32_t segments)
 {
 	uint32_t pinned = window_pinned(conn);
-	uint32_t budget = conn->stack->config.receive_budget;
+	uint32_t max = pinned_max(conn);
 
-	return pinned < budget &&
-	       budget - pinned >= segments * conn->stack->config.segment_truesize;
+	return pinned < max && max - pinned >= segments * conn->stack->config.segment_truesize;
 }
 
 uint32_t window_room(const struct tcp_conn *conn)
 {
-	const struct tcp_config *config = &conn->stack->config;
 	uint32_t pinned = window_pinned(conn);
+	uint32_t max = pinned_max(conn);
 
-	return pinned < config->receive_budget
-		       ? (config->receive_budget - pinned) / config->segment_truesize
-		       : 0;
+	return pinned < max ? (max - pinned) / conn->stack->config.segment_truesize : 0;
 }
 
-/* Payload for which there is room. */
+uint32_t window_payload(const struct tcp_conn *conn, uint32_t segments)
+{
+	return segments * (conn->rcv_avg > AVERAGE_MIN ? conn->rcv_avg : AVERAGE_MIN);
+}
+
+uint32_t window_granted(const struct tcp_conn *conn)
+{
+	return window_payload(conn, conn->rcv_grant / conn->stack->config.segment_truesize);
+}
+
+/*
+ * Payload beyond rcv_nxt for which there is room. What is there out of order lies within: its room
+ * is not taken from the window a second time.
+ */
 static uint32_t window_free(const struct tcp_conn *conn)
 {
-	return window_room(conn) * (conn->rcv_avg > AVERAGE_MIN ? conn->rcv_avg : AVERAGE_MIN);
+	const struct tcp_stack *stack = conn->stack;
+	uint32_t truesize = stack->config.segment_truesize;
+	uint32_t max = pinned_max(conn);
+	uint32_t held = conn->held + conn->rx.segments * truesize;
+	uint32_t room = held < max ? max - held : 0;
+
+	room = room < conn->rcv_grant ? room : conn->rcv_grant;
+	if (stack->pressure == TCP_PRESSURE_FULL && room > FULL_SEGMENTS * truesize) {
+		room = FULL_SEGMENTS * truesize;
+	}
+	return window_payload(conn, room / truesize);
 }
 
 /* RFC 9293 3.8.6.2.2: the edge moves by at least min(half of the buffer, one segment). */

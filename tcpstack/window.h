@@ -22,6 +22,11 @@ uint32_t window_pinned(const struct tcp_conn *conn);
 bool window_admits(const struct tcp_conn *conn, uint32_t segments);
 uint32_t window_room(const struct tcp_conn *conn);
 
+/* What so many mbufs of this peer carry on average. */
+uint32_t window_payload(const struct tcp_conn *conn, uint32_t segments);
+/* Payload for which the connection's grant has room: how far the window may open now (tune.h). */
+uint32_t window_granted(const struct tcp_conn *conn);
+
 /* Moves the right edge as far as the budget and silly-window avoidance allow. */
 void window_update(struct tcp_conn *conn);
 /* The window field for a segment sent now; rcv_adv becomes what the peer will understand. */

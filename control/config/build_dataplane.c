@@ -57,6 +57,10 @@ static void build_memory(struct check *c, const struct file_memory *file,
 		check_number(c, "streams", file->streams, (struct check_range){1, 1u << 16, 1024});
 	memory->log_blocks = check_number(c, "log_blocks", file->log_blocks,
 					  (struct check_range){64, 1u << 20, 8192});
+	memory->window_max_kib = check_number(c, "window_max_kib", file->window_max_kib,
+					      (struct check_range){1024, 1u << 20, 16384});
+	memory->windows_mib = check_number(c, "windows_mib", file->windows_mib,
+					   (struct check_range){1, 1u << 20, 0});
 	check_leave(c, mark);
 }
 

@@ -78,6 +78,8 @@ static const cyaml_schema_field_t memory_fields[] = {
 	NUMBER(connections, struct file_memory),
 	NUMBER(streams, struct file_memory),
 	NUMBER(log_blocks, struct file_memory),
+	NUMBER(window_max_kib, struct file_memory),
+	NUMBER(windows_mib, struct file_memory),
 	CYAML_FIELD_END,
 };
 

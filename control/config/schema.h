@@ -38,6 +38,8 @@ struct file_memory {
 	uint32_t *connections;
 	uint32_t *streams;
 	uint32_t *log_blocks;
+	uint32_t *window_max_kib;
+	uint32_t *windows_mib;
 };
 
 struct file_admission {

@@ -217,6 +217,8 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(d->memory.connections, 4096);
 	CU_ASSERT_EQUAL(d->memory.streams, 1024);
 	CU_ASSERT_EQUAL(d->memory.log_blocks, 8192);
+	CU_ASSERT_EQUAL(d->memory.window_max_kib, 16384);
+	CU_ASSERT_EQUAL(d->memory.windows_mib, 0);
 	CU_ASSERT_EQUAL(d->admission.bitrate_kbps, 6000);
 	CU_ASSERT_EQUAL(d->admission.gop_ms, 2000);
 	CU_ASSERT_EQUAL(d->control_timeout_ms, 2000);
@@ -261,6 +263,8 @@ static void test_manual(void)
 					   "connections",
 					   "streams",
 					   "log_blocks",
+					   "window_max_kib",
+					   "windows_mib",
 					   "bitrate_kbps",
 					   "gop_ms",
 					   "control_timeout_ms",
@@ -484,6 +488,10 @@ static void test_ranges(void)
 		 1u << 20},
 		{"dataplane: {memory: {streams: ", "dataplane.memory.streams", "}}", 1, 1u << 16},
 		{"dataplane: {memory: {log_blocks: ", "dataplane.memory.log_blocks", "}}", 64,
+		 1u << 20},
+		{"dataplane: {memory: {window_max_kib: ", "dataplane.memory.window_max_kib", "}}",
+		 1024, 1u << 20},
+		{"dataplane: {memory: {windows_mib: ", "dataplane.memory.windows_mib", "}}", 1,
 		 1u << 20},
 		{"dataplane: {admission: {bitrate_kbps: ", "dataplane.admission.bitrate_kbps", "}}",
 		 16, 1000000},

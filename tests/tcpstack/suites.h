@@ -25,6 +25,7 @@
 	X(validate)        \
 	X(receive)         \
 	X(window)          \
+	X(tune)            \
 	X(recovery)        \
 	X(timeout)         \
 	X(close)           \

@@ -33,6 +33,11 @@
 	X(shed_ooo, "dropped: out of order, memory ran short")                    \
 	X(drop_window_budget, "dropped: receive budget of the connection")        \
 	X(drop_after_close, "dropped: data or RST after the end")                 \
+	X(window_grown, "receive windows made larger")                            \
+	X(window_shrunk, "receive windows made smaller: others need the memory")  \
+	X(window_refused_connection, "growth refused: receive_budget")            \
+	X(window_refused_total, "growth refused: all windows together")           \
+	X(window_refused_pool, "growth refused: packets run short")               \
 	X(drop_no_mbuf, "not sent: no mbuf")                                      \
 	X(rx_out_of_order, "segments that came out of order and were kept")       \
 	X(rx_resets, "valid RSTs received")                                       \

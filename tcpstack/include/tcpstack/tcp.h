@@ -85,6 +85,13 @@ struct tcp_ops {
 	void (*closed)(void *user, struct tcp_conn *conn, enum tcp_close_reason reason);
 };
 
+/* How short packets run, in the owner's eyes. */
+enum tcp_pressure {
+	TCP_PRESSURE_NONE,
+	TCP_PRESSURE_SHORT, /* windows do not grow, and shrink to what they began with */
+	TCP_PRESSURE_FULL,  /* no window goes beyond a few segments */
+};
+
 struct tcp_config {
 	const char *name;          /* for memory zones, unique per process */
 	int numa_node;             /* -1: any */
@@ -94,6 +101,9 @@ struct tcp_config {
 	uint32_t side_records;     /* connections that can be lossy or sending at once */
 	uint32_t segment_truesize; /* bytes that one mbuf pins, whatever it carries; 2368 */
 	uint32_t receive_budget;   /* bytes of truesize that one connection may pin */
+	uint32_t receive_initial;  /* ... that its window begins with; 0: all of it */
+	uint32_t receive_slack;    /* ... that its owner may hold before that narrows the window */
+	uint64_t receive_total;    /* ... that windows may be grown by, all together; 0: no bound */
 	uint32_t send_budget;      /* bytes of payload that one connection may queue */
 	uint32_t ooo_segments;     /* out-of-order mbufs that one connection may hold */
 	uint16_t mtu;              /* of the IP packet */
@@ -203,6 +213,9 @@ void tcp_abort_all(struct tcp_stack *stack);
  */
 void tcp_hold(struct tcp_conn *conn, uint32_t truesize);
 void tcp_release(struct tcp_conn *conn, uint32_t truesize);
+
+/* Bounds the windows until the next call (TCP_PRESSURE_NONE at first). */
+void tcp_set_pressure(struct tcp_stack *stack, enum tcp_pressure pressure);
 
 /* mbufs that all connections hold out of order. */
 uint32_t tcp_ooo_segments(const struct tcp_stack *stack);

@@ -123,7 +123,7 @@ struct abi_connection {
 	uint32_t snd_wnd;
 	uint32_t snd_wnd_max;
 	uint32_t rcv_wnd;
-	uint32_t rcv_wnd_limit; /* that it may grow to */
+	uint32_t rcv_wnd_limit; /* that it is granted now */
 	uint32_t send_queue;    /* bytes queued, those in flight included */
 	uint32_t in_flight;
 	uint32_t snd_una; /* sequence numbers */

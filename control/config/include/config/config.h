@@ -51,10 +51,12 @@ struct config_port {
 
 /* Per worker. */
 struct config_memory {
-	uint32_t packets;     /* receive mbufs; default 65535 */
-	uint32_t connections; /* default 4096 */
-	uint32_t streams;     /* publications at once; default 1024 */
-	uint32_t log_blocks;  /* 4 KiB each; default 8192 */
+	uint32_t packets;        /* receive mbufs; default 65535 */
+	uint32_t connections;    /* default 4096 */
+	uint32_t streams;        /* publications at once; default 1024 */
+	uint32_t log_blocks;     /* 4 KiB each; default 8192 */
+	uint32_t window_max_kib; /* packet memory of one receive window; default 16384 */
+	uint32_t windows_mib;    /* ... of all, beyond what each begins with; 0: half of packets */
 };
 
 /* Ports that do not speak RTMP. */
