@@ -64,20 +64,11 @@ static int send_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* {"command": ..., "name": ...} and a newline; the string is the caller's to free. */
-static char *make_request(const char *command, const char *name)
+/* The request and a newline; the string is the caller's to free. */
+static char *make_line(json_t *request)
 {
-	json_t *request = json_pack("{s:s}", "command", command);
-
-	if (request == NULL) {
-		return NULL;
-	}
-	/* jansson takes UTF-8 only. */
-	if (name != NULL && json_object_set_new(request, "name", json_string(name)) != 0) {
-		json_decref(request);
-		return NULL;
-	}
 	char *text = json_dumps(request, JSON_COMPACT);
+
 	json_decref(request);
 	if (text == NULL) {
 		return NULL;
@@ -157,12 +148,26 @@ static enum client_status judge(struct client *client, const struct reply_text *
 enum client_status client_request(struct client *client, const char *command, const char *name,
 				  json_t **reply)
 {
+	json_t *request = json_pack("{s:s}", "command", command);
+
+	/* jansson takes UTF-8 only. */
+	if (request != NULL && name != NULL &&
+	    json_object_set_new(request, "name", json_string(name)) != 0) {
+		json_decref(request);
+		return fail(client, "request", "name is not valid UTF-8");
+	}
+	return client_ask(client, request, reply);
+}
+
+enum client_status client_ask(struct client *client, json_t *object, json_t **reply)
+{
 	struct reply_text text = {.data = NULL};
 	enum client_status status;
 
-	char *request = make_request(command, name);
+	char *request = object != NULL ? make_line(object) : NULL;
+	json_decref(object);
 	if (request == NULL) {
-		return fail(client, "request", "name is not valid UTF-8");
+		return fail(client, "request", "no memory");
 	}
 	int fd = open_socket(client->socket);
 	if (fd < 0) {

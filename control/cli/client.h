@@ -26,4 +26,8 @@ struct client {
 enum client_status client_request(struct client *client, const char *command, const char *name,
 				  json_t **reply) __attribute__((warn_unused_result));
 
+/* The same for any request {"command": command, ...}, whose reference it takes. */
+enum client_status client_ask(struct client *client, json_t *request, json_t **reply)
+	__attribute__((warn_unused_result));
+
 #endif

@@ -83,6 +83,33 @@ const struct command commands[] = {
 	 "kept for the rings; PROMISED is what publishers were admitted for. For each stream:\n"
 	 "what its log holds (PINNED), and payload kept for origins that return (GOP).\n",
 	 0, OUTPUT_MEMORY, run_plain},
+	{"connections", NULL, "TCP connections, one a line",
+	 "All connections of all workers with their publication, if they carry one. RATE is that "
+	 "of\n"
+	 "the stream, or what came since the connection was opened; RETRANS are segments that "
+	 "were\n"
+	 "sent again, OOO those that came out of order, DUP those that came twice.\n"
+	 "  --worker N         only those of this worker\n"
+	 "  --publisher NAME   only those of this stream\n"
+	 "  --sort COLUMN      highest first: rtt, cwnd, rate, rx, tx, retrans, ooo, dup, pinned,\n"
+	 "                     age or idle (tables only)\n",
+	 COMMAND_TAKES_WORKER | COMMAND_TAKES_PUBLISHER | COMMAND_TAKES_SORT, OUTPUT_CONNECTION,
+	 command_connections},
+	{"connection", "ID", "all about one TCP connection",
+	 "ID is that of penstockctl connections: worker and number, as in 0:17.\n", 0,
+	 OUTPUT_CONNECTION, command_connection},
+	{"trace", NULL, "what happened to TCP connections",
+	 "The workers always write down what happens to connections, in rings that overwrite "
+	 "their\n"
+	 "oldest: one for segments, one for life, loss and windows, one for what was dropped. An\n"
+	 "address of four bytes is IPv4, or the end of an IPv6 address.\n"
+	 "  --connection ID   only this one, as in penstockctl connections\n"
+	 "  --worker N        only those of this worker\n"
+	 "  --follow          go on with what happens next; says what was lost\n"
+	 "  --count N         end after N events\n",
+	 COMMAND_TAKES_WORKER | COMMAND_TAKES_CONNECTION | COMMAND_TAKES_FOLLOW |
+		 COMMAND_TAKES_COUNT,
+	 OUTPUT_TRACE, command_trace},
 	{.name = NULL},
 };
 

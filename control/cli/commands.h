@@ -7,9 +7,16 @@
 #include "client.h"
 #include "output.h"
 
+#include <stdint.h>
+
 enum command_flags {
 	COMMAND_TAKES_ALL = 1 << 0,   /* --all */
 	COMMAND_TAKES_COUNT = 1 << 1, /* --count */
+	COMMAND_TAKES_WORKER = 1 << 2,
+	COMMAND_TAKES_SORT = 1 << 3,
+	COMMAND_TAKES_PUBLISHER = 1 << 4,
+	COMMAND_TAKES_CONNECTION = 1 << 5,
+	COMMAND_TAKES_FOLLOW = 1 << 6,
 };
 
 /* What the command line asked for. */
@@ -17,8 +24,13 @@ struct invocation {
 	struct client client;
 	const struct output *output;
 	struct output_options options;
-	const char *argument; /* NULL: none */
-	unsigned int count;   /* top: refreshes; 0: until stopped */
+	const char *argument;   /* NULL: none */
+	unsigned int count;     /* top: refreshes; trace: events; 0: until stopped */
+	int worker;             /* connections, trace: only this one; -1: all */
+	const char *sort;       /* connections: name of a column; NULL: none */
+	const char *publisher;  /* connections: only those of this stream; NULL: all */
+	const char *connection; /* trace: ID of the only one; NULL: all */
+	bool follow;            /* trace: wait for more */
 };
 
 struct command {
@@ -45,6 +57,16 @@ void command_print_list(FILE *out);
 /* Looks a bare name up: "app/name" into `full`. An error is in client->error. */
 enum client_status command_resolve(struct client *client, const char *name, char *full,
 				   size_t size);
+
+/* connections.c */
+enum client_status command_connections(const struct command *command, struct invocation *inv);
+enum client_status command_connection(const struct command *command, struct invocation *inv);
+
+/* "0:17", a worker and a number. False: it is none. */
+bool command_parse_id(const char *text, int *worker, uint32_t *id);
+
+/* trace.c */
+enum client_status command_trace(const struct command *command, struct invocation *inv);
 
 /* top.c */
 enum client_status command_top(const struct command *command, struct invocation *inv);

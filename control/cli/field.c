@@ -86,6 +86,23 @@ void field_add_percent(struct table *t, const json_t *object, const char *key)
 	}
 }
 
+/* As milliseconds, for they are mostly that long. */
+void field_add_microseconds(struct table *t, const json_t *object, const char *key)
+{
+	uint64_t value;
+
+	if (get(object, key, &value)) {
+		table_addf(t, "%" PRIu64 ".%03" PRIu64 " ms", value / 1000, value % 1000);
+	} else {
+		table_add(t, missing);
+	}
+}
+
+void field_add_flag(struct table *t, const json_t *object, const char *key)
+{
+	table_add(t, json_is_true(json_object_get(object, key)) ? "yes" : "no");
+}
+
 void field_add_ratio(struct table *t, const json_t *object, const char *key, const char *total)
 {
 	uint64_t part;

@@ -18,6 +18,9 @@ void field_add_bitrate(struct table *t, const json_t *object, const char *key);
 void field_add_duration(struct table *t, const json_t *object, const char *key);
 void field_add_percent(struct table *t, const json_t *object, const char *key);
 
+void field_add_microseconds(struct table *t, const json_t *object, const char *key);
+void field_add_flag(struct table *t, const json_t *object, const char *key);
+
 /* "free/total" of two numbers. */
 void field_add_ratio(struct table *t, const json_t *object, const char *key, const char *total);
 

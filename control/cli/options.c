@@ -7,13 +7,33 @@
 
 #define RUN_DIR_DEFAULT "/run/penstock"
 
-enum option_code { OPT_ALL = 256, OPT_COUNT, OPT_JSON, OPT_HELP, OPT_VERSION };
+enum option_code {
+	OPT_ALL = 256,
+	OPT_COUNT,
+	OPT_WORKER,
+	OPT_SORT,
+	OPT_PUBLISHER,
+	OPT_CONNECTION,
+	OPT_FOLLOW,
+	OPT_JSON,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
-	{"socket", required_argument, NULL, 's'},      {"run-dir", required_argument, NULL, 'r'},
-	{"json", no_argument, NULL, OPT_JSON},         {"all", no_argument, NULL, OPT_ALL},
-	{"count", required_argument, NULL, OPT_COUNT}, {"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},   {NULL, 0, NULL, 0},
+	{"socket", required_argument, NULL, 's'},
+	{"run-dir", required_argument, NULL, 'r'},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"all", no_argument, NULL, OPT_ALL},
+	{"count", required_argument, NULL, OPT_COUNT},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{"worker", required_argument, NULL, OPT_WORKER},
+	{"sort", required_argument, NULL, OPT_SORT},
+	{"publisher", required_argument, NULL, OPT_PUBLISHER},
+	{"connection", required_argument, NULL, OPT_CONNECTION},
+	{"follow", no_argument, NULL, OPT_FOLLOW},
+	{NULL, 0, NULL, 0},
 };
 
 /* What was seen before it is known which command it belongs to. */
@@ -61,6 +81,47 @@ static int parse_count(struct cli_options *o, const char *text)
 	return 0;
 }
 
+static int parse_worker(struct cli_options *o, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long value = strtoul(text, &end, 10);
+	if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value > INT16_MAX) {
+		return complain("--worker wants a number");
+	}
+	o->invocation.worker = (int)value;
+	return 0;
+}
+
+/* Options that choose among connections. */
+static int apply_selection(struct cli_options *o, struct seen *seen, int code)
+{
+	switch (code) {
+	case OPT_WORKER:
+		seen->flags |= COMMAND_TAKES_WORKER;
+		return parse_worker(o, optarg);
+	case OPT_SORT:
+		seen->flags |= COMMAND_TAKES_SORT;
+		o->invocation.sort = optarg;
+		return 0;
+	case OPT_PUBLISHER:
+		seen->flags |= COMMAND_TAKES_PUBLISHER;
+		o->invocation.publisher = optarg;
+		return 0;
+	case OPT_CONNECTION:
+		seen->flags |= COMMAND_TAKES_CONNECTION;
+		o->invocation.connection = optarg;
+		return 0;
+	case OPT_FOLLOW:
+		seen->flags |= COMMAND_TAKES_FOLLOW;
+		o->invocation.follow = true;
+		return 0;
+	default: /* getopt has said what is wrong */
+		return -1;
+	}
+}
+
 static int apply(struct cli_options *o, struct seen *seen, int code)
 {
 	switch (code) {
@@ -86,8 +147,8 @@ static int apply(struct cli_options *o, struct seen *seen, int code)
 	case OPT_VERSION:
 		puts("penstockctl " PENSTOCK_VERSION);
 		return 1;
-	default: /* getopt has said what is wrong */
-		return -1;
+	default:
+		return apply_selection(o, seen, code);
 	}
 }
 
@@ -123,7 +184,7 @@ static int set_command(struct cli_options *o, const struct seen *seen, int words
 		return complain("too many arguments");
 	}
 	if (words < 2 && command_wants_argument(o->command)) {
-		return complain("the command wants a stream's name");
+		return complain("the command wants an argument");
 	}
 	o->invocation.argument = words > 1 ? word[1] : NULL;
 	return 0;
@@ -136,6 +197,7 @@ int options_parse(struct cli_options *o, int argc, char *argv[])
 
 	memset(o, 0, sizeof(*o));
 	o->invocation.output = &output_text;
+	o->invocation.worker = -1;
 	while ((code = getopt_long(argc, argv, "s:r:", long_options, NULL)) != -1) {
 		int rc = apply(o, &seen, code);
 		if (rc != 0) {

@@ -19,7 +19,9 @@ enum output_view {
 	OUTPUT_STATUS,
 	OUTPUT_MEMORY,
 	OUTPUT_KICK,
-	OUTPUT_TOP, /* {"status":, "workers":, "streams":} */
+	OUTPUT_CONNECTION, /* one, with all its members */
+	OUTPUT_TRACE,      /* one event */
+	OUTPUT_TOP,        /* {"status":, "workers":, "streams":} */
 	OUTPUT_VIEWS
 };
 

@@ -27,6 +27,8 @@ const struct output output_json = {
 			[OUTPUT_STATUS] = show,
 			[OUTPUT_MEMORY] = show,
 			[OUTPUT_KICK] = show,
+			[OUTPUT_CONNECTION] = show,
+			[OUTPUT_TRACE] = show_line,
 			[OUTPUT_TOP] = show_line,
 		},
 };

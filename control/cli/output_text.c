@@ -265,6 +265,8 @@ const struct output output_text = {
 			[OUTPUT_STATUS] = show_status,
 			[OUTPUT_MEMORY] = text_memory,
 			[OUTPUT_KICK] = show_kick,
+			[OUTPUT_CONNECTION] = text_connection,
+			[OUTPUT_TRACE] = text_trace,
 			[OUTPUT_TOP] = text_top,
 		},
 };

@@ -56,6 +56,43 @@ void table_addf(struct table *t, const char *format, ...)
 	table_add(t, text);
 }
 
+struct ranked {
+	uint64_t key;
+	size_t row;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct ranked *left = a;
+	const struct ranked *right = b;
+
+	if (left->key != right->key) {
+		return left->key < right->key ? 1 : -1;
+	}
+	return left->row < right->row ? -1 : 1;
+}
+
+void table_sort(struct table *t, const uint64_t *keys)
+{
+	size_t rows = t->cells_count / t->columns_count;
+	size_t row_size = t->columns_count * sizeof(t->cells[0]);
+	struct ranked *order = expect_memory(calloc(rows + 1, sizeof(*order)));
+	char **cells = expect_memory(calloc(rows + 1, row_size));
+
+	for (size_t i = 0; i < rows; i++) {
+		order[i] = (struct ranked){keys[i], i};
+	}
+	qsort(order, rows, sizeof(*order), by_key);
+	for (size_t i = 0; i < rows; i++) {
+		memcpy(cells + i * t->columns_count, t->cells + order[i].row * t->columns_count,
+		       row_size);
+	}
+	free(order);
+	free(t->cells);
+	t->cells = cells;
+	t->cells_cap = (rows + 1) * t->columns_count;
+}
+
 static void print_cell(const struct table_column *column, const char *text, size_t width, bool last,
 		       FILE *out)
 {

@@ -30,6 +30,9 @@ void table_fini(struct table *t);
 void table_add(struct table *t, const char *text);
 __attribute__((format(printf, 2, 3))) void table_addf(struct table *t, const char *format, ...);
 
+/* Rows by `keys`, one of each, the highest first; those that are equal stay in their order. */
+void table_sort(struct table *t, const uint64_t *keys);
+
 /* Header and rows; `rows_max` 0: all. */
 void table_print(const struct table *t, FILE *out, size_t rows_max);
 
