@@ -7,9 +7,9 @@
 
 #include "dataplane/forward.h"
 
-#define EMPTY_LOOPS    1000u
+#define EMPTY_LOOPS    32u
 #define SLEEP_US       UINT64_C(1000)
-#define BLIND_SLEEP_US UINT64_C(200)
+#define BLIND_SLEEP_US UINT64_C(250)
 
 void dp_idle_init(struct dp_idle *idle, bool adaptive, int rx_fd, const struct dp_wake *wake)
 {

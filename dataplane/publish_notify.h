@@ -15,7 +15,7 @@
 
 #include "abi/pub.h"
 
-#define PUBLISH_WAKE_US 100u /* between two wake-ups of a relay thread */
+#define PUBLISH_WAKE_US 250u /* between two wake-ups of a relay thread */
 
 struct abi_sub;
 struct dp_counters;
