@@ -88,6 +88,9 @@ class Link:
         for address in addresses:
             run(["ip", "-n", self.names[role], "addr", "add", f"{address}/25", "dev", interface])
 
+    def permanent_neighbour(self, role, interface, address, mac):
+        run(["ip", "-n", self.names[role], "neigh", "replace", address, "lladdr", mac, "dev", interface])
+
     def take_edge(self, owner):
         """Whose edge0 is: the kernel's, with its address, or a port's, without one."""
         name = self.names["edge"]

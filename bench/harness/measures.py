@@ -15,6 +15,7 @@ from .link import SERVER_CPU
 from .server import Origin, Workload
 
 CHUNKS = (128, 4096)
+TRAIN_GBPS = (4, 6, 8, 10, 12)
 BITRATES_KBPS = (2500, 6000)
 FIREHOSE = 10          # publishers as fast as they can
 HELD_PROBE = 100       # publishers that a first guess of the capacity is made from
@@ -241,6 +242,13 @@ def latency(run, server):
         run.figures.add(f"latency_us_{rank}_{server.name}", report[f"latency_us_{rank}"])
 
 
+def add_trains(run, kind):
+    """The most that comes through of trains, whatever rate they are offered at."""
+    for gbps in TRAIN_GBPS:
+        row = testpmd.trains_over_veth(run.link, run.seconds, kind, gbps)
+        run.figures.add(f"link_gbps_testpmd_rxonly_{kind}_trains_of_{gbps}_gbps", row["gbps"])
+
+
 def link_alone(run, kinds):
     """What testpmd reaches on the very ports: nobody's TCP, nobody's RTMP."""
     for kind in kinds:
@@ -248,6 +256,7 @@ def link_alone(run, kinds):
         run.figures.add(f"link_gbps_testpmd_rxonly_{kind}", row["gbps"])
         run.figures.add(f"link_cycles_per_packet_testpmd_rxonly_{kind}", row["cycles_per_packet"])
         run.figures.add(f"link_sender_busy_percent_{kind}", row["sender_busy_percent"])
+        add_trains(run, kind)
     row = testpmd.over_memif(run.link.dir, run.seconds)
     run.figures.add("link_gbps_testpmd_rxonly_memif", row["gbps"])
     run.figures.add("link_cycles_per_packet_testpmd_rxonly_memif", row["cycles_per_packet"])

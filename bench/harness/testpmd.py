@@ -1,15 +1,17 @@
 """DPDK's testpmd as the receiver that does least: on a memif, or on an interface."""
+import pathlib
 import re
 import subprocess
 import time
 
 from lab import Failure, wait_for
 
-from .link import CLIENT_CPU, SERVER_CPU
+from .link import CLIENT_CPU, SERVER, SERVER_CPU
 from .server import memif
 
 EAL = ["--in-memory", "--no-pci", "--log-level=*:error"]
 FRAME = 1514
+TRAINS = pathlib.Path(__file__).with_name("trains.py")
 # rxonly touches nothing of a packet; icmpecho reads its headers and drops what is no echo request.
 RXONLY, HEADERS = "rxonly", "icmpecho"
 
@@ -92,16 +94,39 @@ def port_on(kind, interface):
     return f"net_af_packet0,iface={interface},qpairs=1,framesz=2048,blocksz=4096,framecnt=512"
 
 
-def over_veth(link, seconds, kind, mode=RXONLY):
-    """The same from the generator's end of the veth to a port on the server's end."""
+def receiver_on_veth(link, kind, mode):
     link.take_edge("port")
-    mac = link.read("edge", "/sys/class/net/edge0/address")
     receiver = Testpmd(SERVER_CPU, port_on(kind, "edge0"), f"--forward-mode={mode}",
                        inside=link.inside("edge"))
     time.sleep(1)
     if kind == "af_xdp":
         link.thread_receive()
+    return receiver
+
+
+def over_veth(link, seconds, kind, mode=RXONLY):
+    """The same from the generator's end of the veth to a port on the server's end."""
+    receiver = receiver_on_veth(link, kind, mode)
+    mac = link.read("edge", "/sys/class/net/edge0/address")
     sender = Testpmd(CLIENT_CPU, port_on("af_packet", "encoder0"), "--forward-mode=txonly",
                      f"--txpkts={FRAME}", f"--eth-peer=0,{mac}", inside=link.inside("clients"))
     time.sleep(2)
     return window(receiver, sender, seconds)
+
+
+def trains_over_veth(link, seconds, kind, gbps):
+    """What it receives of trains (trains.py) offered at this rate."""
+    receiver = receiver_on_veth(link, kind, RXONLY)
+    mac = link.read("edge", "/sys/class/net/edge0/address")
+    link.permanent_neighbour("clients", "encoder0", SERVER, mac)
+    sender = link.spawn("clients", "trains", ["python3", TRAINS, SERVER, gbps, seconds + 4], CLIENT_CPU)
+    receiver.say("start")
+    time.sleep(1)
+    receiver.say("clear fwd stats all")
+    begin = time.monotonic()
+    time.sleep(seconds)
+    elapsed = time.monotonic() - begin
+    receiver.say("show fwd stats all")
+    time.sleep(0.5)
+    link.stop(sender)
+    return read_stats(receiver.stop(), elapsed)
