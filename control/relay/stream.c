@@ -5,19 +5,8 @@
 
 #include "clock.h"
 #include "journal.h"
-#include "rtmp/message.h"
+#include "stream_private.h"
 #include "text.h"
-
-#define KIB                 UINT64_C(1024)
-
-/* Under memory pressure an origin may be no further behind than this, whatever it may otherwise. */
-#define PRESSURE_BEHIND_KIB 1024u
-
-/* ... and when that does not help, one after the other is moved on that is so far behind. */
-#define PRESSURE_LEAST_KIB  64u
-
-/* Without video any message will do to begin at; so often one is remembered. */
-#define AUDIO_START_US      (250 * US_PER_MS)
 
 void stream_break(struct relay_stream *s, const char *where)
 {
@@ -165,276 +154,9 @@ void stream_start(struct relay_stream *s, uint64_t now_us)
 	}
 }
 
-uint64_t stream_gop_bytes(const struct relay_stream *s)
-{
-	return s->starts.count > 0 ? s->scan.bytes - s->starts.list[0].cursor.bytes : 0;
-}
-
-/* The GOP under way goes on, but nobody can begin at its keyframe any more. */
-static void lose_gop(struct relay_stream *s)
-{
-	if (s->gop_valid) {
-		s->gop_valid = false;
-		relay_count(s->context, RELAY_COUNTER_relay_gop_lost, 1);
-	}
-}
-
-void stream_drop_gop(struct relay_stream *s)
-{
-	for (uint32_t i = 0; i < s->origins_count; i++) {
-		if (origin_place(&s->origins[i])) {
-			origin_give_up(&s->origins[i], s->scan.messages);
-		}
-	}
-	lose_gop(s);
-	starts_clear(&s->starts);
-}
-
-static void begin_gop(struct relay_stream *s, const struct log_message *message)
-{
-	const struct start *newest = starts_newest(&s->starts);
-
-	if (newest) {
-		s->gop_length = message->at.bytes - newest->cursor.bytes;
-	}
-	starts_add(&s->starts, message, &s->headers);
-	s->gop_valid = true;
-}
-
-/* Keyframes; without video a message now and then; and the very first of a publication. */
-static bool may_begin_at(const struct relay_stream *s, const struct log_message *message)
-{
-	const struct abi_log_entry *entry = &message->entry;
-	const struct start *newest = starts_newest(&s->starts);
-
-	if (s->origins_count == 0) {
-		return false;
-	}
-	if (entry->number == 0) {
-		return true;
-	}
-	if (headers_kind(entry->type, entry->flags) >= 0) {
-		return false;
-	}
-	if (s->video) {
-		return (entry->flags & ABI_LOG_KEYFRAME) != 0;
-	}
-	return !newest || entry->arrived_us >= newest->arrived_us + AUDIO_START_US;
-}
-
-/* Up to here the predecessor knew that they have it. */
-static void advance_origins(struct relay_stream *s, const struct log_message *message)
-{
-	for (uint32_t i = 0; i < s->origins_count; i++) {
-		struct origin *o = &s->origins[i];
-
-		if (message->at.position <= positions_of(&s->positions, i) &&
-		    message->entry.number > o->resume_number) {
-			o->resume_number = message->entry.number;
-		}
-	}
-}
-
-static int scan_message(struct relay_stream *s, const struct log_message *message)
-{
-	const struct abi_log_entry *entry = &message->entry;
-	bool header = headers_kind(entry->type, entry->flags) >= 0;
-
-	if (!s->scanned) {
-		s->first_number = entry->number;
-		s->scanned = true;
-	}
-	if (message->at.position <= s->position_last) {
-		advance_origins(s, message);
-	}
-	/* Aggregates hide their keyframes: where there is nothing else, none is waited for. */
-	if (!header && entry->type == RTMP_TYPE_VIDEO) {
-		s->video = true;
-	}
-	if (may_begin_at(s, message)) {
-		begin_gop(s, message);
-	}
-	if (header && headers_update(&s->headers, &s->context->view, message)) {
-		return LOG_BROKEN;
-	}
-	s->arrived_us = entry->arrived_us;
-	return 0;
-}
-
-/* Of the GOP under way. */
-static uint64_t gop_bytes(const struct relay_stream *s)
-{
-	const struct start *newest = starts_newest(&s->starts);
-
-	return newest ? s->scan.bytes - newest->cursor.bytes : 0;
-}
-
-/* Reads on to head: headers and keyframes. */
-static void scan(struct relay_stream *s)
-{
-	struct log_message message;
-	int rc;
-
-	while ((rc = log_reader_next(&s->context->view, &s->scan, s->head, &message)) > 0) {
-		if (scan_message(s, &message)) {
-			rc = LOG_BROKEN;
-			break;
-		}
-	}
-	if (rc < 0) {
-		stream_break(s, "scan");
-	} else if (gop_bytes(s) > s->app->gop_max_kib * KIB) {
-		lose_gop(s);
-	}
-}
-
-const struct start *stream_starting_point(const struct relay_stream *s, const struct origin *o)
-{
-	const struct start *newest = starts_newest(&s->starts);
-
-	if (o->returning) {
-		return origin_place(o);
-	}
-	return s->gop_valid && newest && newest->cursor.position >= o->skip_from ? newest : NULL;
-}
-
-static uint64_t behind_max(const struct relay_stream *s, const struct origin *o)
-{
-	uint64_t kib = o->config->behind_max_kib;
-
-	if (s->context->pressure && kib > PRESSURE_BEHIND_KIB) {
-		kib = PRESSURE_BEHIND_KIB;
-	}
-	return kib * KIB;
-}
-
-/*
- * An origin is behind when the bound was exceeded for a while, not at once: after a pause of this
- * thread everybody is behind, and a healthy origin catches up within milliseconds.
- */
-static void check_behind(struct relay_stream *s, struct origin *o, uint64_t now_us)
-{
-	if (o->state != ORIGIN_PUBLISHING || !o->claim ||
-	    o->config->when_behind != CONFIG_BEHIND_SKIP ||
-	    s->scan.bytes - o->cursor.bytes <= behind_max(s, o)) {
-		o->behind_since_us = 0;
-	} else if (o->behind_since_us == 0) {
-		o->behind_since_us = now_us;
-	} else if (now_us - o->behind_since_us >= s->context->settings.behind_us) {
-		origin_skip(o, now_us);
-	}
-}
-
-/*
- * What an origin has not acknowledged is kept within bounds: for one that is not there at the
- * moment its behind_max_kib, or the GOP under way; for one that is, gop_max_kib behind its cursor.
- * Beyond that it would begin again later than it should, and it is counted.
- */
-static bool keeps_place(const struct relay_stream *s, const struct origin *o,
-			const struct start *place)
-{
-	if (o->claim) {
-		return o->cursor.bytes - place->cursor.bytes <= s->app->gop_max_kib * KIB;
-	}
-	return (s->gop_valid && place == starts_newest(&s->starts)) ||
-	       s->scan.bytes - place->cursor.bytes <= behind_max(s, o);
-}
-
-static void check_place(struct relay_stream *s, struct origin *o)
-{
-	const struct start *place = origin_place(o);
-
-	while (place && !keeps_place(s, o, place)) {
-		origin_give_up(o, place->cursor.messages + 1);
-		place = origin_place(o);
-	}
-}
-
-/* Index of the blocked origin that is furthest behind, or origins_count. */
-static uint32_t slowest(const struct relay_stream *s)
-{
-	uint64_t most = PRESSURE_LEAST_KIB * KIB;
-	uint32_t index = s->origins_count;
-
-	for (uint32_t i = 0; i < s->origins_count; i++) {
-		const struct origin *o = &s->origins[i];
-
-		if (o->state == ORIGIN_PUBLISHING && o->claim && o->blocked &&
-		    s->scan.bytes - o->cursor.bytes >= most) {
-			most = s->scan.bytes - o->cursor.bytes;
-			index = i;
-		}
-	}
-	return index;
-}
-
-uint64_t stream_behind(const struct relay_stream *s)
-{
-	uint32_t index = s->ended || s->broken ? s->origins_count : slowest(s);
-
-	return index < s->origins_count ? s->scan.bytes - s->origins[index].cursor.bytes : 0;
-}
-
-void stream_drop_behind(struct relay_stream *s, uint64_t now_us)
-{
-	uint32_t index = slowest(s);
-
-	if (index < s->origins_count) {
-		origin_skip(&s->origins[index], now_us);
-	}
-}
-
-/* For the successor. An origin without a place keeps the one that it had. */
-static void store_places(struct relay_stream *s)
-{
-	for (uint32_t i = 0; i < s->origins_count; i++) {
-		const struct start *place = origin_place(&s->origins[i]);
-
-		if (place) {
-			positions_store(&s->positions, i, place->cursor.position);
-		}
-	}
-}
-
-static void release(struct relay_stream *s)
-{
-	const struct start *newest = starts_newest(&s->starts);
-	uint64_t hold = log_cursor_hold(&s->scan);
-	uint64_t position;
-
-	if (s->gop_valid && newest && !s->ended && newest->cursor.position < hold) {
-		hold = newest->cursor.position;
-	}
-	for (uint32_t i = 0; i < s->origins_count; i++) {
-		if (origin_hold(&s->origins[i], &position) && position < hold) {
-			hold = position;
-		}
-	}
-	if (hold > s->released && !s->context->shutdown) {
-		/* Release: pairs with the worker's acquire; our reads below `hold` are over. */
-		atomic_store_explicit(&s->tail->position, hold, memory_order_release);
-		s->released = hold;
-		starts_release(&s->starts, hold);
-	}
-	store_places(s);
-	atomic_store_explicit(&s->kept_bytes, stream_gop_bytes(s), memory_order_relaxed);
-}
-
-/* Nothing reads the log any more: all of it goes back. */
-static void release_all(struct relay_stream *s)
-{
-	starts_clear(&s->starts);
-	s->gop_valid = false;
-	s->released = s->head;
-	/* A slot that was used again has its next stream's tail here, which is not ours to move. */
-	if (atomic_load_explicit(&s->tail->generation, memory_order_relaxed) == s->generation) {
-		atomic_store_explicit(&s->tail->position, s->head, memory_order_release);
-	}
-}
-
 static void finish(struct relay_stream *s)
 {
-	release_all(s);
+	stream_release_all(s);
 	s->finished = true;
 	relay_count(s->context, RELAY_COUNTER_relay_streams_finished, 1);
 }
@@ -486,7 +208,7 @@ static void give_up(struct relay_stream *s)
 	if (s->ended && !s->finished) {
 		finish(s);
 	} else if (!s->finished) {
-		release_all(s);
+		stream_release_all(s);
 	}
 }
 
@@ -534,12 +256,11 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 		return false;
 	}
 	if (!s->finished && !s->broken && !s->context->shutdown) {
-		scan(s);
+		stream_scan(s);
 	}
 	for (uint32_t i = 0; i < s->origins_count && !s->broken; i++) {
 		more |= origin_pump(&s->origins[i], now_us);
-		check_behind(s, &s->origins[i], now_us);
-		check_place(s, &s->origins[i]);
+		stream_check_origin(s, &s->origins[i], now_us);
 	}
 	if (s->broken) {
 		give_up(s);
@@ -551,7 +272,7 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 		drain(s, now_us);
 	}
 	if (!s->finished) {
-		release(s);
+		stream_release(s);
 	}
 	return more;
 }
