@@ -31,12 +31,22 @@ static void trace_peer_window(struct tcp_conn *conn, uint32_t before)
 	}
 }
 
+/*
+ * RFC 9293 3.10.7.4 asks SND.WL1 first. But a retransmission that acknowledges more than anything
+ * before has an old sequence number and the newest window: without it SND.UNA would move the right
+ * edge to where the peer never saw it.
+ */
+static bool window_is_newer(const struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	return seq_ge(seg->ack, conn->snd_una) &&
+	       (seq_gt(seg->ack, conn->snd_wl2) || seq_ge(seg->seq, conn->snd_wl1));
+}
+
 static void update_window(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	uint32_t before = conn->snd_wnd;
 
-	if (seq_lt(seg->ack, conn->snd_una) || seq_gt(conn->snd_wl1, seg->seq) ||
-	    (conn->snd_wl1 == seg->seq && seq_gt(conn->snd_wl2, seg->ack))) {
+	if (!window_is_newer(conn, seg)) {
 		return;
 	}
 	ack_set_window(conn, seg);

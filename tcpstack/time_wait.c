@@ -113,6 +113,9 @@ static bool may_reopen(const struct tcp_time_wait_record *record, const struct t
 static void acknowledge(struct tcp_stack *stack, struct tcp_time_wait_record *record,
 			const struct tcp_segment *seg)
 {
+	if (seg->len > 0 && seq_lt(seg->seq, record->rcv_nxt)) {
+		tcp_count(stack, drop_duplicate);
+	}
 	/* Our last ACK was lost: answer the FIN and wait again (RFC 9293 3.10.7.4). */
 	if (seg->flags & TCP_FIN && seg->seq + segment_span(seg) == record->rcv_nxt) {
 		tcp_fifo_remove(&stack->time_wait.waiting, &record->timer);

@@ -115,6 +115,9 @@ static void trim(struct tcp_conn *conn, struct tcp_segment *seg)
 		tcp_trace(conn, rx_duplicate, seg->seq, conn->rcv_nxt);
 		old = old < seg->len ? old : seg->len;
 		chain_trim_head(&seg->payload, old);
+		if (seg->len > 0 && seg->len == old) {
+			tcp_count(conn->stack, drop_duplicate); /* its FIN is new */
+		}
 		seg->seq += old;
 		seg->len -= old;
 		conn_ack_now(conn);

@@ -79,19 +79,27 @@ static uint32_t window_free(const struct tcp_conn *conn)
 	return window_payload(conn, room / truesize);
 }
 
-/* RFC 9293 3.8.6.2.2: the edge moves by at least min(half of the buffer, one segment). */
-static uint32_t useful_step(const struct tcp_conn *conn)
+/*
+ * RFC 9293 3.8.6.2.2: the edge moves by at least min(half of the buffer, one segment). The buffer
+ * is what the grant holds of segments as they come: a small one, full of small segments, would
+ * never again have room for a large one, and the window stay closed.
+ */
+static uint32_t useful_step(const struct tcp_conn *conn, uint32_t segment)
 {
-	uint32_t half = conn->stack->window_max / 2;
+	uint32_t half = window_granted(conn) / 2;
 
-	return half < conn->rcv_mss ? half : conn->rcv_mss;
+	if (conn->stack->pressure == TCP_PRESSURE_FULL) {
+		half = window_payload(conn, FULL_SEGMENTS) / 2;
+	}
+	return half < segment ? half : segment;
 }
 
 void window_update(struct tcp_conn *conn)
 {
 	uint32_t edge = conn->rcv_nxt + window_free(conn);
 
-	if (seq_gt(edge, conn->rcv_adv) && edge - conn->rcv_adv >= useful_step(conn)) {
+	if (seq_gt(edge, conn->rcv_adv) &&
+	    edge - conn->rcv_adv >= useful_step(conn, conn->rcv_mss)) {
 		conn->rcv_adv = edge;
 	}
 }
@@ -127,10 +135,8 @@ uint16_t window_field(struct tcp_conn *conn)
 bool window_wants_update(const struct tcp_conn *conn)
 {
 	uint32_t edge = conn->rcv_nxt + window_free(conn);
-	uint32_t step = 2U * conn->rcv_mss;
-	uint32_t half = conn->stack->window_max / 2;
+	uint32_t step = useful_step(conn, 2U * conn->rcv_mss);
 
-	step = half < step ? half : step;
 	return seq_span(conn->rcv_nxt, conn->rcv_adv) < step && seq_gt(edge, conn->rcv_adv) &&
 	       edge - conn->rcv_adv >= step;
 }

@@ -132,9 +132,57 @@ static void test_no_side_record_without_room(void)
 	peer_destroy(&peer);
 }
 
+/* A small budget full of small segments: what is released is window again, though no large one. */
+static void test_small_segments_reopen(void)
+{
+	uint32_t room = 65535;
+	struct seen seen;
+
+	establish(8);
+	for (uint32_t i = 0; i < 2000 && room > 0; i++) {
+		uint32_t len = room < 60 ? room : 60;
+
+		peer_send(&peer, TCP_ACK, 1 + peer.received, 1, len);
+		if (i % 8 == 7) {
+			tcp_release(peer.conn, 8 * WIRE_TRUESIZE);
+		}
+		while (peer_take(&peer, &seen)) {
+			room = (uint32_t)seen.wnd << wscale;
+		}
+		room -= PEER_ISS + 1 + peer.received - seen.ack;
+	}
+	CU_ASSERT(peer.received > 60 * 1500);
+	peer_destroy(&peer);
+}
+
+/*
+ * A retransmission that acknowledges more than anything before has an old sequence number, but the
+ * newest window: nothing is sent beyond its edge.
+ */
+static void test_window_of_retransmission(void)
+{
+	struct tcp_options none = {0};
+	struct seen seen;
+
+	establish(8);
+	peer_send_raw(&peer, TCP_ACK, PEER_ISS + 101, peer.our_iss + 1, 20, &none, 100);
+	(void)peer_drain(&peer);
+	CU_ASSERT_EQUAL(peer_write(&peer, 1000), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	peer_send_raw(&peer, TCP_ACK, PEER_ISS + 1, peer.our_iss + 1001, 8, &none, 100);
+	CU_ASSERT_EQUAL(peer_write(&peer, 4000), 0);
+	peer_advance(&peer, 5000000);
+	while (peer_take(&peer, &seen)) {
+		CU_ASSERT(seen.seq + seen.len - peer.our_iss <= 1001 + 1024);
+	}
+	peer_destroy(&peer);
+}
+
 CU_TestInfo window_tests[] = {{"close and reopen", test_close_and_reopen},
 			      {"probe of a closed window", test_probe_of_closed_window},
 			      {"tiny segments", test_tiny_segments},
 			      {"in order displaces out of order", test_in_order_displaces},
 			      {"no side record without room", test_no_side_record_without_room},
+			      {"small segments, then window again", test_small_segments_reopen},
+			      {"window of a retransmission", test_window_of_retransmission},
 			      CU_TEST_INFO_NULL};
