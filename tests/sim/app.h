@@ -1,6 +1,7 @@
 /*
- * The applications on both ends of each connection: they send a known pattern in random pieces,
- * check every byte they receive, hold on to data, close half, abort or refuse, as the seed says.
+ * The applications on both ends of a connection: they send a known pattern in random pieces, check
+ * every byte that they receive, hold on to buffers as ingest does, close half, abort or refuse, as
+ * the seed says.
  */
 #ifndef SIM_APP_H
 #define SIM_APP_H
@@ -10,50 +11,65 @@
 
 #include "tcpstack/tcp.h"
 
-struct world;
+struct flow;
+struct rte_mbuf;
 
-#define FLOWS_MAX 8
+/* What an application does, chosen before it begins. */
+struct habits {
+	uint32_t to_send;
+	uint32_t piece_max;     /* bytes at a time */
+	uint32_t lead;          /* bytes that it may send ahead of what it received; 0: any */
+	uint32_t pause_us;      /* longest time between two actions */
+	uint32_t release_pm;    /* how probable a release of held buffers is at an action */
+	uint32_t release_max;   /* buffers at a time */
+	uint32_t abort_after;   /* bytes received; 0: never */
+	uint64_t abort_us;      /* after the beginning; 0: never */
+	bool holds;             /* buffers, until it releases them */
+	bool shares;            /* some of them with others */
+	bool waits;             /* closes only after its peer */
+	bool aborts_after_peer; /* instead of closing */
+	bool eager;             /* acts inside upcalls, too */
+};
 
 struct endpoint {
 	struct flow *flow;
-	uint32_t stack;
+	uint32_t host;
 	uint32_t salt; /* of the pattern that it sends */
+	struct habits habits;
 	struct tcp_conn *conn;
-	uint32_t to_send;
 	uint32_t sent;
 	uint32_t received;
-	uint32_t held;        /* truesize not released yet */
-	uint32_t release_pm;  /* how probable a release is at each action */
-	uint32_t abort_after; /* bytes received; 0: never */
-	uint32_t pause_ms;    /* longest time between two actions */
+	struct rte_mbuf *held; /* linked by `next` */
+	struct rte_mbuf **held_end;
 	uint64_t act_at_us;
-	bool blocked; /* tcp_send() refused: waits for writable() */
-	bool started;
-	bool we_closed;
+	uint64_t abort_at_us;
+	bool blocked;   /* tcp_send() refused: waits for writable() */
+	bool connects;  /* calls tcp_connect() when it acts next */
+	bool started;   /* there is or was a connection */
+	bool open;      /* it is established */
+	bool we_closed; /* tcp_close() was called */
 	bool peer_closed;
 	bool closed;
 	enum tcp_close_reason reason;
 };
 
-struct flow {
-	struct world *world;
-	uint32_t id;
-	uint16_t port[2];
-	bool simultaneous; /* both ends call tcp_connect() */
-	bool refuse;
-	bool disturbed; /* somebody aborted or refused: it need not complete */
-	struct endpoint end[2];
-	uint32_t right_edge[2]; /* of the window that each end advertised last */
-	uint8_t wscale[2];
-	bool edge_valid[2];
-};
-
 extern const struct tcp_ops app_ops;
 
-void app_init(struct flow *flow, struct world *world, uint32_t id);
+/* Byte `offset` of what an endpoint sends. */
+static inline uint8_t app_pattern(uint32_t salt, uint32_t offset)
+{
+	return (uint8_t)((offset * 2654435761U + salt) >> 13);
+}
+
+void app_init(struct endpoint *end, struct flow *flow, uint32_t host);
+/* It becomes the passive end of a connection. */
+void app_begin(struct endpoint *end, struct tcp_conn *conn);
 void app_act(struct endpoint *end);
-uint64_t app_next_us(const struct flow *flow);
-/* NULL, or what is wrong with a flow after the end. */
-const char *app_verdict(const struct flow *flow);
+uint64_t app_next_us(const struct endpoint *end);
+/* Acts soon, if there is something to do. */
+void app_wake(struct endpoint *end);
+void app_abort(struct endpoint *end);
+/* Frees the buffers that it holds, released or not. */
+void app_drop_held(struct endpoint *end);
 
 #endif

@@ -3,130 +3,127 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_mbuf.h>
-
-void network_init(struct network *net, uint64_t seed, uint32_t loss_pm)
+void network_init(struct network *net, uint64_t seed, uint32_t severity_pm, uint64_t now_us)
 {
+	static const uint32_t grains_us[] = {1, 50, 1000, 1000};
+	struct rng rng = {seed};
+
 	memset(net, 0, sizeof(*net));
-	net->rng.state = seed;
-	net->loss_pm = rng_range(&net->rng, 0, loss_pm);
-	net->duplicate_pm = rng_range(&net->rng, 0, loss_pm);
-	net->reorder_pm = rng_range(&net->rng, 0, loss_pm);
-	net->corrupt_pm = rng_chance(&net->rng, 300) ? rng_range(&net->rng, 0, loss_pm / 3) : 0;
-	net->split_pm = rng_chance(&net->rng, 300) ? rng_range(&net->rng, 0, 500) : 0;
-	net->delay_ms = rng_range(&net->rng, 1, 60);
-	net->jitter_ms = rng_chance(&net->rng, 300) ? rng_range(&net->rng, 0, 5) : 0;
+	link_init(&net->link[0], rng_next(&rng), severity_pm, now_us);
+	link_init(&net->link[1], rng_next(&rng), severity_pm, now_us);
+	net->grain_us = grains_us[rng_range(&rng, 0, 3)];
+	net->rng = rng;
 }
 
 void network_fini(struct network *net)
 {
-	while (net->queue != NULL) {
-		struct network_packet *next = net->queue->next;
+	for (uint32_t to = 0; to < 2; to++) {
+		struct network_inbox *inbox = &net->inbox[to];
 
-		free(net->queue);
-		net->queue = next;
+		while (inbox->count > 0) {
+			free(inbox->heap[--inbox->count]);
+		}
+		free(inbox->heap);
 	}
 }
 
-static struct network_packet *copy_to_wire(struct rte_mbuf *packet, uint32_t to)
+static bool before(const struct network_packet *a, const struct network_packet *b)
 {
-	struct network_packet *wire = malloc(sizeof(*wire) + packet->pkt_len);
+	return a->at_us < b->at_us || (a->at_us == b->at_us && a->order < b->order);
+}
+
+static void push(struct network_inbox *inbox, struct network_packet *packet)
+{
+	uint32_t at = inbox->count++;
+
+	if (at == inbox->room) {
+		inbox->room = inbox->room == 0 ? 64 : inbox->room * 2;
+		inbox->heap = realloc(inbox->heap, inbox->room * sizeof(struct network_packet *));
+		if (inbox->heap == NULL) {
+			abort();
+		}
+	}
+	while (at > 0 && before(packet, inbox->heap[(at - 1) / 2])) {
+		inbox->heap[at] = inbox->heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	inbox->heap[at] = packet;
+}
+
+static struct network_packet *pop(struct network_inbox *inbox)
+{
+	struct network_packet *first = inbox->heap[0];
+	struct network_packet *last = inbox->heap[--inbox->count];
 	uint32_t at = 0;
 
-	for (struct rte_mbuf *seg = packet; seg != NULL; seg = seg->next) {
-		memcpy(wire->data + at, rte_pktmbuf_mtod(seg, const void *), seg->data_len);
-		at += seg->data_len;
-	}
-	wire->len = at;
-	wire->to = to;
-	return wire;
-}
+	for (;;) {
+		uint32_t child = at * 2 + 1;
 
-static void enqueue(struct network *net, struct network_packet *wire, uint64_t now_us)
-{
-	struct network_packet **link = &net->queue;
-	uint64_t delay_ms = net->delay_ms + rng_range(&net->rng, 0, net->jitter_ms);
-
-	if (rng_chance(&net->rng, net->reorder_pm)) {
-		delay_ms += rng_range(&net->rng, 1, 20);
-	}
-	/* Whole milliseconds, so that packets arrive in bursts. */
-	wire->at_us = (now_us / 1000 + delay_ms) * 1000;
-	while (*link != NULL && (*link)->at_us <= wire->at_us) {
-		link = &(*link)->next;
-	}
-	wire->next = *link;
-	*link = wire;
-	net->carried++;
-}
-
-void network_send(struct network *net, struct rte_mbuf *packet, uint32_t to, uint64_t now_us)
-{
-	if (!rng_chance(&net->rng, net->loss_pm)) {
-		struct network_packet *wire = copy_to_wire(packet, to);
-
-		if (rng_chance(&net->rng, net->duplicate_pm)) {
-			enqueue(net, copy_to_wire(packet, to), now_us);
+		if (child + 1 < inbox->count &&
+		    before(inbox->heap[child + 1], inbox->heap[child])) {
+			child++;
 		}
-		if (rng_chance(&net->rng, net->corrupt_pm)) {
-			uint32_t at = rng_range(&net->rng, 0, wire->len - 1);
-
-			wire->data[at] ^= (uint8_t)rng_range(&net->rng, 1, 255);
+		if (child >= inbox->count || !before(inbox->heap[child], last)) {
+			break;
 		}
-		enqueue(net, wire, now_us);
+		inbox->heap[at] = inbox->heap[child];
+		at = child;
 	}
-	rte_pktmbuf_free(packet);
+	inbox->heap[at] = last;
+	return first;
 }
 
-static struct rte_mbuf *copy_from_wire(struct network *net, const struct network_packet *wire,
-				       struct rte_mempool *pool)
+/*
+ * A burst of at most eight wrong bits, which no checksum of the Internet overlooks (RFC 1071), in a
+ * byte that one protects: IPv6 leaves traffic class, flow label and hop limit without.
+ */
+static void corrupt(struct network *net, struct network_packet *packet)
 {
-	struct rte_mbuf *packet = rte_pktmbuf_alloc(pool);
-	uint32_t first = wire->len;
+	bool v6 = packet->data[0] >> 4 == 6;
+	uint32_t at;
 
-	if (packet == NULL) {
-		return NULL;
-	}
-	if (wire->len > 200 && rng_chance(&net->rng, net->split_pm)) {
-		first = rng_range(&net->rng, 120, wire->len - 1);
-	}
-	memcpy(rte_pktmbuf_append(packet, (uint16_t)first), wire->data, first);
-	if (first < wire->len) {
-		struct rte_mbuf *rest = rte_pktmbuf_alloc(pool);
-
-		if (rest == NULL) {
-			rte_pktmbuf_free(packet);
-			return NULL;
-		}
-		memcpy(rte_pktmbuf_append(rest, (uint16_t)(wire->len - first)), wire->data + first,
-		       wire->len - first);
-		(void)rte_pktmbuf_chain(packet, rest);
-	}
-	return packet;
+	do {
+		at = rng_range(&net->rng, 0, packet->len - 1);
+	} while (v6 && (at < 4 || at == 7));
+	packet->data[at] ^= (uint8_t)rng_range(&net->rng, 1, 255);
+	packet->corrupt = true;
+	packet->corrupt_at = at;
 }
 
-uint16_t network_receive(struct network *net, uint32_t to, uint64_t now_us,
-			 struct rte_mempool *pool, struct rte_mbuf **packets, uint16_t max)
+static uint64_t round_up(const struct network *net, uint64_t at_us)
 {
-	struct network_packet **link = &net->queue;
-	uint16_t count = 0;
-
-	while (count < max && *link != NULL && (*link)->at_us <= now_us) {
-		struct network_packet *wire = *link;
-
-		if (wire->to != to) {
-			link = &wire->next;
-			continue;
-		}
-		*link = wire->next;
-		packets[count] = copy_from_wire(net, wire, pool);
-		count = (uint16_t)(count + (packets[count] != NULL));
-		free(wire);
-	}
-	return count;
+	return (at_us + net->grain_us - 1) / net->grain_us * net->grain_us;
 }
 
-uint64_t network_next_us(const struct network *net)
+void network_send(struct network *net, uint32_t to, const uint8_t *bytes, uint32_t len,
+		  uint64_t now_us)
 {
-	return net->queue == NULL ? UINT64_MAX : net->queue->at_us;
+	struct link_fate fate = link_carry(&net->link[to], len, now_us);
+
+	for (uint32_t i = 0; i < fate.copies; i++) {
+		struct network_packet *packet = malloc(sizeof(*packet) + len);
+
+		if (packet == NULL) {
+			abort();
+		}
+		*packet = (struct network_packet){
+			.at_us = round_up(net, fate.at_us[i]), .order = net->order++, .len = len};
+		memcpy(packet->data, bytes, len);
+		if (i == 0 && fate.corrupt) {
+			corrupt(net, packet);
+		}
+		push(&net->inbox[to], packet);
+	}
+}
+
+struct network_packet *network_receive(struct network *net, uint32_t to, uint64_t now_us)
+{
+	return network_next_us(net, to) <= now_us ? pop(&net->inbox[to]) : NULL;
+}
+
+uint64_t network_next_us(const struct network *net, uint32_t to)
+{
+	const struct network_inbox *inbox = &net->inbox[to];
+
+	return inbox->count == 0 ? UINT64_MAX : inbox->heap[0]->at_us;
 }

@@ -1,45 +1,48 @@
 /*
- * The network between the two stacks: each direction loses, duplicates, delays, reorders and
- * corrupts packets as its seed says. Packets are copied onto the wire, so that no buffer is shared.
+ * The network between the two hosts: packets on their way, as bytes, so that no buffer is shared.
+ * They arrive by time, those of the same time in the order in which they were sent.
  */
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "link.h"
 #include "rng.h"
 
-struct rte_mbuf;
-struct rte_mempool;
-
 struct network_packet {
-	struct network_packet *next;
 	uint64_t at_us;
-	uint32_t to; /* stack */
+	uint64_t order;
 	uint32_t len;
+	uint32_t corrupt_at; /* offset of the first wrong byte */
+	bool corrupt;
 	uint8_t data[];
+};
+
+/* A heap of packets, the next one first. */
+struct network_inbox {
+	struct network_packet **heap;
+	uint32_t count;
+	uint32_t room;
 };
 
 struct network {
 	struct rng rng;
-	uint32_t loss_pm; /* per mille, as all of these */
-	uint32_t duplicate_pm;
-	uint32_t reorder_pm;
-	uint32_t corrupt_pm;
-	uint32_t split_pm; /* delivered as a chain of two mbufs */
-	uint32_t delay_ms;
-	uint32_t jitter_ms;
-	struct network_packet *queue; /* by time, then by order of arrival */
-	uint64_t carried;
+	uint32_t grain_us;   /* arrivals are rounded up to it: packets come in bursts */
+	struct link link[2]; /* towards each host */
+	struct network_inbox inbox[2];
+	uint64_t order;
 };
 
-void network_init(struct network *net, uint64_t seed, uint32_t loss_pm);
+void network_init(struct network *net, uint64_t seed, uint32_t severity_pm, uint64_t now_us);
 void network_fini(struct network *net);
-/* Takes the packet, which goes to stack `to`. */
-void network_send(struct network *net, struct rte_mbuf *packet, uint32_t to, uint64_t now_us);
-/* Packets that arrive at `to` now, in mbufs of `pool`; returns how many. */
-uint16_t network_receive(struct network *net, uint32_t to, uint64_t now_us,
-			 struct rte_mempool *pool, struct rte_mbuf **packets, uint16_t max);
-uint64_t network_next_us(const struct network *net);
+/* An IP packet for host `to`. */
+void network_send(struct network *net, uint32_t to, const uint8_t *bytes, uint32_t len,
+		  uint64_t now_us);
+/* The next packet that has arrived at host `to`: the caller frees it. NULL: none. */
+struct network_packet *network_receive(struct network *net, uint32_t to, uint64_t now_us);
+/* When the next one arrives; UINT64_MAX: none is on the way. */
+uint64_t network_next_us(const struct network *net, uint32_t to);
 
 #endif

@@ -1,15 +1,16 @@
 #include "world.h"
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <rte_mbuf.h>
 
-#include "edge.h"
+#include "audit.h"
+#include "isn.h"
+#include "stack.h"
 
-#define BURST 32
+#define HARD_PM 60 /* from this much loss on five half-open attempts in a row may fail */
 
 void world_fail(struct world *world, const char *format, ...)
 {
@@ -37,129 +38,98 @@ struct flow *world_find_flow(struct world *world, uint32_t side, uint16_t local,
 	return NULL;
 }
 
-static struct tcp_stack *create_stack(struct world *world, uint32_t index)
+/* Every packet on its way costs time: most worlds are easy, some are not. */
+static uint32_t choose_severity(struct world *world, uint32_t loss_pm)
 {
-	static const uint16_t mtus[] = {1500, 1500, 1500, 576, 1280};
+	uint32_t dice = rng_range(&world->rng, 0, 99);
+	uint32_t severity = dice < 10 ? 0 : dice < 50 ? 20 : dice < 80 ? 50 : loss_pm;
+
+	return severity < loss_pm ? severity : loss_pm;
+}
+
+static void choose_kind(struct world *world, uint32_t severity_pm)
+{
 	struct rng *rng = &world->rng;
-	uint32_t pool = rng_chance(rng, 150) ? WORLD_TINY : index;
-	struct tcp_config config = {
-		.name = index == 0 ? "sim-0" : "sim-1",
-		.numa_node = -1,
-		.connections = 16,
-		.syn_received = 16,
-		.time_wait = 16,
-		.side_records = rng_chance(rng, 200) ? rng_range(rng, 0, 2) : 16,
-		.segment_truesize = WORLD_TRUESIZE,
-		.receive_budget = WORLD_TRUESIZE * rng_range(rng, 4, 300),
-		.send_budget = rng_range(rng, 20000, 200000),
-		.ooo_segments = rng_range(rng, 0, 128),
-		.mtu = mtus[rng_range(rng, 0, 4)],
-		.keepalive_s = world->calm ? 0 : 20,
-		.time_wait_ms = 60000,
-		.fin_wait_ms = 60000,
-		.user_timeout_ms = 120000,
-		.header_pool = world->pools->header[pool],
-		.indirect_pool = world->pools->indirect[pool],
-		.ops = &app_ops,
-		.app = &world->side[index],
-	};
-	uint64_t secret = rng_next(rng);
+	uint32_t dice = rng_range(rng, 0, 99);
 
-	memcpy(config.secret, &secret, sizeof(secret));
-	world->receive_budget[index] = config.receive_budget;
-	world->side[index] = (struct world_side){world, index};
-	return tcp_stack_create(&config);
+	world->calm = rng_chance(rng, 500);
+	world->scarce = rng_chance(rng, 30);
+	world->hard = world->scarce || severity_pm >= HARD_PM;
+	world->flow_count = dice < 96 ? rng_range(rng, 1, 4) : rng_range(rng, 5, 60);
+	world->shed_pm = rng_chance(rng, 30) ? rng_range(rng, 1, 50) : 0;
 }
 
-static int create_stacks(struct world *world)
+static void choose_shutdown(struct world *world)
 {
-	bool v6 = rng_chance(&world->rng, 300);
+	struct rng *rng = &world->rng;
 
-	for (uint32_t i = 0; i < 2; i++) {
-		const char *v6_text = i == 0 ? "2001:db8::1" : "2001:db8::2";
-		const char *v4_text = i == 0 ? "::ffff:192.0.2.1" : "::ffff:192.0.2.2";
-
-		world->stack[i] = create_stack(world, i);
-		(void)inet_pton(AF_INET6, v6 ? v6_text : v4_text, &world->addr[i]);
-		if (world->stack[i] == NULL ||
-		    tcp_add_address(world->stack[i], &world->addr[i]) < 0 ||
-		    tcp_listen(world->stack[i], WORLD_PORT) < 0) {
-			world_fail(world, "cannot create stack %u", i);
-			return -1;
-		}
+	world->shutdown_us = UINT64_MAX;
+	if (!world->calm && rng_chance(rng, 30)) {
+		world->shutdown_us = world->now_us + rng_range(rng, 1000, 5000000);
+		world->shutdown_host = rng_range(rng, 0, 1);
 	}
-	return 0;
 }
 
-static void drain_output(struct world *world, uint32_t index)
+/*
+ * Begins when the sequence numbers, or the timestamps, of a client on host 0 are about to wrap
+ * around: flow 0, as often as not.
+ */
+static void begin_near_wrap(struct world *world)
 {
-	struct rte_mbuf *packets[BURST];
-	uint16_t count;
+	const struct tcp_stack *stack = world->host[0].stack;
+	const struct tcp_key key = {.remote = world->host[1].addr,
+				    .remote_port = WORLD_PORT,
+				    .local_port = FLOW_PORT_CLIENT};
+	uint32_t before = rng_range(&world->rng, 1, 40000);
+	uint32_t now;
 
-	do {
-		count = tcp_output(world->stack[index], packets, BURST, world->now_us);
-		for (uint16_t i = 0; i < count; i++) {
-			edge_check(world, index, packets[i]);
-			network_send(&world->net, packets[i], 1 - index, world->now_us);
-		}
-	} while (count > 0);
+	if (rng_chance(&world->rng, 500)) {
+		now = tcp_isn(&stack->secret, &key, world->now_us);
+		world->now_us += (uint64_t)(0U - before - now) * 4;
+	} else {
+		now = (uint32_t)(world->now_us / 1000) + tcp_timestamp_offset(&stack->secret, &key);
+		world->now_us += (uint64_t)(0U - before - now) * 1000;
+	}
+	world->start_us = world->now_us;
 }
 
-static void deliver_input(struct world *world, uint32_t index)
+static void start_flows(struct world *world)
 {
-	struct rte_mbuf *packets[BURST];
-	uint16_t count;
+	uint64_t start_us = world->now_us;
 
-	do {
-		count = network_receive(&world->net, index, world->now_us, world->pools->rx,
-					packets, BURST);
-		tcp_input(world->stack[index], packets, count, world->now_us);
-	} while (count > 0);
+	for (uint32_t i = 0; i < world->flow_count; i++) {
+		flow_init(&world->flow[i], world, i, start_us);
+		start_us += rng_range(&world->rng, 0, 6000);
+	}
 }
 
-static void run_apps(struct world *world)
+static void run_flows(struct world *world)
 {
 	for (uint32_t i = 0; i < world->flow_count; i++) {
-		for (uint32_t side = 0; side < 2; side++) {
-			struct endpoint *end = &world->flow[i].end[side];
-
-			if (end->act_at_us <= world->now_us) {
-				app_act(end);
-			}
-		}
+		flow_run(&world->flow[i]);
 	}
 }
 
-static void check_budgets(struct world *world)
+static void shut_down(struct world *world)
 {
+	world->shutdown_us = UINT64_MAX;
 	for (uint32_t i = 0; i < world->flow_count; i++) {
-		for (uint32_t side = 0; side < 2; side++) {
-			struct endpoint *end = &world->flow[i].end[side];
-			struct tcp_info info;
-
-			if (end->conn == NULL) {
-				continue;
-			}
-			tcp_conn_info(end->conn, &info);
-			if (info.pinned > world->receive_budget[side]) {
-				world_fail(world, "flow %u pins %u of %u", i, info.pinned,
-					   world->receive_budget[side]);
-			}
-		}
+		world->flow[i].disturbed = true;
 	}
+	tcp_abort_all(world->host[world->shutdown_host].stack);
 }
 
 static uint64_t next_event_us(const struct world *world)
 {
-	uint64_t next = network_next_us(&world->net);
+	uint64_t next = UINT64_MAX;
 
 	for (uint32_t i = 0; i < 2; i++) {
-		uint64_t at = tcp_next_timer_us(world->stack[i]);
+		uint64_t at = host_next_us(&world->host[i]);
 
 		next = at < next ? at : next;
 	}
 	for (uint32_t i = 0; i < world->flow_count; i++) {
-		uint64_t at = app_next_us(&world->flow[i]);
+		uint64_t at = flow_next_us(&world->flow[i]);
 
 		next = at < next ? at : next;
 	}
@@ -168,14 +138,18 @@ static uint64_t next_event_us(const struct world *world)
 
 static void step(struct world *world)
 {
-	for (uint32_t i = 0; i < 2; i++) {
-		deliver_input(world, i);
-		(void)tcp_timers(world->stack[i], world->now_us, 1000);
+	host_poll(&world->host[0]);
+	host_poll(&world->host[1]);
+	run_flows(world);
+	if (rng_chance(&world->rng, world->shed_pm)) {
+		(void)tcp_shed_ooo(world->host[rng_range(&world->rng, 0, 1)].stack);
 	}
-	run_apps(world);
-	drain_output(world, 0);
-	drain_output(world, 1);
-	check_budgets(world);
+	if (world->now_us >= world->shutdown_us) {
+		shut_down(world);
+	}
+	host_transmit(&world->host[0]);
+	host_transmit(&world->host[1]);
+	audit_budgets(world);
 }
 
 static void run(struct world *world)
@@ -198,65 +172,70 @@ static void run(struct world *world)
 	}
 }
 
-static void check_pool(struct world *world, const struct rte_mempool *pool)
+static void finish(struct world *world)
 {
-	unsigned int left = rte_mempool_in_use_count(pool);
-
-	if (left != 0) {
-		world_fail(world, "pool %s: %u mbufs leaked", pool->name, left);
+	for (uint32_t i = 0; i < world->flow_count; i++) {
+		if (!world->failed) {
+			flow_finish(&world->flow[i]);
+		}
+		flow_fini(&world->flow[i]);
+	}
+	if (!world->failed) {
+		audit_end(world);
 	}
 }
 
-static void check_end(struct world *world)
+static void begin(struct world *world, uint32_t severity_pm)
+{
+	if (rng_chance(&world->rng, 300)) {
+		begin_near_wrap(world);
+	}
+	choose_shutdown(world);
+	start_flows(world);
+	network_init(&world->net, rng_next(&world->rng), severity_pm, world->now_us);
+	if (severity_pm >= HARD_PM && rng_chance(&world->rng, 100)) {
+		link_add_outages(&world->net.link[rng_range(&world->rng, 0, 1)]);
+	}
+}
+
+static void clear(struct world *world)
 {
 	for (uint32_t i = 0; i < world->flow_count; i++) {
-		const char *verdict = app_verdict(&world->flow[i]);
-
-		if (verdict != NULL) {
-			world_fail(world, "flow %u: %s (%u of %u, %u of %u)", i, verdict,
-				   world->flow[i].end[1].received, world->flow[i].end[0].to_send,
-				   world->flow[i].end[0].received, world->flow[i].end[1].to_send);
-		}
-		world->bytes += world->flow[i].end[0].received + world->flow[i].end[1].received;
+		memset(&world->flow[i], 0, sizeof(world->flow[i]));
 	}
-	for (uint32_t i = 0; i < 2; i++) {
-		if (tcp_connection_count(world->stack[i]) != 0) {
-			world_fail(world, "stack %u: connections are left", i);
-		}
-		world->retransmits += tcp_counters(world->stack[i])[TCP_COUNTER_retransmits];
-	}
-	check_pool(world, world->pools->rx);
-	check_pool(world, world->pools->payload);
-	for (uint32_t i = 0; i <= WORLD_TINY; i++) {
-		check_pool(world, world->pools->header[i]);
-		check_pool(world, world->pools->indirect[i]);
-	}
+	memset(&world->host, 0, sizeof(world->host));
+	world->failed = false;
+	world->connections = world->gave_up = world->bytes = world->packets = 0;
+	world->retransmits = 0;
 }
 
 int world_run(struct world *world, struct world_pools *pools, uint64_t seed, uint32_t loss_pm,
 	      bool trace)
 {
-	memset(world, 0, sizeof(*world));
+	uint32_t severity_pm;
+	bool v6;
+
+	clear(world);
 	world->rng.state = seed;
 	world->trace = trace;
 	world->pools = pools;
-	world->payload_pool = pools->payload;
 	world->start_us = rng_next(&world->rng) % (1ULL << 40);
 	world->now_us = world->start_us;
-	world->calm = rng_chance(&world->rng, 500);
-	network_init(&world->net, rng_next(&world->rng), loss_pm);
-	if (create_stacks(world) == 0) {
-		world->flow_count = rng_range(&world->rng, 1, FLOWS_MAX / 2);
-		for (uint32_t i = 0; i < world->flow_count; i++) {
-			app_init(&world->flow[i], world, i);
-		}
+	severity_pm = choose_severity(world, loss_pm);
+	choose_kind(world, severity_pm);
+	v6 = rng_chance(&world->rng, 300);
+	host_init(&world->host[0], world, 0, v6);
+	host_init(&world->host[1], world, 1, v6);
+	if (!world->failed) {
+		begin(world, severity_pm);
 		run(world);
-		if (!world->failed) {
-			check_end(world);
+		if (trace) {
+			audit_print(world);
 		}
+		finish(world);
+		network_fini(&world->net);
 	}
-	network_fini(&world->net);
-	tcp_stack_destroy(world->stack[0]);
-	tcp_stack_destroy(world->stack[1]);
+	host_fini(&world->host[0]);
+	host_fini(&world->host[1]);
 	return world->failed ? -1 : 0;
 }
