@@ -1,5 +1,6 @@
 #include "ack.h"
 
+#include "ecn.h"
 #include "pmtu.h"
 #include "recovery.h"
 #include "rto.h"
@@ -167,6 +168,9 @@ bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg)
 		tcp_drop(conn, drop_bad_ack, seg->seq);
 		validate_challenge(conn);
 		return false;
+	}
+	if (seg->flags & TCP_ECE) {
+		ecn_echoed(conn, seg);
 	}
 	duplicate = recovery_sack(conn, seg) || is_duplicate(conn, seg);
 	if (seq_gt(seg->ack, conn->snd_una)) {

@@ -51,10 +51,15 @@ enum tcp_conn_flags {
 	TCP_CONN_TIMED_OUT = 1 << 25,      /* what is at snd_una was sent again by a timeout */
 };
 
-/* What is known of the way to the peer (pmtu.h). */
+/* What is known of the way to the peer (pmtu.h, ecn.h). */
 enum tcp_path_flags {
 	TCP_PATH_FULL_SENT = 1 << 0,  /* the first full-sized segment ends at pmtu_seq */
 	TCP_PATH_FULL_ACKED = 1 << 1, /* one of this size has arrived */
+	TCP_PATH_ECN_ASKED = 1 << 3,  /* our SYN asked for ECN (ecn.h) */
+	TCP_PATH_ECN = 1 << 4,        /* negotiated (RFC 3168) */
+	TCP_PATH_ECN_ECHO = 1 << 5,   /* a mark was received: ECE until CWR comes */
+	TCP_PATH_CWR_DUE = 1 << 6,    /* the next new data says CWR */
+	TCP_PATH_REDUCED = 1 << 7,    /* the window was reduced for what lies below reduced_seq */
 	TCP_PATH_CLAIM = 1 << 2, /* pmtu_claim, about the packet at pmtu_seq, awaits a timeout */
 };
 
@@ -97,6 +102,7 @@ struct tcp_conn {
 	uint64_t rx_bytes;
 	uint32_t path_flags;  /* enum tcp_path_flags */
 	uint32_t pmtu_seq;    /* see there */
+	uint32_t reduced_seq; /* see there */
 	uint16_t pmtu_claim;  /* MTU that a packet-too-big told */
 	uint8_t full_lost;    /* timeouts of full-sized segments since the last progress */
 	uint32_t rcv_grant;   /* truesize that the window may promise (tune.h) */

@@ -45,7 +45,8 @@ bool cookie_make(struct tcp_stack *stack, struct tcp_syn_record *record)
 uint32_t cookie_timestamp(const struct tcp_syn_record *record, uint32_t now)
 {
 	uint32_t wscale = record->flags & TCP_SYN_WSCALE ? record->wscale : WSCALE_MASK;
-	uint32_t flags = record->flags & TCP_SYN_SACK ? 1 : 0;
+	uint32_t flags =
+		(record->flags & TCP_SYN_SACK ? 1U : 0) | (record->flags & TCP_SYN_ECN ? 2U : 0);
 	uint32_t ts = (now & ~TS_MASK) | flags << FLAGS_SHIFT | wscale;
 
 	/* The clock must not seem to go back after this (RFC 7323 5.4). */
@@ -65,6 +66,9 @@ static void take_timestamp(const struct tcp_segment *seg, struct tcp_syn_record 
 	record->flags = TCP_SYN_TIMESTAMPS;
 	record->ts_recent = seg->opt.tsval;
 	record->flags |= flags & 1 ? TCP_SYN_SACK : 0;
+	if (flags & 2) {
+		record->flags = (record->flags | TCP_SYN_ECN) & 15;
+	}
 	if ((carried & WSCALE_MASK) != WSCALE_MASK) {
 		record->flags |= TCP_SYN_WSCALE;
 		record->wscale = carried & WSCALE_MASK;

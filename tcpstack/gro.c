@@ -11,7 +11,8 @@ static bool says_the_same(const struct tcp_segment *a, const struct tcp_segment 
 {
 	bool timestamps = a->opt.flags & TCP_OPT_TIMESTAMPS;
 
-	return a->ack == b->ack && a->wnd == b->wnd && a->opt.flags == b->opt.flags &&
+	return a->ack == b->ack && a->wnd == b->wnd && a->ecn == b->ecn &&
+	       a->opt.flags == b->opt.flags &&
 	       (!timestamps || (a->opt.tsval == b->opt.tsval && a->opt.tsecr == b->opt.tsecr));
 }
 

@@ -3,7 +3,7 @@
  * so that the connection is looked up, validated, acknowledged and delivered to once for all.
  *
  * Only what says the same in every field may be merged: data segments with nothing but ACK and PSH
- * set, equal acknowledgement, window and timestamps, no SACK blocks.
+ * set, equal acknowledgement, window, timestamps and ECN marks, no SACK blocks.
  */
 #ifndef TCPSTACK_GRO_H
 #define TCPSTACK_GRO_H

@@ -29,6 +29,7 @@ static uint32_t flags_of(const struct tcp_conn *conn)
 	for (unsigned int i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
 		flags |= conn->flags & map[i].conn ? map[i].info : 0;
 	}
+	flags |= conn->path_flags & TCP_PATH_ECN ? TCP_INFO_ECN : 0;
 	return flags;
 }
 

@@ -3,6 +3,7 @@
 
 #include "ack.h"
 #include "deliver.h"
+#include "ecn.h"
 #include "gro.h"
 #include "open.h"
 #include "receive.h"
@@ -25,6 +26,7 @@ static void conn_input(struct tcp_conn *conn, struct tcp_segment *seg)
 	}
 	conn->last_rx_us = conn->stack->now_us;
 	conn->keepalive_probes = 0;
+	ecn_received(conn, seg);
 	if (conn->state == TCP_SYN_RECEIVED_STATE && !open_syn_received_input(conn, seg)) {
 		return;
 	}

@@ -5,6 +5,7 @@
 #include "ack.h"
 #include "close.h"
 #include "congestion.h"
+#include "ecn.h"
 #include "packet.h"
 #include "reply.h"
 #include "rto.h"
@@ -90,6 +91,10 @@ static void setup_peer(struct tcp_conn *conn, uint32_t irs, uint16_t mss, unsign
 		conn->ts_recent_s = stack_seconds(stack);
 		conn->mss = (uint16_t)(mss - TCP_TIMESTAMP_LEN);
 	}
+	if (flags & TCP_SYN_ECN) {
+		tcp_count(stack, ecn_connections);
+		conn->path_flags |= TCP_PATH_ECN;
+	}
 	conn->cc->init(conn);
 	tcp_trace(conn, negotiated, conn->mss, flags | (unsigned int)conn->snd_wscale << 8);
 	tune_init(conn);
@@ -144,9 +149,12 @@ void open_from_syn(struct tcp_conn *conn, const struct tcp_syn_record *record,
 static void take_syn(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	const struct tcp_options *opt = &seg->opt;
+	unsigned int flags = open_syn_flags(opt);
 
-	setup_peer(conn, seg->seq, open_peer_mss(conn->stack, &conn->key, opt), open_syn_flags(opt),
-		   opt->wscale, opt->tsval);
+	/* Two SYNs that cross: who asked whom is not worth a table. */
+	flags |= seg->flags & TCP_ACK ? ecn_answered(conn, seg) : 0;
+	setup_peer(conn, seg->seq, open_peer_mss(conn->stack, &conn->key, opt), flags, opt->wscale,
+		   opt->tsval);
 	ack_set_window(conn, seg);
 }
 

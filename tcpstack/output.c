@@ -5,6 +5,7 @@
 #include <rte_mbuf.h>
 
 #include "congestion.h"
+#include "ecn.h"
 #include "packet.h"
 #include "payload.h"
 #include "pmtu.h"
@@ -69,13 +70,14 @@ static struct rte_mbuf *build(struct tcp_conn *conn, struct tcp_header *header, 
 }
 
 static struct rte_mbuf *build_segment(struct tcp_conn *conn, uint32_t seq, uint32_t len,
-				      uint8_t flags)
+				      uint8_t flags, enum ecn_codepoint ecn)
 {
 	struct tcp_header header = {.key = &conn->key,
 				    .seq = seq,
 				    .ack = conn->rcv_nxt,
 				    .wnd = window_field(conn),
-				    .flags = flags | TCP_ACK};
+				    .flags = flags | TCP_ACK | ecn_echo(conn),
+				    .ecn = ecn};
 	struct rte_mbuf *packet;
 
 	fill_options(conn, &header.opt);
@@ -95,7 +97,7 @@ static struct rte_mbuf *build_syn(struct tcp_conn *conn)
 				    .seq = conn->iss,
 				    .ack = reply ? conn->rcv_nxt : 0,
 				    .wnd = window_initial(stack),
-				    .flags = TCP_SYN | (reply ? TCP_ACK : 0)};
+				    .flags = TCP_SYN | (reply ? TCP_ACK : ecn_ask(conn))};
 
 	header.opt.flags = TCP_OPT_MSS;
 	header.opt.mss = stack->mss[!tcp_key_is_v4(&conn->key)];
@@ -316,14 +318,19 @@ static struct rte_mbuf *send_planned(struct tcp_conn *conn, const struct plan *p
 {
 	uint32_t end = plan->seq + plan->len;
 	uint8_t flags = plan->fin ? TCP_FIN : 0;
+	enum ecn_codepoint ecn = ECN_NOT_ECT;
 	struct rte_mbuf *packet;
 
+	if (plan->len > 0 && !plan->probe && plan->seq == conn->snd_max) {
+		ecn = ecn_mark(conn, &flags);
+	}
 	if (plan->len > 0 && end == send_queue_end(&conn->send)) {
 		flags |= TCP_PSH;
 	}
-	packet = build_segment(conn, plan->seq, plan->len, flags);
+	packet = build_segment(conn, plan->seq, plan->len, flags, ecn);
 	if (packet != NULL) {
 		commit(conn, plan);
+		ecn_sent(conn, flags);
 		pmtu_sent(conn, packet->pkt_len, end);
 	}
 	return packet;
@@ -347,7 +354,7 @@ static struct rte_mbuf *send_bare(struct tcp_conn *conn)
 	if (synchronized(conn)) {
 		seq = seq_min(seq, conn->snd_una + conn->snd_wnd);
 	}
-	packet = build_segment(conn, seq, 0, 0);
+	packet = build_segment(conn, seq, 0, 0, ECN_NOT_ECT);
 	tcp_trace(conn, tx_ack, conn->rcv_nxt, conn->rcv_adv - conn->rcv_nxt);
 	if (packet != NULL && keepalive) {
 		tcp_count(conn->stack, keepalive_probes);

@@ -54,6 +54,7 @@ static void fill_v4(struct tcp_stack *stack, struct rte_mbuf *packet,
 	uint64_t offloads = stack->config.offload_tx;
 
 	*ip = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF,
+				    .type_of_service = header->ecn,
 				    .total_length = rte_cpu_to_be_16((uint16_t)packet->pkt_len),
 				    /* RFC 6864: an atomic datagram needs no identification. */
 				    .fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
@@ -82,7 +83,7 @@ static void fill_v6(struct tcp_stack *stack, struct rte_mbuf *packet,
 	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
 
 	*ip = (struct rte_ipv6_hdr){
-		.vtc_flow = rte_cpu_to_be_32(6U << 28),
+		.vtc_flow = rte_cpu_to_be_32(6U << 28 | (uint32_t)header->ecn << 20),
 		.payload_len = rte_cpu_to_be_16((uint16_t)(packet->pkt_len - sizeof(*ip))),
 		.proto = IPPROTO_TCP,
 		.hop_limits = TTL};

@@ -22,6 +22,7 @@ struct tcp_header {
 	uint32_t ack;
 	uint16_t wnd;
 	uint8_t flags;
+	uint8_t ecn; /* enum ecn_codepoint, of the IP header */
 	struct tcp_options opt;
 };
 

@@ -18,6 +18,7 @@ struct cursor {
 	uint32_t available; /* bytes in the first mbuf */
 	uint32_t ip_len;    /* of the whole packet, from the IP header */
 	uint32_t l4_offset;
+	uint8_t ecn;
 	const struct tcp_segment *before;
 	struct in6_addr source;
 	struct in6_addr destination;
@@ -80,6 +81,7 @@ static int parse_v4(struct tcp_stack *stack, struct cursor *at)
 	}
 	at->ip_len = rte_be_to_cpu_16(ip->total_length);
 	at->l4_offset = rte_ipv4_hdr_len(ip);
+	at->ecn = ip->type_of_service & 3;
 	map_v4(&at->source, ip->src_addr);
 	map_v4(&at->destination, ip->dst_addr);
 	return 0;
@@ -125,6 +127,7 @@ static int parse_v6(struct tcp_stack *stack, struct cursor *at)
 	}
 	at->ip_len = (uint32_t)sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
 	at->l4_offset = sizeof(*ip);
+	at->ecn = rte_be_to_cpu_32(ip->vtc_flow) >> 20 & 3;
 	return skip_extensions(stack, at, ip->proto);
 }
 
@@ -200,6 +203,7 @@ static int parse_tcp(struct tcp_stack *stack, struct cursor *at, struct tcp_segm
 	seg->ack = rte_be_to_cpu_32(tcp->recv_ack);
 	seg->wnd = rte_be_to_cpu_16(tcp->rx_win);
 	seg->flags = tcp->tcp_flags;
+	seg->ecn = at->ecn;
 	seg->len = at->ip_len - payload;
 	seg->largest = seg->len;
 	return find_local(stack, at, seg);

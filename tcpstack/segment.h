@@ -22,6 +22,8 @@ enum tcp_segment_flags {
 	TCP_PSH = 0x08,
 	TCP_ACK = 0x10,
 	TCP_URG = 0x20,
+	TCP_ECE = 0x40,
+	TCP_CWR = 0x80,
 };
 
 struct tcp_segment {
@@ -33,6 +35,7 @@ struct tcp_segment {
 	uint32_t largest; /* of the segments that it was merged from (gro.h) */
 	uint16_t wnd;     /* unscaled */
 	uint8_t flags;
+	uint8_t ecn; /* enum ecn_codepoint */
 	struct tcp_chain payload;
 	struct tcp_options opt;
 };

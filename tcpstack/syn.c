@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "cookie.h"
+#include "ecn.h"
 #include "open.h"
 #include "packet.h"
 #include "reply.h"
@@ -99,6 +100,7 @@ static void send_syn_ack(struct tcp_stack *stack, const struct tcp_syn_record *r
 	header.opt.flags |= record->flags & TCP_SYN_SACK ? TCP_OPT_SACK_PERMITTED : 0;
 	header.opt.flags |= record->flags & TCP_SYN_WSCALE ? TCP_OPT_WSCALE : 0;
 	header.opt.wscale = stack->wscale;
+	header.flags |= record->flags & TCP_SYN_ECN ? TCP_ECE : 0;
 	if (record->flags & TCP_SYN_TIMESTAMPS) {
 		put_timestamp(&header, record, tsval);
 	}
@@ -134,7 +136,7 @@ static void record_fill(struct tcp_stack *stack, struct tcp_syn_record *record,
 	record->ts_recent = opt->flags & TCP_OPT_TIMESTAMPS ? opt->tsval : 0;
 	record->mss = open_peer_mss(stack, &seg->key, opt);
 	record->wscale = opt->flags & TCP_OPT_WSCALE ? opt->wscale : 0;
-	record->flags = open_syn_flags(opt) & 7;
+	record->flags = (open_syn_flags(opt) | ecn_syn_flags(stack, seg)) & 15;
 	record->attempt = 0;
 }
 
@@ -315,6 +317,10 @@ struct tcp_conn *syn_input(struct tcp_stack *stack, uint32_t index, const struct
 	if (seg->flags & TCP_SYN) {
 		/* The same SYN again: our SYN-ACK was lost. Another one: RFC 5961 4.2. */
 		if (seg->seq == record->irs && !(seg->flags & TCP_ACK)) {
+			/* RFC 3168 6.1.1.1: the peer may have given up asking for ECN. */
+			if (ecn_syn_flags(stack, seg) == 0) {
+				record->flags &= 15 & ~TCP_SYN_ECN;
+			}
 			send_syn_ack(stack, record, timestamp_of(stack, record));
 		} else {
 			challenge(stack, record);

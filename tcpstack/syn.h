@@ -22,7 +22,12 @@ struct tcp_stack;
 
 #define SYN_ATTEMPTS 5 /* 1, 2, 4, 8 and 16 seconds */
 
-enum tcp_syn_flags { TCP_SYN_WSCALE = 1, TCP_SYN_SACK = 2, TCP_SYN_TIMESTAMPS = 4 };
+enum tcp_syn_flags {
+	TCP_SYN_WSCALE = 1,
+	TCP_SYN_SACK = 2,
+	TCP_SYN_TIMESTAMPS = 4,
+	TCP_SYN_ECN = 8,
+};
 
 struct tcp_syn_record {
 	struct tcp_key key;
@@ -31,7 +36,7 @@ struct tcp_syn_record {
 	uint32_t iss;
 	uint32_t ts_recent;
 	uint16_t mss;
-	uint8_t flags : 3;
+	uint8_t flags : 4; /* enum tcp_syn_flags */
 	uint8_t attempt : 3;
 	uint8_t wscale;
 } __attribute__((aligned(64)));

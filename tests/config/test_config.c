@@ -81,6 +81,7 @@ static const char full[] =
 	"        - {to: 0.0.0.0/0, via: 192.0.2.1}\n"
 	"        - {to: \"::/0\", via: \"fe80::1\"}\n"
 	"      mtu: 9000\n"
+	"      ecn: false\n"
 	"      mac: \"02:00:00:AB:cd:0f\"\n"
 	"  rtmp:\n"
 	"    listen: [1935, 443]\n"
@@ -148,6 +149,7 @@ static void test_full_port(void)
 	expect_address(&port->routes[0].via, "::ffff:192.0.2.1");
 	CU_ASSERT_EQUAL(port->routes[1].to.length, 0);
 	CU_ASSERT_EQUAL(port->mtu, 9000);
+	CU_ASSERT_FALSE(port->ecn);
 	CU_ASSERT_TRUE(port->has_mac);
 	CU_ASSERT_EQUAL(memcmp(port->mac, mac, 6), 0);
 	config_free(c);
@@ -228,6 +230,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL_FATAL(d->ports[0].addresses_count, 1);
 	expect_address(&d->ports[0].addresses[0].addr, "::ffff:198.18.0.2");
 	CU_ASSERT_EQUAL(d->ports[0].mtu, 1500);
+	CU_ASSERT(d->ports[0].ecn);
 	CU_ASSERT_FALSE(d->ports[0].has_mac);
 	CU_ASSERT_EQUAL_FATAL(d->rtmp.listen_count, 1);
 	CU_ASSERT_EQUAL(d->rtmp.listen[0], 1935);

@@ -203,6 +203,7 @@ static void read_packet(struct rte_mbuf *packet, struct seen *seen)
 	seen->ack = segment.ack;
 	seen->wnd = segment.wnd;
 	seen->flags = segment.flags;
+	seen->ecn = header[1] & 3;
 	memcpy(seen->payload, payload,
 	       seen->len < sizeof(seen->payload) ? seen->len : sizeof(seen->payload));
 }

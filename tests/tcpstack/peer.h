@@ -27,6 +27,7 @@ struct seen {
 	uint32_t len;
 	uint16_t wnd;
 	uint8_t flags;
+	uint8_t ecn; /* of the IP header */
 	struct tcp_options opt;
 	uint8_t payload[2048];
 };

@@ -18,6 +18,7 @@
 	X(state_table)     \
 	X(segment)         \
 	X(gro)             \
+	X(ecn)             \
 	X(icmp)            \
 	X(open)            \
 	X(cookie)          \

@@ -54,6 +54,9 @@
 	X(keepalive_probes, "keepalive probes sent")                              \
 	X(pmtu_lowered, "path MTU lowered: a router said so")                     \
 	X(pmtu_black_holes, "path MTU lowered: large packets vanished")           \
+	X(ecn_connections, "connections that use ECN")                            \
+	X(rx_ce, "segments received with a congestion mark (ECN)")                \
+	X(ecn_reductions, "windows reduced because marks were echoed (ECN)")      \
 	X(icmp_mtu_delayed, "ICMP packet too big: believed after a timeout only") \
 	X(icmp_mtu_known, "ICMP packet too big: nothing new")                     \
 	X(icmp_mtu_refused, "ICMP packet too big: less than any path has")        \

@@ -92,6 +92,12 @@ enum tcp_pressure {
 	TCP_PRESSURE_FULL,  /* no window goes beyond a few segments */
 };
 
+enum tcp_ecn {
+	TCP_ECN_OFF,
+	TCP_ECN_ACCEPT, /* for peers that ask for it */
+	TCP_ECN_ASK,    /* ... and ask ourselves, in an active open */
+};
+
 struct tcp_config {
 	const char *name;          /* for memory zones, unique per process */
 	int numa_node;             /* -1: any */
@@ -107,14 +113,15 @@ struct tcp_config {
 	uint32_t send_budget;      /* bytes of payload that one connection may queue */
 	uint32_t ooo_segments;     /* out-of-order mbufs that one connection may hold */
 	uint16_t mtu;              /* of the IP packet */
+	enum tcp_ecn ecn;          /* RFC 3168 */
 	uint64_t offload_tx;       /* RTE_MBUF_F_TX_{IP,TCP}_CKSUM, TCP_SEG that the port does */
 	uint32_t keepalive_s;      /* idle seconds before the first probe; 0: none */
 	uint32_t time_wait_ms;     /* 2 MSL; 60000 */
 	uint32_t fin_wait_ms;      /* FIN_WAIT_2 of a closed socket; 60000 */
 	uint32_t user_timeout_ms;  /* unanswered data is given up after (RFC 5482); 60000 */
 	/*
-	 * Rings of events (tcpstack/trace_ring.h): tcp_trace_size(trace_records) zeroed bytes, or NULL
-	 * for memory of the stack's own.
+	 * Rings of events (tcpstack/trace_ring.h): tcp_trace_size(trace_records) zeroed bytes, or
+	 * NULL for memory of the stack's own.
 	 */
 	struct tcp_trace *trace;
 	uint32_t trace_records; /* of each ring, a power of two; 0 where `trace` is NULL: few */

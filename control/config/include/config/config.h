@@ -45,6 +45,7 @@ struct config_port {
 	struct config_route *routes; /* gateways are routes to 0.0.0.0/0 and ::/0 */
 	uint32_t routes_count;
 	uint32_t mtu; /* bytes of the IP packet, 1280 to 9000; default 1500 */
+	bool ecn;     /* accepted when a peer asks for it (RFC 3168); default true */
 	uint8_t mac[6];
 	bool has_mac;
 };
