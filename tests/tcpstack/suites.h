@@ -31,7 +31,8 @@
 	X(timeout)         \
 	X(close)           \
 	X(stack)           \
-	X(trace)
+	X(trace)           \
+	X(info)
 
 #define DECLARE_SUITE(name) extern CU_TestInfo name##_tests[];
 TCPSTACK_SUITES(DECLARE_SUITE)
