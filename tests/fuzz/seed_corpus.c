@@ -1,8 +1,9 @@
 /*
- * Writes the seeds of the RTMP fuzz targets: seed_corpus DIRECTORY makes DIRECTORY/<target>/<name>.
+ * Writes the seeds of the fuzz targets: seed_corpus DIRECTORY makes DIRECTORY/<target>/<name>.
  */
 #include "handshake.h"
 #include "peer.h"
+#include "seed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,8 @@
 
 static const char *directory;
 
-static void write_seed(const char *target, const char *name, uint8_t first, const uint8_t *bytes,
-		       size_t len)
+void write_seed(const char *target, const char *name, uint8_t first, const uint8_t *bytes,
+		size_t len)
 {
 	char path[512];
 	FILE *file;
@@ -113,5 +114,6 @@ int main(int argc, char **argv)
 	write_extended(&peer, false);
 	write_server(&peer);
 	write_amf0();
+	write_tcp();
 	return 0;
 }
