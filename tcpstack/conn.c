@@ -187,10 +187,7 @@ struct tcp_side *conn_side_get(struct tcp_conn *conn)
 		return conn->side;
 	}
 	stack->side_free = side->next_free;
-	side->ooo.count = 0;
-	side->ooo.segments = 0;
-	side->ooo.stamp = 0;
-	side->ooo.total = &stack->ooo_segments;
+	ooo_init(&side->ooo, &stack->ooo);
 	scoreboard_clear(&side->board);
 	/* After a timeout all below snd_nxt was sent again already. */
 	side->board.high_rxt = seq_lt(conn->snd_nxt, conn->snd_max) ? conn->snd_nxt : conn->snd_una;

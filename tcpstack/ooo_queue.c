@@ -3,180 +3,335 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <rte_mbuf.h>
+
 #include "seq.h"
 
-static void remove_range(struct tcp_ooo_queue *queue, uint32_t index)
+void ooo_pool_init(struct ooo_pool *pool, struct ooo_range *memory, uint32_t ranges,
+		   uint64_t *collapsed)
 {
-	queue->count--;
-	memmove(&queue->range[index], &queue->range[index + 1],
-		(queue->count - index) * sizeof(queue->range[0]));
+	*pool = (struct ooo_pool){.collapsed = collapsed};
+	for (uint32_t i = ranges; i-- > 0;) {
+		memory[i].next = pool->free;
+		pool->free = &memory[i];
+	}
+}
+
+void ooo_init(struct tcp_ooo_queue *queue, struct ooo_pool *pool)
+{
+	*queue = (struct tcp_ooo_queue){.pool = pool};
 }
 
 static void count_in(struct tcp_ooo_queue *queue, uint32_t segments)
 {
 	queue->segments += segments;
-	if (queue->total != NULL) {
-		*queue->total += segments;
-	}
+	queue->pool->segments += segments;
 }
 
 static void count_out(struct tcp_ooo_queue *queue, uint32_t segments)
 {
 	queue->segments -= segments;
-	if (queue->total != NULL) {
-		*queue->total -= segments;
+	queue->pool->segments -= segments;
+}
+
+static void forget_recent(struct tcp_ooo_queue *queue, const struct ooo_range *range)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < TCP_SACK_BLOCKS; i++) {
+		if (queue->recent[i] != range) {
+			queue->recent[kept++] = queue->recent[i];
+		}
+	}
+	while (kept < TCP_SACK_BLOCKS) {
+		queue->recent[kept++] = NULL;
 	}
 }
 
-static void drop_range(struct tcp_ooo_queue *queue, uint32_t index)
+/* It is what the next SACK reports first. */
+static void touch(struct tcp_ooo_queue *queue, struct ooo_range *range)
 {
-	count_out(queue, queue->range[index].chain.segments);
-	chain_free(&queue->range[index].chain);
-	remove_range(queue, index);
+	struct ooo_range *pushed = range;
+
+	queue->hint = range;
+	for (uint32_t i = 0; i < TCP_SACK_BLOCKS && pushed != NULL; i++) {
+		struct ooo_range *here = queue->recent[i];
+
+		queue->recent[i] = pushed;
+		pushed = here != range ? here : NULL;
+	}
+}
+
+/* Takes it out of the list; its chain is the caller's. */
+static void remove_range(struct tcp_ooo_queue *queue, struct ooo_range *range)
+{
+	if (range->prev != NULL) {
+		range->prev->next = range->next;
+	} else {
+		queue->first = range->next;
+	}
+	if (range->next != NULL) {
+		range->next->prev = range->prev;
+	} else {
+		queue->last = range->prev;
+	}
+	if (queue->hint == range) {
+		queue->hint = range->prev;
+	}
+	forget_recent(queue, range);
+	queue->count--;
+	range->next = queue->pool->free;
+	queue->pool->free = range;
+}
+
+static void drop_range(struct tcp_ooo_queue *queue, struct ooo_range *range)
+{
+	count_out(queue, range->chain.segments);
+	chain_free(&range->chain);
+	remove_range(queue, range);
 }
 
 /* First range that ends at or after `seq`: the only one on the left that can touch it. */
-static uint32_t first_touching(const struct tcp_ooo_queue *queue, uint32_t seq)
+static struct ooo_range *first_touching(const struct tcp_ooo_queue *queue, uint32_t seq)
 {
-	uint32_t i = 0;
+	struct ooo_range *range = queue->last;
 
-	/* Data mostly extends the last range. */
-	if (queue->count > 0 && seq_gt(seq, queue->range[queue->count - 1].end)) {
-		return queue->count;
+	if (range == NULL || seq_gt(seq, range->end)) {
+		return NULL;
 	}
-	while (i < queue->count && seq_lt(queue->range[i].end, seq)) {
-		i++;
+	if (seq_ge(seq, range->start)) {
+		return range;
 	}
-	return i;
+	range = queue->hint != NULL && seq_le(queue->hint->start, seq) ? queue->hint : queue->first;
+	while (seq_lt(range->end, seq)) {
+		range = range->next;
+	}
+	return range;
 }
 
-static void merge_with_next(struct tcp_ooo_queue *queue, uint32_t index)
+/* Before `next`; NULL: at the end. NULL when there are too many. */
+static struct ooo_range *new_range(struct tcp_ooo_queue *queue, struct ooo_range *next)
 {
-	struct ooo_range *range = &queue->range[index];
+	struct ooo_range *range = queue->pool->free;
 
-	if (index + 1 < queue->count && range[0].end == range[1].start) {
-		range[0].end = range[1].end;
-		chain_append(&range[0].chain, &range[1].chain);
-		remove_range(queue, index + 1);
+	if (range == NULL || queue->count == OOO_RANGES_MAX) {
+		return NULL;
 	}
+	queue->pool->free = range->next;
+	queue->count++;
+	range->next = next;
+	range->prev = next != NULL ? next->prev : queue->last;
+	if (range->prev != NULL) {
+		range->prev->next = range;
+	} else {
+		queue->first = range;
+	}
+	if (next != NULL) {
+		next->prev = range;
+	} else {
+		queue->last = range;
+	}
+	return range;
 }
 
-static enum ooo_result store(struct tcp_ooo_queue *queue, uint32_t index, uint32_t start,
-			     uint32_t end, struct tcp_chain *chain)
+/* Copies the chain behind the last mbuf of the range, where nobody else can see it. */
+static bool collapse(struct tcp_ooo_queue *queue, struct ooo_range *range, struct tcp_chain *chain,
+		     uint32_t len)
 {
-	struct ooo_range *range = &queue->range[index];
+	struct rte_mbuf *last = range->chain.tail;
 
-	if (index < queue->count && range->end == start) {
+	if (len >= queue->pool->collapse_max || !RTE_MBUF_DIRECT(last) ||
+	    rte_mbuf_refcnt_read(last) != 1) {
+		return false;
+	}
+	if (rte_pktmbuf_tailroom(last) < len) {
+		return false;
+	}
+	for (const struct rte_mbuf *from = chain->head; from != NULL; from = from->next) {
+		memcpy(rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len),
+		       rte_pktmbuf_mtod(from, const uint8_t *), from->data_len);
+		last->data_len = (uint16_t)(last->data_len + from->data_len);
+	}
+	*queue->pool->collapsed += chain->segments;
+	chain_free(chain);
+	return true;
+}
+
+static void extend(struct tcp_ooo_queue *queue, struct ooo_range *range, uint32_t end,
+		   struct tcp_chain *chain)
+{
+	if (!collapse(queue, range, chain, end - range->end)) {
 		count_in(queue, chain->segments);
 		chain_append(&range->chain, chain);
-		range->end = end;
+	}
+	range->end = end;
+}
+
+static void merge_with_next(struct tcp_ooo_queue *queue, struct ooo_range *range)
+{
+	struct ooo_range *next = range->next;
+
+	if (next != NULL && range->end == next->start) {
+		range->end = next->end;
+		chain_append(&range->chain, &next->chain);
+		remove_range(queue, next);
+	}
+}
+
+/* [start, end) lies behind `left`, which it may continue, and before what comes next. */
+static enum ooo_result store(struct tcp_ooo_queue *queue, struct ooo_range *left,
+			     struct ooo_range *next, struct tcp_sack_block block,
+			     struct tcp_chain *chain)
+{
+	struct ooo_range *range = left;
+
+	if (range != NULL) {
+		extend(queue, range, block.end, chain);
 	} else {
-		if (queue->count == OOO_RANGES_MAX) {
+		range = new_range(queue, next);
+		if (range == NULL) {
 			chain_free(chain);
 			return OOO_FULL;
 		}
-		memmove(range + 1, range, (queue->count - index) * sizeof(*range));
-		queue->count++;
 		count_in(queue, chain->segments);
-		*range = (struct ooo_range){.start = start, .end = end, .chain = *chain};
+		range->start = block.start;
+		range->end = block.end;
+		range->chain = *chain;
 		*chain = (struct tcp_chain){0};
 	}
-	range->stamp = ++queue->stamp;
-	merge_with_next(queue, index);
+	merge_with_next(queue, range);
+	touch(queue, range);
 	return OOO_KEPT;
+}
+
+static void note_duplicate(struct tcp_sack_block *duplicate, uint32_t start, uint32_t end)
+{
+	/* RFC 2883 4.2.3: of several parts the first is reported. */
+	if (duplicate->start == duplicate->end) {
+		*duplicate = (struct tcp_sack_block){start, end};
+	}
+}
+
+/* Ranges that [.., end) covers make way for it; returns the first that goes beyond. */
+static struct ooo_range *drop_covered(struct tcp_ooo_queue *queue, struct ooo_range *range,
+				      uint32_t end, struct tcp_sack_block *duplicate)
+{
+	while (range != NULL && seq_le(range->end, end)) {
+		struct ooo_range *next = range->next;
+
+		note_duplicate(duplicate, range->start, range->end);
+		drop_range(queue, range);
+		range = next;
+	}
+	return range;
 }
 
 enum ooo_result ooo_insert(struct tcp_ooo_queue *queue, uint32_t start, uint32_t end,
 			   struct tcp_chain *chain, struct tcp_sack_block *duplicate)
 {
-	uint32_t index = first_touching(queue, start);
-	struct ooo_range *range = &queue->range[index];
+	struct ooo_range *next = first_touching(queue, start);
+	struct ooo_range *left = NULL;
 
-	duplicate->start = start;
-	duplicate->end = start;
-	if (index < queue->count && seq_le(range->start, start) && seq_gt(range->end, start)) {
-		duplicate->end = seq_min(range->end, end);
-		range->stamp = ++queue->stamp;
-		if (seq_ge(range->end, end)) {
+	*duplicate = (struct tcp_sack_block){start, start};
+	if (next != NULL && seq_le(next->start, start)) {
+		left = next;
+		next = left->next;
+		if (seq_gt(left->end, start)) {
+			note_duplicate(duplicate, start, seq_min(left->end, end));
+		}
+		if (seq_ge(left->end, end)) {
+			touch(queue, left);
 			chain_free(chain);
 			return OOO_DUPLICATE;
 		}
-		chain_trim_head(chain, range->end - start);
-		start = range->end;
+		chain_trim_head(chain, left->end - start);
+		start = left->end;
 	}
-	/* From here the range at `index` ends exactly at start, or begins after it. */
-	range += index < queue->count && range->end == start ? 1 : 0;
-	while (range < queue->range + queue->count && seq_le(range->end, end)) {
-		*duplicate = (struct tcp_sack_block){range->start, range->end};
-		drop_range(queue, (uint32_t)(range - queue->range));
+	next = drop_covered(queue, next, end, duplicate);
+	if (next != NULL && seq_lt(next->start, end)) {
+		note_duplicate(duplicate, next->start, end);
+		chain_keep(chain, next->start - start);
+		end = next->start;
 	}
-	if (range < queue->range + queue->count && seq_lt(range->start, end)) {
-		*duplicate = (struct tcp_sack_block){range->start, end};
-		chain_keep(chain, range->start - start);
-		end = range->start;
-	}
-	return store(queue, index, start, end, chain);
+	return store(queue, left, next, (struct tcp_sack_block){start, end}, chain);
 }
 
-uint32_t ooo_take(struct tcp_ooo_queue *queue, uint32_t rcv_nxt, struct tcp_chain *chain)
+uint32_t ooo_take(struct tcp_ooo_queue *queue, uint32_t rcv_nxt, struct tcp_chain *chain,
+		  struct tcp_sack_block *duplicate)
 {
-	while (queue->count > 0 && seq_le(queue->range[0].start, rcv_nxt)) {
-		struct ooo_range *range = &queue->range[0];
+	struct ooo_range *range = queue->first;
 
-		if (seq_le(range->end, rcv_nxt)) {
-			drop_range(queue, 0);
-			continue;
+	*duplicate = (struct tcp_sack_block){rcv_nxt, rcv_nxt};
+	while (range != NULL && seq_le(range->start, rcv_nxt)) {
+		if (seq_lt(range->start, rcv_nxt)) {
+			note_duplicate(duplicate, range->start, seq_min(range->end, rcv_nxt));
 		}
-		count_out(queue, range->chain.segments);
-		chain_trim_head(&range->chain, rcv_nxt - range->start);
-		rcv_nxt = range->end;
-		chain_append(chain, &range->chain);
-		remove_range(queue, 0);
+		if (seq_le(range->end, rcv_nxt)) {
+			drop_range(queue, range);
+		} else {
+			count_out(queue, range->chain.segments);
+			chain_trim_head(&range->chain, rcv_nxt - range->start);
+			rcv_nxt = range->end;
+			chain_append(chain, &range->chain);
+			remove_range(queue, range);
+		}
+		range = queue->first;
 	}
 	return rcv_nxt;
 }
 
-void ooo_drop_last(struct tcp_ooo_queue *queue)
+void ooo_drop_last(struct tcp_ooo_queue *queue, uint32_t segments)
 {
-	drop_range(queue, queue->count - 1);
+	while (segments > 0 && queue->last != NULL) {
+		struct ooo_range *range = queue->last;
+		uint32_t has = range->chain.segments;
+		uint32_t len;
+
+		if (has <= segments) {
+			segments -= has;
+			drop_range(queue, range);
+			continue;
+		}
+		len = chain_bytes(&range->chain, has - segments);
+		chain_keep(&range->chain, len);
+		range->end = range->start + len;
+		count_out(queue, segments);
+		segments = 0;
+	}
 }
 
 void ooo_clear(struct tcp_ooo_queue *queue)
 {
-	while (queue->count > 0) {
-		ooo_drop_last(queue);
+	while (queue->first != NULL) {
+		drop_range(queue, queue->first);
 	}
 }
 
-/* The range whose stamp is the highest below `below`. */
-static const struct ooo_range *next_newest(const struct tcp_ooo_queue *queue, uint64_t below)
+static bool is_recent(const struct tcp_ooo_queue *queue, const struct ooo_range *range)
 {
-	const struct ooo_range *best = NULL;
-
-	for (uint32_t i = 0; i < queue->count; i++) {
-		const struct ooo_range *range = &queue->range[i];
-
-		if (range->stamp < below && (best == NULL || range->stamp > best->stamp)) {
-			best = range;
+	for (uint32_t i = 0; i < TCP_SACK_BLOCKS; i++) {
+		if (queue->recent[i] == range) {
+			return true;
 		}
 	}
-	return best;
+	return false;
 }
 
 uint32_t ooo_sack_blocks(const struct tcp_ooo_queue *queue, struct tcp_sack_block *blocks,
 			 uint32_t max)
 {
-	uint64_t below = UINT64_MAX;
 	uint32_t count = 0;
 
-	while (count < max) {
-		const struct ooo_range *range = next_newest(queue, below);
+	while (count < max && queue->recent[count] != NULL) {
+		const struct ooo_range *range = queue->recent[count];
 
-		if (range == NULL) {
-			break;
-		}
 		blocks[count++] = (struct tcp_sack_block){range->start, range->end};
-		below = range->stamp;
+	}
+	for (const struct ooo_range *range = queue->last; count < max && range != NULL;
+	     range = range->prev) {
+		if (!is_recent(queue, range)) {
+			blocks[count++] = (struct tcp_sack_block){range->start, range->end};
+		}
 	}
 	return count;
 }

@@ -71,14 +71,14 @@ void tcp_set_pressure(struct tcp_stack *stack, enum tcp_pressure pressure)
 
 uint32_t tcp_ooo_segments(const struct tcp_stack *stack)
 {
-	return stack->ooo_segments;
+	return stack->ooo.segments;
 }
 
 uint32_t tcp_shed_ooo(struct tcp_stack *stack)
 {
-	uint32_t segments = stack->ooo_segments;
+	uint32_t segments = stack->ooo.segments;
 
-	for (uint32_t i = 0; stack->ooo_segments > 0 && i < stack->config.connections; i++) {
+	for (uint32_t i = 0; stack->ooo.segments > 0 && i < stack->config.connections; i++) {
 		struct tcp_conn *conn = &stack->conns[i];
 
 		if (conn->side != NULL && conn->side->ooo.count > 0) {

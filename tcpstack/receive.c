@@ -8,6 +8,18 @@
 
 #define DELAYED_ACK_US 40000ULL
 
+void receive_duplicate(struct tcp_conn *conn, uint32_t start, uint32_t end)
+{
+	conn->rx_duplicates++;
+	tcp_trace(conn, rx_duplicate, start, end);
+	if (conn->flags & TCP_CONN_DUPLICATE_SEEN && conn->dsack.end == start) {
+		conn->dsack.end = end;
+	} else {
+		conn->dsack = (struct tcp_sack_block){start, end};
+	}
+	conn->flags |= TCP_CONN_DUPLICATE_SEEN;
+}
+
 /* The average moves by an eighth: it steers how much window an mbuf is worth (window.h). */
 static void note_sizes(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
@@ -21,6 +33,14 @@ static void note_sizes(struct tcp_conn *conn, const struct tcp_segment *seg)
 	}
 }
 
+/* A part at once: finding the end of what stays means walking through it. */
+static void drop_ooo(struct tcp_ooo_queue *queue, uint32_t wanted)
+{
+	uint32_t part = queue->segments / 8;
+
+	ooo_drop_last(queue, part > wanted ? part : wanted);
+}
+
 /*
  * In-order data may displace out-of-order data, never the other way round: else a full queue
  * behind a hole would keep the hole open (RFC 2018 section 8 allows it). Returns the mbufs that
@@ -32,7 +52,7 @@ static uint32_t make_room(struct tcp_conn *conn, uint32_t wanted)
 		if (conn->side == NULL || conn->side->ooo.count == 0) {
 			return window_room(conn);
 		}
-		ooo_drop_last(&conn->side->ooo);
+		drop_ooo(&conn->side->ooo, wanted);
 		tcp_drop(conn, drop_ooo_limit, conn->rcv_nxt);
 	}
 	return wanted;
@@ -52,6 +72,22 @@ static bool fits(struct tcp_segment *seg, uint32_t room)
 	return false;
 }
 
+/* What was out of order follows on what came in order. */
+static void fill_hole(struct tcp_conn *conn, uint32_t before)
+{
+	struct tcp_sack_block duplicate;
+
+	conn->rcv_nxt = ooo_take(&conn->side->ooo, conn->rcv_nxt, &conn->rx, &duplicate);
+	tcp_trace(conn, rx_filled, conn->rcv_nxt, conn->rcv_nxt - before);
+	/* Of several parts of a segment the first is reported: validate.c saw that before. */
+	if (duplicate.start != duplicate.end && !(conn->flags & TCP_CONN_DUPLICATE_SEEN)) {
+		receive_duplicate(conn, duplicate.start, duplicate.end);
+	}
+	/* RFC 5681 4.2: a segment that fills a hole is acknowledged at once. */
+	conn_ack_now(conn);
+	conn_side_put(conn);
+}
+
 static void receive_in_order(struct tcp_conn *conn, struct tcp_segment *seg)
 {
 	uint32_t before = conn->rcv_nxt;
@@ -68,11 +104,7 @@ static void receive_in_order(struct tcp_conn *conn, struct tcp_segment *seg)
 	chain_append(&conn->rx, &seg->payload);
 	conn->rcv_nxt += seg->len;
 	if (conn->side != NULL && conn->side->ooo.count > 0) {
-		conn->rcv_nxt = ooo_take(&conn->side->ooo, conn->rcv_nxt, &conn->rx);
-		tcp_trace(conn, rx_filled, conn->rcv_nxt, conn->rcv_nxt - before);
-		/* RFC 5681 4.2: a segment that fills a hole is acknowledged at once. */
-		conn_ack_now(conn);
-		conn_side_put(conn);
+		fill_hole(conn, before);
 	}
 	conn->rx_len += conn->rcv_nxt - before;
 	tune_received(conn, seg);
@@ -132,10 +164,7 @@ static void receive_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
 		conn_side_put(conn);
 	}
 	if (duplicate.start != duplicate.end) {
-		conn->dsack = duplicate;
-		conn->flags |= TCP_CONN_DUPLICATE_SEEN;
-		conn->rx_duplicates++;
-		tcp_trace(conn, rx_duplicate, duplicate.start, duplicate.end);
+		receive_duplicate(conn, duplicate.start, duplicate.end);
 	}
 }
 

@@ -16,6 +16,8 @@
 #define TABLE_MAX   (1U << 28)
 #define HEADERS_MAX (40 + 60)
 #define OOO_MAX     32768U
+#define RANGES_EACH 8U /* out of order, of a connection with loss: on average */
+#define COLLAPSE    8U /* a segment that carries less than this part of its truesize */
 #define BUDGET_MAX  (1U << 30)
 #define IP_MTU_MIN  576
 #define CACHE_LINE  64U
@@ -60,6 +62,11 @@ static uint32_t flow_entries(const struct tcp_config *config)
 	return config->connections + config->syn_received + config->time_wait;
 }
 
+static uint32_t ooo_ranges(const struct tcp_config *config)
+{
+	return config->side_records > 0 ? config->side_records * RANGES_EACH + OOO_RANGES_MAX : 0;
+}
+
 static void init_pools(struct tcp_stack *stack, void *conns, void *sides)
 {
 	const struct tcp_config *config = &stack->config;
@@ -85,6 +92,7 @@ static struct tcp_stack *lay_out(struct arena *arena, const struct tcp_config *c
 	void *syns = carve(arena, sizeof(struct tcp_syn_record) * config->syn_received);
 	void *waits = carve(arena, sizeof(struct tcp_time_wait_record) * config->time_wait);
 	void *sides = carve(arena, sizeof(struct tcp_side) * config->side_records);
+	void *ranges = carve(arena, sizeof(struct ooo_range) * ooo_ranges(config));
 	void *buckets = carve(arena, tcp_flow_table_size(flow_entries(config)));
 	void *trace = config->trace;
 
@@ -99,6 +107,9 @@ static struct tcp_stack *lay_out(struct arena *arena, const struct tcp_config *c
 	stack->config = *config;
 	trace_init(stack, trace, own_records(config));
 	init_pools(stack, conns, sides);
+	ooo_pool_init(&stack->ooo, ranges, ooo_ranges(config),
+		      &stack->counters[TCP_COUNTER_ooo_collapsed]);
+	stack->ooo.collapse_max = config->segment_truesize / COLLAPSE;
 	syn_pool_init(&stack->syn, syns, config->syn_received);
 	time_wait_pool_init(&stack->time_wait, waits, config->time_wait);
 	tcp_flow_table_init(&stack->flows, buckets, flow_entries(config));

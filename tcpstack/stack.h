@@ -60,7 +60,7 @@ struct tcp_stack {
 	struct tcp_conn *conn_free; /* linked by dirty_next */
 	struct tcp_conn *conn_dead;
 	uint32_t conn_count;
-	uint32_t ooo_segments; /* that all connections hold out of order */
+	struct ooo_pool ooo;
 	enum tcp_pressure pressure;
 	uint32_t sweep_next;
 	uint64_t sweep_us;

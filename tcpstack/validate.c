@@ -1,6 +1,7 @@
 #include "validate.h"
 
 #include "ack.h"
+#include "receive.h"
 #include "segment.h"
 #include "stack.h"
 #include "trace.h"
@@ -79,10 +80,7 @@ static void refuse(struct tcp_conn *conn, const struct tcp_segment *seg)
 	}
 	tcp_drop(conn, drop_duplicate, seg->seq);
 	if (seg->len > 0) {
-		conn->dsack = (struct tcp_sack_block){seg->seq, seg->seq + seg->len};
-		conn->flags |= TCP_CONN_DUPLICATE_SEEN;
-		conn->rx_duplicates++;
-		tcp_trace(conn, rx_duplicate, seg->seq, seg->seq + seg->len);
+		receive_duplicate(conn, seg->seq, seg->seq + seg->len);
 	}
 	conn_ack_now(conn);
 }
@@ -109,11 +107,10 @@ static void trim(struct tcp_conn *conn, struct tcp_segment *seg)
 	uint32_t excess;
 
 	if (old > 0) {
-		conn->dsack = (struct tcp_sack_block){seg->seq, conn->rcv_nxt};
-		conn->flags |= TCP_CONN_DUPLICATE_SEEN;
-		conn->rx_duplicates++;
-		tcp_trace(conn, rx_duplicate, seg->seq, conn->rcv_nxt);
 		old = old < seg->len ? old : seg->len;
+		if (old > 0) {
+			receive_duplicate(conn, seg->seq, seg->seq + old);
+		}
 		chain_trim_head(&seg->payload, old);
 		if (seg->len > 0 && seg->len == old) {
 			tcp_count(conn->stack, drop_duplicate); /* its FIN is new */

@@ -126,7 +126,7 @@ static void check_stack(struct world *world, const struct host *host)
 	check_zero(world, i, "replies", stack->replies.count);
 	check_zero(world, i, "touched connections", stack->touched_count);
 	check_zero(world, i, "dirty connections", stack->dirty_head != NULL);
-	check_zero(world, i, "out-of-order segments", stack->ooo_segments);
+	check_zero(world, i, "out-of-order segments", stack->ooo.segments);
 	check_zero(world, i, "side records not", stack->config.side_records - count_sides(stack));
 	check_zero(world, i, "connections not", stack->config.connections - count_conns(stack));
 }

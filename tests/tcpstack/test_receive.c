@@ -124,11 +124,105 @@ static void test_ooo_limit(void)
 	syn = peer_syn_options(&peer);
 	peer_establish(&peer, &syn);
 	for (uint32_t i = 1; i <= 5; i++) {
-		peer_send(&peer, TCP_ACK, 1 + i * 100, 1, 100);
+		peer_send(&peer, TCP_ACK, 1 + i * 400, 1, 400);
 	}
 	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_ooo_limit), 2);
-	peer_send(&peer, TCP_ACK, 1, 1, 100);
-	CU_ASSERT_EQUAL(peer.received, 400);
+	peer_send(&peer, TCP_ACK, 1, 1, 400);
+	CU_ASSERT_EQUAL(peer.received, 1600);
+	peer_destroy(&peer);
+}
+
+/* Single bytes behind a hole: copied together, they do not fill what 16 mbufs would. */
+static void test_collapse(void)
+{
+	struct tcp_options syn;
+	struct tcp_info info;
+
+	peer_init(&peer);
+	peer.config.receive_budget = 16 * WIRE_TRUESIZE;
+	syn = peer_syn_options(&peer);
+	peer_establish(&peer, &syn);
+	for (uint32_t i = 0; i < 1000; i++) {
+		peer_send(&peer, TCP_ACK, 11 + i, 1, 1);
+		(void)peer_drain(&peer);
+	}
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.pinned, WIRE_TRUESIZE);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_ooo_collapsed), 999);
+	peer_send(&peer, TCP_ACK, 1, 1, 10);
+	CU_ASSERT_EQUAL(peer.received, 1010);
+	CU_ASSERT(peer_data_right(&peer, 1));
+	peer_destroy(&peer);
+}
+
+static bool takes_dsack(uint32_t ack, uint32_t start, uint32_t end, uint32_t second)
+{
+	struct seen seen;
+
+	if (!peer_take(&peer, &seen) || seen.ack != PEER_ISS + ack || seen.opt.sack_count == 0) {
+		return false;
+	}
+	return seen.opt.sack[0].start == PEER_ISS + start &&
+	       seen.opt.sack[0].end == PEER_ISS + end &&
+	       seen.opt.sack_count == (second != 0 ? 2 : 1) &&
+	       (second == 0 || seen.opt.sack[1].start == PEER_ISS + second);
+}
+
+/* The cases of RFC 2883 section 4, in its order. */
+static void test_dsack(void)
+{
+	struct seen seen;
+
+	establish();
+	/* 4.1: a full segment again, below what is acknowledged and above. */
+	peer_send(&peer, TCP_ACK, 1, 1, 1000);
+	(void)peer_drain(&peer);
+	peer_send(&peer, TCP_ACK, 501, 1, 500);
+	CU_ASSERT(takes_dsack(1001, 501, 1001, 0));
+	peer_send(&peer, TCP_ACK, 1501, 1, 500);
+	(void)peer_drain(&peer);
+	peer_send(&peer, TCP_ACK, 501, 1, 500);
+	CU_ASSERT(takes_dsack(1001, 501, 1001, 1501));
+	peer_send(&peer, TCP_ACK, 1601, 1, 100); /* the block that has it comes second */
+	CU_ASSERT(takes_dsack(1001, 1601, 1701, 1501));
+	/* Reported once. */
+	peer_send(&peer, TCP_ACK, 2001, 1, 500);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL(seen.opt.sack_count, 1);
+	CU_ASSERT_EQUAL(seen.opt.sack[0].end, PEER_ISS + 2501);
+	/* 4.2: a part of a segment, behind, before and above what is acknowledged. */
+	peer_send(&peer, TCP_ACK, 901, 1, 200);
+	CU_ASSERT(takes_dsack(1101, 901, 1001, 1501));
+	peer_send(&peer, TCP_ACK, 2401, 1, 200);
+	CU_ASSERT(takes_dsack(1101, 2401, 2501, 1501));
+	/* In order, and over what was there: that is acknowledged with it. */
+	peer_send(&peer, TCP_ACK, 1101, 1, 600);
+	CU_ASSERT(takes_dsack(2601, 1501, 1701, 0));
+	/* 4.2.3: of two parts of one segment the first. */
+	peer_send(&peer, TCP_ACK, 2801, 1, 100);
+	peer_send(&peer, TCP_ACK, 3001, 1, 100);
+	(void)peer_drain(&peer);
+	peer_send(&peer, TCP_ACK, 2701, 1, 500);
+	CU_ASSERT(takes_dsack(2601, 2801, 2901, 2701));
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_rx_out_of_order), 6);
+	peer_destroy(&peer);
+}
+
+/* Two duplicates of one burst that continue one another are one block. */
+static void test_dsack_of_burst(void)
+{
+	struct tcp_options none = {0};
+	struct rte_mbuf *packets[2];
+
+	establish();
+	peer_send(&peer, TCP_ACK, 1, 1, 1000);
+	(void)peer_drain(&peer);
+	for (uint32_t i = 0; i < 2; i++) {
+		packets[i] = peer_build(&peer, TCP_ACK, PEER_ISS + 201 + i * 100, peer.our_iss + 1,
+					512 + (uint16_t)i, &none, 100);
+	}
+	peer_input(&peer, packets, 2);
+	CU_ASSERT(takes_dsack(1001, 201, 401, 0));
 	peer_destroy(&peer);
 }
 
@@ -177,8 +271,14 @@ static void test_shed(void)
 	peer_destroy(&peer);
 }
 
-CU_TestInfo receive_tests[] = {
-	{"delayed ACK", test_delayed_ack},        {"one burst, one chain, one ACK", test_burst},
-	{"out of order", test_out_of_order},      {"FIN out of order", test_fin_out_of_order},
-	{"out-of-order limit", test_ooo_limit},   {"no side record", test_no_side_record},
-	{"out-of-order data is shed", test_shed}, CU_TEST_INFO_NULL};
+CU_TestInfo receive_tests[] = {{"delayed ACK", test_delayed_ack},
+			       {"one burst, one chain, one ACK", test_burst},
+			       {"out of order", test_out_of_order},
+			       {"FIN out of order", test_fin_out_of_order},
+			       {"out-of-order limit", test_ooo_limit},
+			       {"no side record", test_no_side_record},
+			       {"out-of-order data is shed", test_shed},
+			       {"collapse", test_collapse},
+			       {"D-SACK", test_dsack},
+			       {"D-SACK of a burst", test_dsack_of_burst},
+			       CU_TEST_INFO_NULL};
