@@ -149,6 +149,7 @@ struct tcp_conn {
 	uint32_t rx_out_of_order; /* segments, ever */
 	uint32_t rx_duplicates;
 	uint32_t rx_dsacks;
+	uint32_t ecn_marks;
 	uint32_t opened_ms; /* stack_milliseconds() */
 	uint32_t index;
 	uint16_t challenge_count;

@@ -41,6 +41,7 @@ void ecn_heed(struct tcp_conn *conn, const struct tcp_segment *seg)
 	}
 	if (seg->ecn == ECN_CE) {
 		tcp_count(conn->stack, rx_ce);
+		conn->ecn_marks++;
 		/* The sender should hear of it before the delayed ACK. */
 		if (!(conn->path_flags & TCP_PATH_ECN_ECHO)) {
 			conn_ack_now(conn);

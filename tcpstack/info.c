@@ -30,7 +30,7 @@ static uint32_t flags_of(const struct tcp_conn *conn)
 		flags |= conn->flags & map[i].conn ? map[i].info : 0;
 	}
 	flags |= conn->path_flags & TCP_PATH_ECN ? TCP_INFO_ECN : 0;
-	return flags;
+	return conn->path_flags & TCP_PATH_ECN ? flags | TCP_INFO_ECN : flags;
 }
 
 static uint32_t remaining_us(const struct tcp_conn *conn, uint64_t at_us)
@@ -101,6 +101,7 @@ static void fill_receiving(const struct tcp_conn *conn, struct tcp_info *info)
 	info->rx_bytes = conn->rx_bytes;
 	info->rx_out_of_order = conn->rx_out_of_order;
 	info->rx_duplicates = conn->rx_duplicates;
+	info->ecn_marks = conn->ecn_marks;
 	info->ack_in_us = remaining_us(conn, conn->ack_at_us);
 	info->life_in_us = remaining_us(conn, conn->life_at_us);
 	info->keepalive_probes = conn->keepalive_probes;

@@ -77,7 +77,7 @@ static struct rte_mbuf *build_segment(struct tcp_conn *conn, uint32_t seq, uint3
 				    .ack = conn->rcv_nxt,
 				    .wnd = window_field(conn),
 				    .flags = flags | TCP_ACK | ecn_echo(conn),
-				    .ecn = ecn};
+				    .ecn = (uint8_t)ecn};
 	struct rte_mbuf *packet;
 
 	fill_options(conn, &header.opt);

@@ -1,5 +1,6 @@
 #include "tune.h"
 
+#include "trace.h"
 #include "window.h"
 
 #define ROUND_MIN_US     1000U   /* as fine as the clock of timestamps */
@@ -24,6 +25,9 @@ static void set_grant(struct tcp_conn *conn, uint32_t grant)
 {
 	struct tcp_stack *stack = conn->stack;
 
+	if (grant != conn->rcv_grant) {
+		tcp_trace(conn, window_grant, grant, conn->rcv_grant);
+	}
 	stack->window_granted = stack->window_granted + grant - conn->rcv_grant;
 	conn->rcv_grant = grant;
 }

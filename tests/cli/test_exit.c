@@ -173,6 +173,104 @@ static void test_names(void)
 	CU_ASSERT_STRING_EQUAL(r.err, "penstockctl: no stream has the name e\\x1b\n");
 }
 
+#define CONNECTION(worker, id, name, rtt)                         \
+	"{\"worker\":" #worker ",\"id\":" #id                     \
+	",\"remote\":\"198.18.0.1:5\",\"state\":\"ESTABLISHED\"," \
+	"\"session\":\"LIVE\",\"app\":\"live\",\"name\":\"" name "\",\"rtt_us\":" #rtt "}"
+#define PAGE(worker, next, connections)                                                      \
+	"{\"ok\":true,\"connections\":{\"worker\":" #worker ",\"workers\":2,\"next\":" #next \
+	",\"half_open\":1,\"time_wait\":2,\"connections\":[" connections "]}}\n"
+
+/* Two workers, one of them with two pages. */
+static void test_connections(void)
+{
+	struct result r;
+	struct script s;
+
+	run_scripted(&r, &s, WORDS("connections", "--sort", "rtt"),
+		     REPLIES(PAGE(0, 300, CONNECTION(0, 7, "cam\\u001b[2J", 1500)),
+			     PAGE(0, null, CONNECTION(0, 8, "two", 2500)),
+			     PAGE(1, null, CONNECTION(1, 7, "", 2000))));
+	CU_ASSERT_EQUAL(r.status, 0);
+	CU_ASSERT_STRING_EQUAL(s.requests[0],
+			       "{\"command\":\"connections\",\"worker\":0,\"from\":0}");
+	CU_ASSERT_STRING_EQUAL(s.requests[1],
+			       "{\"command\":\"connections\",\"worker\":0,\"from\":300}");
+	CU_ASSERT_STRING_EQUAL(s.requests[2],
+			       "{\"command\":\"connections\",\"worker\":1,\"from\":0}");
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "live/cam\\x1b[2J"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "1.500 ms"));
+	CU_ASSERT(strstr(r.out, "0:8 ") < strstr(r.out, "1:7 "));
+	CU_ASSERT(strstr(r.out, "1:7 ") < strstr(r.out, "0:7 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "3 connections; half-open: 2, in TIME_WAIT: 4\n"));
+	run_scripted(
+		&r, &s, WORDS("connections", "--worker", "1", "--publisher", "live/two", "--json"),
+		REPLIES(PAGE(1, null, CONNECTION(1, 1, "one", 1) "," CONNECTION(1, 2, "two", 2))));
+	CU_ASSERT_STRING_EQUAL(s.requests[0],
+			       "{\"command\":\"connections\",\"worker\":1,\"from\":0}");
+	CU_ASSERT_PTR_NULL(strstr(r.out, "one"));
+	CU_ASSERT_STRING_EQUAL(r.out, CONNECTION(1, 2, "two", 2) "\n");
+}
+
+static void test_connection(void)
+{
+	struct result r;
+	struct script s;
+
+	run_scripted(&r, &s, WORDS("connection", "1:8"),
+		     REPLIES(PAGE(1, 300, ""), PAGE(1, 600, CONNECTION(1, 8, "two", 2500))));
+	CU_ASSERT_EQUAL(r.status, 0);
+	CU_ASSERT_STRING_EQUAL(s.requests[1],
+			       "{\"command\":\"connections\",\"worker\":1,\"from\":300,"
+			       "\"id\":8,\"full\":true}");
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "round-trip time              2.500 ms\n"));
+	run_scripted(&r, &s, WORDS("connection", "0:9"), REPLIES(PAGE(0, null, "")));
+	CU_ASSERT_EQUAL(r.status, 1);
+	CU_ASSERT_STRING_EQUAL(r.err, "penstockctl: no such connection\n");
+}
+
+#define TRACE(worker, lost, more, next, events)                                                    \
+	"{\"ok\":true,\"trace\":{\"worker\":" #worker                                              \
+	",\"workers\":2,\"wall_offset_us\":0,\"lost\":" #lost ",\"more\":" #more ",\"next\":" next \
+	",\"events\":[" events "]}}\n"
+#define EVENT(time, connection, name)                                             \
+	"{\"time_us\":" #time ",\"connection\":" #connection ",\"event\":\"" name \
+	"\",\"seq\":5,\"why\":\"a b\"}"
+
+/* In order over both workers; what was lost is said; reading goes on where it ended. */
+static void test_trace(void)
+{
+	struct result r;
+	struct script s;
+
+	run_scripted(&r, &s, WORDS("trace"),
+		     REPLIES(TRACE(0, 0, true, "[1,2,3]", EVENT(2000000, 7, "second")),
+			     TRACE(1, 0, false, "[4,5,6]", EVENT(1000000, 8, "fi\\u001brst")),
+			     TRACE(0, 9, false, "[7,8,9]", EVENT(3000000, 7, "third")),
+			     TRACE(1, 0, false, "[4,5,6]", "")));
+	CU_ASSERT_EQUAL(r.status, 0);
+	CU_ASSERT_STRING_EQUAL(s.requests[1],
+			       "{\"command\":\"trace\",\"worker\":1,\"connection\":0}");
+	CU_ASSERT_STRING_EQUAL(
+		s.requests[2],
+		"{\"command\":\"trace\",\"worker\":0,\"connection\":0,\"next\":[1,2,3]}");
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "1:8 fi\\x1brst"));
+	CU_ASSERT(strstr(r.out, "fi\\x1brst") < strstr(r.out, "second"));
+	CU_ASSERT(strstr(r.out, "second") < strstr(r.out, "worker 0: 9 events were lost\n"));
+	CU_ASSERT(strstr(r.out, "9 events") < strstr(r.out, "third"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, " seq=5 why=\"a b\"\n"));
+	run_scripted(&r, &s,
+		     WORDS("trace", "--connection", "1:8", "--follow", "--count", "2", "--json"),
+		     REPLIES(TRACE(1, 0, false, "[4,5,6]", EVENT(1, 8, "x")),
+			     TRACE(1, 0, false, "[4,5,7]", EVENT(2, 8, "y") "," EVENT(3, 8, "z"))));
+	CU_ASSERT_EQUAL(r.status, 0);
+	CU_ASSERT_STRING_EQUAL(
+		s.requests[1],
+		"{\"command\":\"trace\",\"worker\":1,\"connection\":8,\"next\":[4,5,6]}");
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "\"y\""));
+	CU_ASSERT_PTR_NULL(strstr(r.out, "\"z\""));
+}
+
 static void test_refused(void)
 {
 	struct result r;
@@ -199,6 +297,17 @@ static void test_usage(void)
 		{"top", "--count", "0", NULL},
 		{"top", "--count", "x", NULL},
 		{"--unknown", NULL},
+		{"connection", NULL},
+		{"connection", "0:", NULL},
+		{"connection", "0:0", NULL},
+		{"connection", "0:4294967296", NULL},
+		{"connection", "99999:1", NULL},
+		{"connection", "0:1x", NULL},
+		{"connections", "--sort", "height", NULL},
+		{"connections", "--worker", "-1", NULL},
+		{"connections", "--follow", NULL},
+		{"trace", "--connection", "17", NULL},
+		{"trace", "--sort", "rtt", NULL},
 	};
 	struct result r;
 
@@ -212,8 +321,9 @@ static void test_usage(void)
 
 static void test_help(void)
 {
-	static const char *const names[] = {"streams",  "stream", "origins", "workers",
-					    "counters", "kick",   "top",     "status"};
+	static const char *const names[] = {"streams",     "stream",     "origins", "workers",
+					    "counters",    "kick",       "top",     "status",
+					    "connections", "connection", "trace"};
 	struct result r;
 
 	run(&r, WORDS("--help"));
@@ -346,6 +456,9 @@ int main(void)
 	CU_pSuite suite = CU_add_suite("penstockctl", NULL, NULL);
 	CU_ADD_TEST(suite, test_ok);
 	CU_ADD_TEST(suite, test_names);
+	CU_ADD_TEST(suite, test_connections);
+	CU_ADD_TEST(suite, test_connection);
+	CU_ADD_TEST(suite, test_trace);
 	CU_ADD_TEST(suite, test_refused);
 	CU_ADD_TEST(suite, test_usage);
 	CU_ADD_TEST(suite, test_help);

@@ -19,7 +19,9 @@ static void establish(void)
 	peer_init(&peer);
 	peer.ts = 1000;
 	trace = aligned_alloc(64, (tcp_trace_size(RECORDS) + 63) / 64 * 64);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(trace);
+	if (trace == NULL) {
+		abort();
+	}
 	memset(trace, 0, tcp_trace_size(RECORDS));
 	peer.config.trace = trace;
 	peer.config.trace_records = RECORDS;
@@ -40,7 +42,7 @@ static uint64_t written(uint32_t ring)
 
 static const struct tcp_trace_record *record_at(uint32_t ring, uint64_t number)
 {
-	return &trace->records[ring * RECORDS + number % RECORDS];
+	return &trace->records[(uint64_t)ring * RECORDS + number % RECORDS];
 }
 
 /* The last record of an event, NULL when there is none left. */
@@ -71,7 +73,9 @@ static void test_descriptions(void)
 	for (uint32_t i = 0; i < TCP_TRACE_EVENT_COUNT; i++) {
 		const struct tcp_trace_description *event = tcp_trace_describe(i);
 
-		CU_ASSERT_FATAL(event != NULL);
+		if (event == NULL) {
+			abort();
+		}
 		CU_ASSERT(strlen(event->name) > 0);
 		CU_ASSERT(event->ring < TCP_TRACE_RINGS);
 		CU_ASSERT(event->kind[0] < TCP_TRACE_KIND_COUNT);

@@ -270,8 +270,8 @@ struct tcp_info {
 	uint32_t mss;     /* that we send with */
 	uint16_t rcv_mss; /* largest payload of a segment that came */
 	uint16_t path_mtu;
-	uint32_t rcv_wnd; /* bytes advertised */
-	uint32_t rcv_wnd_limit;
+	uint32_t rcv_wnd;       /* bytes advertised */
+	uint32_t rcv_wnd_limit; /* payload that its grant of packet memory is good for (tune.h) */
 	uint32_t snd_wnd;
 	uint32_t snd_wnd_max;
 	uint32_t snd_una;

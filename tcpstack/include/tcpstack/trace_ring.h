@@ -47,7 +47,7 @@
 	X(window_probe, CONN, seq, SEQUENCE, backoff, NUMBER)      \
 	X(window_closed, CONN, next, SEQUENCE, pinned, NUMBER)     \
 	X(window_opened, CONN, next, SEQUENCE, window, NUMBER)     \
-	X(window_target, CONN, target, NUMBER, before, NUMBER)     \
+	X(window_grant, CONN, truesize, NUMBER, before, NUMBER)    \
 	X(keepalive_probe, CONN, probes, NUMBER, _, NONE)          \
 	X(path_mtu, CONN, mtu, NUMBER, before, NUMBER)             \
 	X(ecn_congestion, CONN, cwnd, NUMBER, ssthresh, NUMBER)    \
@@ -137,7 +137,7 @@ struct tcp_trace {
 };
 
 _Static_assert(sizeof(struct tcp_trace_record) == 24, "trace record");
-_Static_assert(sizeof(struct tcp_trace) == 64 * (TCP_TRACE_RINGS), "trace rings");
+_Static_assert(sizeof(struct tcp_trace) == sizeof(uint64_t[8]) * TCP_TRACE_RINGS, "trace rings");
 
 static inline size_t tcp_trace_size(uint32_t records)
 {

@@ -177,7 +177,7 @@ struct abi_inspect {
 };
 
 static_assert(sizeof(struct abi_trace_record) == 24, "trace record");
-static_assert(sizeof(struct abi_trace) == 64 * (ABI_TRACE_RINGS), "trace rings");
+static_assert(sizeof(struct abi_trace) == sizeof(uint64_t[8]) * ABI_TRACE_RINGS, "trace rings");
 static_assert(sizeof(struct abi_trace_argument) == 40, "trace argument");
 static_assert(sizeof(struct abi_trace_event) == 120, "trace event");
 static_assert(sizeof(struct abi_connection) == 224, "connection");
