@@ -100,13 +100,21 @@ static void init_mischief(struct device *d, const struct gen_options *o)
 	impair_init(&d->tx_impair, &config, d->rx_pool);
 	config.seed = ~o->seed;
 	impair_init(&d->rx_impair, &config, d->rx_pool);
+	d->overflow = o->overflow;
 	d->flood = (struct flood){
 		.kind = o->flood,
+		.live = o->flood_live,
 		.rate_pps = o->flood_pps,
 		.pool = d->rx_pool,
-		.from = o->addresses[0].addr,
+		.from = o->has_flood_from ? o->flood_from.addr : o->addresses[0].addr,
+		.from_bits = o->has_flood_from ? o->flood_from.length : 0,
 		.to = o->server,
 		.random = o->seed,
+		.intruders = {.kind = flood_intruder_kind(o->flood),
+			      .pool = d->rx_pool,
+			      .from.addr = o->addresses[0].addr,
+			      .to = o->server,
+			      .random = ~o->seed},
 	};
 }
 
@@ -194,6 +202,15 @@ uint16_t device_receive(struct device *d, struct rte_mbuf **packets, uint32_t *f
 	return tcp;
 }
 
+/* What the port has no room for now is lost, as it is in the ring of a port at the end of a wire.
+ */
+static void lose_waiting(struct device *d)
+{
+	d->overflowed += d->net.frames_count;
+	rte_pktmbuf_free_bulk(d->net.frames, d->net.frames_count);
+	d->net.frames_count = 0;
+}
+
 uint32_t device_send(struct device *d, uint64_t now_us)
 {
 	struct rte_mbuf *packets[DEVICE_BURST];
@@ -211,6 +228,9 @@ uint32_t device_send(struct device *d, uint64_t now_us)
 		d->net.frames_count = d->impaired + fresh;
 	}
 	sent = dp_transmit_flush(&d->transmit, &d->net);
+	if (d->overflow) {
+		lose_waiting(d);
+	}
 	d->impaired = d->net.frames_count;
 	return sent;
 }

@@ -26,6 +26,8 @@ struct device {
 	struct impair tx_impair;
 	uint32_t impaired; /* frames that wait for the port and have passed tx_impair */
 	struct flood flood;
+	bool overflow; /* what the port has no room for is lost */
+	uint64_t overflowed;
 	struct rte_mempool *rx_pool;
 	struct rte_mempool *data_pool;  /* headers and small pieces of what is queued */
 	struct rte_mempool *slice_pool; /* without a buffer: slices of shared payload */

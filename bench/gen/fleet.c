@@ -124,7 +124,7 @@ void fleet_published(struct fleet *f, struct publisher *p)
 
 void fleet_ended(struct fleet *f, struct publisher *p, enum gen_end why)
 {
-	bool again = f->options->churn_s != 0 || f->options->rate_publishes;
+	bool again = publisher_churns(p) || f->options->rate_publishes;
 
 	if (p->state == PUBLISHER_PUBLISHING) {
 		f->publishing--;

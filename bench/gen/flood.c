@@ -6,23 +6,24 @@
 #include <string.h>
 
 #include "bench/common/rng.h"
+#include "bench/gen/forge.h"
 #include "control/config/address.h"
 
-#define PORT_FIRST  1024u
-#define PORT_OWN    32768u /* TCP's own ports begin here */
-#define PORT_COUNT  28232u
 #define MILLION     UINT64_C(1000000)
 #define IPV6_HEADER 40u
 #define GARBAGE_MAX 600u
-#define SYN_OPTIONS 4u    /* maximum segment size 1460 */
 #define BEHIND_MAX  1024u /* packets: a rate that cannot be kept is not caught up with */
 
 int flood_kind_parse(const char *text, enum flood_kind *kind)
 {
-	static const char *const names[] = {"", "syn", "ack", "rst", "garbage"};
+	static const char *const words[] = {"",
+#define FLOOD_WORD(name, word, flags, payload) #word,
+					    FLOOD_KINDS(FLOOD_WORD)
+#undef FLOOD_WORD
+	};
 
-	for (uint32_t i = FLOOD_SYN; i <= FLOOD_GARBAGE; i++) {
-		if (strcmp(text, names[i]) == 0) {
+	for (uint32_t i = FLOOD_NONE + 1; i < FLOOD_KIND_COUNT; i++) {
+		if (strcmp(text, words[i]) == 0) {
 			*kind = (enum flood_kind)i;
 			return 0;
 		}
@@ -30,104 +31,104 @@ int flood_kind_parse(const char *text, enum flood_kind *kind)
 	return -1;
 }
 
-static void put_tcp(struct flood *f, struct rte_tcp_hdr *tcp, uint32_t header)
+const char *flood_kind_words(void)
 {
-	static const uint8_t flags[] = {0, RTE_TCP_SYN_FLAG, RTE_TCP_ACK_FLAG, RTE_TCP_RST_FLAG, 0};
-	static const uint8_t mss[SYN_OPTIONS] = {2, 4, 1460 >> 8, 1460 & 0xff};
-	uint32_t port = f->kind == FLOOD_RST
-				? PORT_OWN + rng_below(&f->random, PORT_COUNT)
-				: PORT_FIRST + rng_below(&f->random, PORT_OWN - PORT_FIRST);
+#define FLOOD_LIST(name, word, flags, payload) " " #word
+	return &FLOOD_KINDS(FLOOD_LIST)[1];
+#undef FLOOD_LIST
+}
 
-	*tcp = (struct rte_tcp_hdr){
-		.src_port = rte_cpu_to_be_16((uint16_t)port),
-		.dst_port = rte_cpu_to_be_16(f->to.port),
-		.sent_seq = (uint32_t)rng_next(&f->random),
-		.recv_ack = f->kind == FLOOD_ACK ? (uint32_t)rng_next(&f->random) : 0,
-		.data_off = (uint8_t)(header / 4 << 4),
-		.tcp_flags = flags[f->kind],
-		.rx_win = RTE_BE16(65535),
+/* The bits of the address behind the prefix are drawn. */
+static struct in6_addr draw_address(struct flood *f)
+{
+	struct in6_addr addr = f->from;
+	uint32_t left = f->from_bits == 0 ? 0 : 128u - f->from_bits;
+	uint64_t random = 0;
+
+	for (uint32_t i = 0; left > 0; i++) {
+		uint32_t bits = left < 8 ? left : 8;
+
+		random = i % 8 == 0 ? rng_next(&f->random) : random >> 8;
+		addr.s6_addr[15 - i] ^= (uint8_t)(random & ((1u << bits) - 1));
+		left -= bits;
+	}
+	return addr;
+}
+
+/* RSTs that come from our own address aim at the connections of our publishers, blindly. */
+static struct endpoint draw_source(struct flood *f)
+{
+	bool own = f->kind == FLOOD_RST && f->from_bits == 0;
+	uint32_t first = own ? FORGE_PORT_OWN : FORGE_PORT_FIRST;
+	uint32_t count = own ? FORGE_PORT_COUNT : FORGE_PORT_OWN - FORGE_PORT_FIRST;
+
+	if (f->live && f->live_count > 0) {
+		return f->live_ends[rng_below(&f->random, f->live_count)];
+	}
+	return (struct endpoint){.addr = draw_address(f),
+				 .port = (uint16_t)(first + rng_below(&f->random, count))};
+}
+
+static struct rte_mbuf *make_guess(struct flood *f)
+{
+	static const uint8_t flags[] = {0,
+#define FLOOD_FLAGS(name, word, value, payload) value,
+					FLOOD_KINDS(FLOOD_FLAGS)
+#undef FLOOD_FLAGS
 	};
-	if (f->kind == FLOOD_SYN) {
-		memcpy(tcp + 1, mss, sizeof(mss));
-	}
-}
-
-static void put_garbage(struct flood *f, uint8_t *at, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i++) {
-		at[i] = (uint8_t)rng_next(&f->random);
-	}
-	/* Every other one aims at the port that listens, from one whose answers we know. */
-	if (len >= sizeof(struct rte_tcp_hdr) && (rng_next(&f->random) & 1) != 0) {
-		struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(void *)at;
-
-		tcp->src_port &= RTE_BE16(0x7fff);
-		tcp->dst_port = rte_cpu_to_be_16(f->to.port);
-	}
-}
-
-static void put_ipv4(const struct flood *f, struct rte_ipv4_hdr *ip, uint32_t len)
-{
-	*ip = (struct rte_ipv4_hdr){
-		.version_ihl = RTE_IPV4_VHL_DEF,
-		.total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + len)),
-		.time_to_live = 64,
-		.next_proto_id = IPPROTO_TCP,
+	static const uint8_t payload[] = {0,
+#define FLOOD_PAYLOAD(name, word, value, bytes) bytes,
+					  FLOOD_KINDS(FLOOD_PAYLOAD)
+#undef FLOOD_PAYLOAD
 	};
-	memcpy(&ip->src_addr, &f->from.s6_addr[12], sizeof(ip->src_addr));
-	memcpy(&ip->dst_addr, &f->to.addr.s6_addr[12], sizeof(ip->dst_addr));
-	ip->hdr_checksum = rte_ipv4_cksum(ip);
-}
-
-static void put_ipv6(const struct flood *f, struct rte_ipv6_hdr *ip, uint32_t len)
-{
-	*ip = (struct rte_ipv6_hdr){
-		.vtc_flow = RTE_BE32(6u << 28),
-		.payload_len = rte_cpu_to_be_16((uint16_t)len),
-		.proto = IPPROTO_TCP,
-		.hop_limits = 64,
+	struct forgery forgery = {
+		.from = draw_source(f),
+		.to = f->to,
+		.seq = (uint32_t)rng_next(&f->random),
+		.ack = flags[f->kind] & RTE_TCP_ACK_FLAG ? (uint32_t)rng_next(&f->random) : 0,
+		.wnd = UINT16_MAX,
+		.flags = flags[f->kind],
+		.len = payload[f->kind],
 	};
-	memcpy(ip->src_addr, &f->from, sizeof(ip->src_addr));
-	memcpy(ip->dst_addr, &f->to.addr, sizeof(ip->dst_addr));
+
+	return forge(f->pool, &forgery);
 }
 
-/* The checksum is right, but for every other piece of garbage: those get past its check. */
-static void finish(struct flood *f, char *ip, struct rte_tcp_hdr *tcp, uint32_t len, bool v4)
+/* The checksum of every other one is right: those get past it. */
+static struct rte_mbuf *make_garbage(struct flood *f)
 {
-	if (len < sizeof(*tcp) || (f->kind == FLOOD_GARBAGE && (rng_next(&f->random) & 1) != 0)) {
-		return;
-	}
-	tcp->cksum = 0;
-	tcp->cksum = v4 ? rte_ipv4_udptcp_cksum((const struct rte_ipv4_hdr *)(void *)ip, tcp)
-			: rte_ipv6_udptcp_cksum((const struct rte_ipv6_hdr *)(void *)ip, tcp);
-}
-
-static struct rte_mbuf *make(struct flood *f)
-{
-	bool v4 = address_is_v4(&f->to.addr);
-	uint32_t ip_len = v4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
-	uint32_t len = (uint32_t)sizeof(struct rte_tcp_hdr);
-	struct rte_mbuf *m = rte_pktmbuf_alloc(f->pool);
+	uint32_t len = rng_below(&f->random, GARBAGE_MAX);
+	struct in6_addr from = draw_address(f);
+	void *at;
+	struct rte_mbuf *m = forge_ip(f->pool, &from, &f->to.addr, len, &at);
+	struct rte_tcp_hdr *tcp = at;
 
 	if (m == NULL) {
 		return NULL;
 	}
-	len += f->kind == FLOOD_SYN ? SYN_OPTIONS : 0;
-	len = f->kind == FLOOD_GARBAGE ? rng_below(&f->random, GARBAGE_MAX) : len;
-	char *ip = rte_pktmbuf_append(m, (uint16_t)(ip_len + len));
-	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(void *)(ip + ip_len);
-	if (v4) {
-		put_ipv4(f, (struct rte_ipv4_hdr *)(void *)ip, len);
-	} else {
-		put_ipv6(f, (struct rte_ipv6_hdr *)(void *)ip, len);
+	for (uint32_t i = 0; i < len; i++) {
+		((uint8_t *)at)[i] = (uint8_t)rng_next(&f->random);
 	}
-	if (f->kind == FLOOD_GARBAGE) {
-		put_garbage(f, (uint8_t *)tcp, len);
-	} else {
-		put_tcp(f, tcp, len);
+	if (len < sizeof(*tcp)) {
+		return m;
 	}
-	finish(f, ip, tcp, len, v4);
+	/* Every other one aims at the port that listens, from one whose answers we know. */
+	if ((rng_next(&f->random) & 1) != 0) {
+		tcp->src_port &= RTE_BE16(0x7fff);
+		tcp->dst_port = rte_cpu_to_be_16(f->to.port);
+	}
+	if ((rng_next(&f->random) & 1) != 0) {
+		forge_checksum(m);
+	}
 	return m;
+}
+
+static struct rte_mbuf *make(struct flood *f, uint64_t now_us)
+{
+	if (flood_is_intruder(f->kind)) {
+		return intruder_make(&f->intruders, now_us);
+	}
+	return f->kind == FLOOD_GARBAGE ? make_garbage(f) : make_guess(f);
 }
 
 uint32_t flood_make(struct flood *f, struct rte_mbuf **packets, uint32_t max, uint64_t now_us)
@@ -144,7 +145,7 @@ uint32_t flood_make(struct flood *f, struct rte_mbuf **packets, uint32_t max, ui
 		f->begin_us = now_us - f->sent * MILLION / f->rate_pps;
 		due = f->sent + max;
 	}
-	while (n < max && f->sent < due && (packets[n] = make(f)) != NULL) {
+	while (n < max && f->sent < due && (packets[n] = make(f, now_us)) != NULL) {
 		n++;
 		f->sent++;
 	}
@@ -152,16 +153,21 @@ uint32_t flood_make(struct flood *f, struct rte_mbuf **packets, uint32_t max, ui
 }
 
 /* IPv4 headers with options and IPv6 extension headers do not come from where we flood. */
-bool flood_is_answer(const struct flood *f, const struct rte_mbuf *packet)
+bool flood_is_answer(struct flood *f, const struct rte_mbuf *packet)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(packet, const uint8_t *);
 	uint32_t header = *ip >> 4 == 4 ? (*ip & 0x0fu) * 4u : IPV6_HEADER;
 	const struct rte_tcp_hdr *tcp;
 
-	if (f->kind == FLOOD_NONE || f->kind == FLOOD_RST ||
-	    packet->data_len < header + sizeof(*tcp)) {
+	if (f->kind == FLOOD_NONE || packet->data_len < header + sizeof(*tcp)) {
 		return false;
 	}
 	tcp = rte_pktmbuf_mtod_offset(packet, const struct rte_tcp_hdr *, header);
-	return rte_be_to_cpu_16(tcp->dst_port) < PORT_OWN;
+	if (rte_be_to_cpu_16(tcp->dst_port) >= FORGE_PORT_OWN) {
+		return false;
+	}
+	if (flood_is_intruder(f->kind)) {
+		intruder_input(&f->intruders, packet, tcp);
+	}
+	return true;
 }

@@ -48,8 +48,16 @@ static int set_flood(void *options, const char *text, const char **why)
 {
 	struct gen_options *o = options;
 
-	*why = "syn, ack, rst or garbage";
+	*why = flood_kind_words();
 	return flood_kind_parse(text, &o->flood);
+}
+
+static int set_flood_from(void *options, const char *text, const char **why)
+{
+	struct gen_options *o = options;
+
+	o->has_flood_from = true;
+	return prefix_parse(text, &o->flood_from, why);
 }
 
 #define AT(member) offsetof(struct gen_options, member)
@@ -136,6 +144,12 @@ static const struct option_entry entries[] = {
 	 .max = 86400,
 	 .help = "mean lifetime, exponential; who leaves is replaced by a\n"
 		 "new arrival"},
+	{.name = "churn-publishers",
+	 .argument = "N",
+	 .kind = OPTION_NUMBER,
+	 .offset = AT(churn_publishers),
+	 .max = GEN_PUBLISHERS_MAX,
+	 .help = "so many come and go, the others stay; default: all"},
 	{.name = "rate-publishes",
 	 .kind = OPTION_FLAG,
 	 .offset = AT(rate_publishes),
@@ -221,11 +235,28 @@ static const struct option_entry entries[] = {
 	 .offset = AT(duplicate_ppm),
 	 .max = 1000000,
 	 .help = "come twice"},
+	{.name = "overflow",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(overflow),
+	 .help = "what the port has no room for is lost, as at the end of a wire;\n"
+		 "default: it waits"},
 	{.name = "flood",
 	 .argument = "KIND",
 	 .kind = OPTION_CALL,
 	 .call = set_flood,
-	 .help = "syn, ack, rst or garbage over --device, beside the publishers"},
+	 .help = "syn, ack, rst, fin, data or garbage with random numbers, over\n"
+		 "--device, beside the publishers; or from connections of its\n"
+		 "own: bytes, overlap, gaps or window"},
+	{.name = "flood-from",
+	 .argument = "ADDR/LEN",
+	 .kind = OPTION_CALL,
+	 .call = set_flood_from,
+	 .help = "each segment of the flood from another address of these;\n"
+		 "default: our first address, ports below 32768"},
+	{.name = "flood-live",
+	 .kind = OPTION_FLAG,
+	 .offset = AT(flood_live),
+	 .help = "in the name of connections of our publishers"},
 	{.name = "flood-rate",
 	 .argument = "PPS",
 	 .kind = OPTION_NUMBER,

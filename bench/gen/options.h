@@ -35,7 +35,8 @@ struct gen_options {
 	uint32_t publishers;
 	uint32_t ramp; /* starts a second; 0: as fast as the server answers */
 	uint32_t seconds;
-	uint32_t churn_s; /* mean lifetime; 0: all stay */
+	uint32_t churn_s;          /* mean lifetime; 0: all stay */
+	uint32_t churn_publishers; /* who comes and goes; 0: all of them */
 	bool rate_publishes;
 	uint64_t seed;
 
@@ -54,7 +55,11 @@ struct gen_options {
 	uint32_t loss_ppm;
 	uint32_t duplicate_ppm;
 	uint32_t reorder_ppm;
+	bool overflow;
 	enum flood_kind flood;
+	bool flood_live;
+	bool has_flood_from;
+	struct config_prefix flood_from;
 	uint32_t flood_pps;
 
 	const char *json;

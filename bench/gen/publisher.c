@@ -242,6 +242,14 @@ static uint64_t lifetime_us(struct fleet *f)
 	return (uint64_t)(-log(u) * f->options->churn_s * 1e6);
 }
 
+bool publisher_churns(const struct publisher *p)
+{
+	const struct gen_options *o = p->fleet->options;
+	uint32_t index = (uint32_t)(p - p->fleet->publishers);
+
+	return o->churn_s != 0 && (o->churn_publishers == 0 || index < o->churn_publishers);
+}
+
 static void began(struct publisher *p)
 {
 	struct fleet *f = p->fleet;
@@ -251,7 +259,7 @@ static void began(struct publisher *p)
 	p->end_us = NEVER;
 	if (f->options->rate_publishes) {
 		p->end_us = f->now_us;
-	} else if (f->options->churn_s != 0) {
+	} else if (publisher_churns(p)) {
 		p->end_us = f->now_us + lifetime_us(f);
 	}
 	/* Publishers that were accepted together do not send in step. */

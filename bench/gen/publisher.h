@@ -43,6 +43,9 @@ struct publisher {
 	char name[GEN_NAME_MAX + 16];
 };
 
+/* Whether it comes and goes. */
+bool publisher_churns(const struct publisher *p);
+
 /* Begins a new session as arrival number `arrival`; it must be idle. */
 void publisher_start(struct publisher *p, uint32_t arrival);
 

@@ -91,9 +91,10 @@ static void print_json(FILE *out, const struct report *r, const struct fleet *f)
 		r->cpu_seconds);
 	fprintf(out,
 		"\"link_lost\": %" PRIu64 ", \"link_duplicated\": %" PRIu64
-		", \"link_reordered\": %" PRIu64 ", \"flood_packets\": %" PRIu64 ", ",
+		", \"link_reordered\": %" PRIu64 ", \"flood_packets\": %" PRIu64
+		", \"flood_opened\": %" PRIu64 ", ",
 		r->usage.link_lost, r->usage.link_duplicated, r->usage.link_reordered,
-		r->usage.flood_packets);
+		r->usage.flood_packets, r->usage.flood_opened);
 	print_errors(out, r);
 	fputs("}\n", out);
 }

@@ -19,6 +19,7 @@
 #define SEND_BUDGET_LEAST (16u << 10)
 #define SEND_BUDGET_ALL   (64u << 20)
 #define PIECES            256u
+#define NAME_US           200000u
 
 struct stack {
 	struct transport base;
@@ -28,6 +29,7 @@ struct stack {
 	struct chain_source source;
 	struct tcp_endpoint server;
 	uint32_t next_address;
+	uint64_t named_us;
 	uint64_t busy_cycles;
 	uint64_t total_cycles;
 	uint64_t base_segments;
@@ -205,6 +207,29 @@ static const struct tcp_ops tcp_ops = {
 	.closed = closed,
 };
 
+/* The flood speaks in the name of those who publish now; looked up now and then. */
+static void name_live(struct stack *s, uint64_t now_us)
+{
+	struct flood *flood = &s->device.flood;
+	const struct fleet *fleet = s->base.fleet;
+	struct tcp_info info;
+
+	if (!flood->live || now_us < s->named_us) {
+		return;
+	}
+	s->named_us = now_us + NAME_US;
+	flood->live_count = 0;
+	for (uint32_t i = 0; i < fleet->started && flood->live_count < FLOOD_LIVE_MAX; i++) {
+		if (fleet->publishers[i].state != PUBLISHER_PUBLISHING ||
+		    fleet->publishers[i].conn == NULL) {
+			continue;
+		}
+		tcp_conn_info(fleet->publishers[i].conn, &info);
+		flood->live_ends[flood->live_count++] =
+			(struct endpoint){.addr = info.local.addr, .port = info.local.port};
+	}
+}
+
 static uint32_t transmit(struct stack *s, uint64_t now_us)
 {
 	struct rte_mbuf *packets[DEVICE_BURST];
@@ -237,6 +262,7 @@ static void stack_turn(struct transport *t)
 	work += tcp_timers(s->tcp, now_us, DEVICE_BURST);
 	fleet_turn(t->fleet, now_us);
 	net_timers(&s->device.net);
+	name_live(s, now_us);
 	work += transmit(s, now_us);
 	uint64_t cycles = rte_rdtsc() - begin;
 	s->total_cycles += cycles;
@@ -264,10 +290,12 @@ static void stack_usage(const struct transport *t, struct transport_usage *usage
 		.busy_percent = 100.0 * (double)s->busy_cycles / (double)(s->total_cycles + 1),
 		.tx_segments = tcp[TCP_COUNTER_tx_segments] - s->base_segments,
 		.retransmits = tcp[TCP_COUNTER_retransmits] - s->base_retransmits,
-		.link_lost = s->device.rx_impair.lost + s->device.tx_impair.lost,
+		.link_lost =
+			s->device.rx_impair.lost + s->device.tx_impair.lost + s->device.overflowed,
 		.link_duplicated = s->device.rx_impair.duplicated + s->device.tx_impair.duplicated,
 		.link_reordered = s->device.rx_impair.reordered + s->device.tx_impair.reordered,
 		.flood_packets = s->device.flood.sent,
+		.flood_opened = s->device.flood.intruders.opened,
 	};
 }
 

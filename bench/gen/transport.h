@@ -54,6 +54,7 @@ struct transport_usage {
 	uint64_t link_duplicated;
 	uint64_t link_reordered;
 	uint64_t flood_packets;
+	uint64_t flood_opened; /* connections of the flood's own */
 };
 
 struct transport_ops {

@@ -17,6 +17,7 @@ from .link import CLIENT_CPU, ORIGIN, PORT, SERVER, SERVER_CPU
 
 NGINX_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 MEMIF_MAC = "02:00:00:00:00:02"
+CLIENT_MAC = "02:00:00:00:00:01"
 # As dataplane/publish_admission.c reckons: each origin may leave so much unacknowledged.
 ACK_WINDOW, SEGMENT = 256 << 10, 1448
 PACKETS_MAX = 1 << 22  # of dataplane.memory.packets
@@ -34,7 +35,9 @@ class Workload:
 
 
 def memif(role, socket):
-    return f"net_memif0,role={role},id=0,socket={socket},socket-abstract=no,rsize=11"
+    """The client's address stays from one to the next: its peer has learnt it."""
+    mac = f",mac={CLIENT_MAC}" if role == "client" else ""
+    return f"net_memif0,role={role},id=0,socket={socket},socket-abstract=no,rsize=11{mac}"
 
 
 class Server:

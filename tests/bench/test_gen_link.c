@@ -251,9 +251,14 @@ static const struct rte_tcp_hdr *check_segment(const struct rte_mbuf *m, bool v4
 
 static void test_flood_segments(void)
 {
-	static const uint8_t flags[] = {0, RTE_TCP_SYN_FLAG, RTE_TCP_ACK_FLAG, RTE_TCP_RST_FLAG};
+	static const uint8_t flags[] = {0,
+					RTE_TCP_SYN_FLAG,
+					RTE_TCP_ACK_FLAG,
+					RTE_TCP_RST_FLAG,
+					RTE_TCP_FIN_FLAG | RTE_TCP_ACK_FLAG,
+					RTE_TCP_ACK_FLAG};
 
-	for (uint32_t i = 0; i < 6; i++) {
+	for (uint32_t i = 0; i < 10; i++) {
 		enum flood_kind kind = (enum flood_kind)(FLOOD_SYN + i / 2);
 		bool v4 = i % 2 == 0;
 		struct rte_mbuf *packets[100];
@@ -270,6 +275,42 @@ static void test_flood_segments(void)
 		}
 		rte_pktmbuf_free_bulk(packets, count);
 	}
+	check_pools_full();
+}
+
+/* Addresses of a prefix: the prefix stays, each is drawn anew. */
+static void test_flood_sources(void)
+{
+	struct rte_mbuf *packets[100];
+	uint32_t different = 0;
+
+	start_flood(FLOOD_ACK, "198.19.32.0", "198.18.0.2");
+	flood.from_bits = 96 + 20;
+	CU_ASSERT_EQUAL(flood_make(&flood, packets, 100, 1000), 0);
+	uint32_t count = flood_make(&flood, packets, 100, 91000);
+	CU_ASSERT_EQUAL(count, 90);
+	for (uint32_t p = 0; p < count; p++) {
+		const struct rte_ipv4_hdr *ip =
+			rte_pktmbuf_mtod(packets[p], const struct rte_ipv4_hdr *);
+		uint32_t from = rte_be_to_cpu_32(ip->src_addr);
+		(void)check_segment(packets[p], true, RTE_TCP_ACK_FLAG);
+		CU_ASSERT_EQUAL(from & 0xfffff000, 0xc6132000);
+		different |= from;
+	}
+	CU_ASSERT_EQUAL(different & 0xfff, 0xfff);
+	rte_pktmbuf_free_bulk(packets, count);
+	/* In the name of two connections. */
+	flood.live = true;
+	flood.live_count = 2;
+	flood.live_ends[0] = (struct endpoint){.addr = flood.from, .port = 40000};
+	flood.live_ends[1] = (struct endpoint){.addr = flood.from, .port = 50000};
+	count = flood_make(&flood, packets, 100, 181000);
+	for (uint32_t p = 0; p < count; p++) {
+		const struct rte_tcp_hdr *tcp = check_segment(packets[p], true, RTE_TCP_ACK_FLAG);
+		uint16_t port = rte_be_to_cpu_16(tcp->src_port);
+		CU_ASSERT_TRUE(port == 40000 || port == 50000);
+	}
+	rte_pktmbuf_free_bulk(packets, count);
 	check_pools_full();
 }
 
@@ -291,6 +332,76 @@ static void test_flood_answers(void)
 	flood.kind = FLOOD_NONE;
 	CU_ASSERT_FALSE(flood_is_answer(&flood, packets[0]));
 	rte_pktmbuf_free(packets[0]);
+}
+
+/* The server's answer to what an intruder said. */
+static void answer_intruder(struct rte_mbuf *m, uint8_t flags, uint32_t seq, uint32_t ack)
+{
+	struct rte_tcp_hdr *tcp =
+		rte_pktmbuf_mtod_offset(m, struct rte_tcp_hdr *, sizeof(struct rte_ipv4_hdr));
+
+	tcp->dst_port = tcp->src_port;
+	tcp->src_port = RTE_BE16(1935);
+	tcp->tcp_flags = flags;
+	tcp->sent_seq = rte_cpu_to_be_32(seq);
+	tcp->recv_ack = rte_cpu_to_be_32(ack);
+	CU_ASSERT_TRUE(flood_is_answer(&flood, m));
+	rte_pktmbuf_free(m);
+}
+
+static const struct rte_tcp_hdr *next_intruder(struct rte_mbuf **m, uint64_t now_us, uint8_t flags)
+{
+	*m = intruder_make(&flood.intruders, now_us);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(*m);
+	return check_segment(*m, true, flags);
+}
+
+/* Handshake, segments of each kind, a reset, and back from another port. */
+static void test_intruders(void)
+{
+	static const uint32_t steps[][2] = {{1, 1}, {200, 400}, {0, 1}, {1, 1}};
+
+	for (uint32_t kind = FLOOD_BYTES; kind < FLOOD_KIND_COUNT; kind++) {
+		struct rte_mbuf *m;
+
+		start_flood((enum flood_kind)kind, "198.18.0.1", "198.18.0.2");
+		flood.intruders = (struct intruders){
+			.kind = flood_intruder_kind(flood.kind),
+			.pool = data_pool,
+			.from.addr = flood.from,
+			.to = flood.to,
+			.random = 7,
+		};
+		const struct rte_tcp_hdr *tcp = next_intruder(&m, 1, RTE_TCP_SYN_FLAG);
+		uint32_t first = rte_be_to_cpu_32(tcp->sent_seq) + 1;
+		uint16_t port = rte_be_to_cpu_16(tcp->src_port);
+		answer_intruder(m, RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG, 5000, first);
+		CU_ASSERT_EQUAL(flood.intruders.opened, 1);
+		for (uint32_t i = 0; i < 3; i++) {
+			/* The others have sent their SYNs. */
+			flood.intruders.turn = 0;
+			tcp = next_intruder(&m, 1, RTE_TCP_ACK_FLAG);
+			uint32_t seq = rte_be_to_cpu_32(tcp->sent_seq) - first;
+			CU_ASSERT_EQUAL(rte_be_to_cpu_32(tcp->recv_ack), 5001);
+			CU_ASSERT_EQUAL(m->data_len, 40 + steps[kind - FLOOD_BYTES][1]);
+			CU_ASSERT_EQUAL(tcp->rx_win == RTE_BE16(1), kind == FLOOD_WINDOW);
+			if (kind == FLOOD_GAPS) {
+				CU_ASSERT_TRUE(seq >= 2 && seq < 65535);
+			} else {
+				CU_ASSERT_EQUAL(*((const uint8_t *)(tcp + 1)), i == 0 ? 3 : 0);
+				CU_ASSERT_EQUAL(seq, i * steps[kind - FLOOD_BYTES][0]);
+			}
+			rte_pktmbuf_free(m);
+		}
+		flood.intruders.turn = 0;
+		(void)next_intruder(&m, 1, RTE_TCP_ACK_FLAG);
+		answer_intruder(m, RTE_TCP_RST_FLAG, 5001, 0);
+		flood.intruders.turn = 0;
+		tcp = next_intruder(&m, 2, RTE_TCP_SYN_FLAG);
+		CU_ASSERT_NOT_EQUAL(rte_be_to_cpu_16(tcp->src_port), port);
+		rte_pktmbuf_free(m);
+	}
+	check_pools_full();
 }
 
 /* A rate, not a backlog: after a pause it goes on as before. */
@@ -339,7 +450,9 @@ int main(void)
 	CU_ADD_TEST(suite, test_impairment);
 	CU_ADD_TEST(suite, test_unimpaired);
 	CU_ADD_TEST(suite, test_flood_segments);
+	CU_ADD_TEST(suite, test_flood_sources);
 	CU_ADD_TEST(suite, test_flood_answers);
+	CU_ADD_TEST(suite, test_intruders);
 	CU_ADD_TEST(suite, test_flood_rate);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
