@@ -1,10 +1,12 @@
 #include "ack.h"
 
+#include "delivery.h"
 #include "ecn.h"
 #include "pmtu.h"
 #include "recovery.h"
 #include "rto.h"
 #include "segment.h"
+#include "sender.h"
 #include "stack.h"
 #include "trace.h"
 #include "validate.h"
@@ -65,51 +67,67 @@ bool ack_in_range(const struct tcp_conn *conn, uint32_t ack)
 	return seq_le(ack, limit) && seq_ge(ack, conn->snd_una - conn->snd_wnd_max);
 }
 
-/* RFC 5681 section 2; with SACK only new information counts (RFC 6675 section 2). */
+/* RFC 5681 section 2; where SACK is spoken, a duplicate reports something (RFC 6675 section 2). */
 static bool is_duplicate(const struct tcp_conn *conn, const struct tcp_segment *seg)
 {
 	return seg->ack == conn->snd_una && seg->len == 0 && !(seg->flags & TCP_FIN) &&
 	       conn->snd_una != conn->snd_max && segment_window(conn, seg) == conn->snd_wnd &&
-	       !(conn->flags & TCP_CONN_SACK);
+	       (seg->opt.sack_count > 0) == ((conn->flags & TCP_CONN_SACK) != 0);
 }
 
 /*
- * One timed segment at a time, never a retransmitted one (Karn). We do not sample timestamps after
- * a retransmission: when only our ACK was lost, the peer echoes the time of the first copy and the
- * timeout itself would count as round-trip time.
+ * Without a scoreboard one segment is timed at a time, never a retransmitted one (Karn); after a
+ * timeout the echo may tell that the second copy was answered (RFC 7323 4).
  */
-static void measure_rtt(struct tcp_conn *conn, const struct tcp_segment *seg)
+static void measure_rtt(struct tcp_conn *conn, struct tcp_delivery *delivery)
 {
-	if (conn->flags & TCP_CONN_RTT_TIMED && seq_ge(seg->ack, conn->rtt_seq)) {
-		rto_sample(conn, conn->stack->now_us - conn->rtt_sent_us);
+	if (!delivery->advanced) {
+		return;
+	}
+	if (conn->flags & TCP_CONN_RTT_TIMED && seq_ge(conn->snd_una, conn->rtt_seq)) {
+		uint64_t rtt_us = conn->stack->now_us - conn->rtt_sent_us;
+
+		delivery->rtt_us = rtt_us < RTO_MAX_US ? (uint32_t)rtt_us : RTO_MAX_US;
 		conn->flags &= ~(uint32_t)TCP_CONN_RTT_TIMED;
+		rto_sample(conn, delivery->rtt_us);
+	} else if (conn->backoff > 0 && seq_ge(delivery->tsecr, conn->timeout_ts)) {
+		uint32_t rtt_us = delivery_echo_us(delivery);
+
+		if (rtt_us != 0) {
+			rto_sample(conn, rtt_us);
+		}
+	}
+}
+
+static void take_rtt(struct tcp_conn *conn, struct tcp_delivery *delivery)
+{
+	uint32_t rtt_us;
+
+	if (!sender_recording(conn)) {
+		measure_rtt(conn, delivery);
+		return;
+	}
+	rtt_us = delivery_rtt_us(delivery);
+	if (rtt_us != 0) {
+		rto_sample(conn, rtt_us);
 	}
 }
 
 /*
  * Karn's second rule (RFC 6298 5): the timeout stays backed off until a round-trip time is measured
  * (rto_sample()), else a path slower than the timeout would never be. An echo from after the
- * timeout shows that the second copy was answered: then the first was lost, not late.
+ * timeout shows that the second copy was answered: then the first was lost, not late. So does a
+ * report of a duplicate, when it comes with what it acknowledges: an acknowledgement was lost. A
+ * path that is slow would have answered the first copy first.
  */
-static void end_backoff(struct tcp_conn *conn, const struct tcp_segment *seg)
+static void end_backoff(struct tcp_conn *conn, const struct tcp_delivery *delivery)
 {
-	if (conn->flags & TCP_CONN_TIMESTAMPS && seq_ge(seg->opt.tsecr, conn->timeout_ts)) {
-		conn->backoff = 0;
-	}
-}
+	uint64_t since_us = conn->stack->now_us - conn->last_tx_us;
+	bool echoed =
+		conn->flags & TCP_CONN_TIMESTAMPS && seq_ge(delivery->tsecr, conn->timeout_ts);
 
-static void restart_timer(struct tcp_conn *conn)
-{
-	if (conn->flags & TCP_CONN_PERSIST) {
-		if (conn->send.bytes == 0 && conn->snd_una == conn->snd_max) {
-			persist_stop(conn);
-		}
-		return;
-	}
-	if (conn->snd_una == conn->snd_max) {
-		rto_stop(conn);
-	} else {
-		rto_restart(conn);
+	if (echoed || (delivery->dsack && since_us >= conn->srtt_us / 2)) {
+		conn->backoff = 0;
 	}
 }
 
@@ -134,25 +152,60 @@ static void acknowledge_fin(struct tcp_conn *conn)
 	}
 }
 
-static void advance(struct tcp_conn *conn, const struct tcp_segment *seg)
+static void advance(struct tcp_conn *conn, const struct tcp_segment *seg,
+		    struct tcp_delivery *delivery)
 {
-	uint32_t flight = seq_span(conn->snd_una, conn->snd_nxt);
-	uint32_t acked = seg->ack - conn->snd_una;
 	uint32_t payload = seq_span(conn->send.start, seg->ack);
-	bool fin = conn->flags & TCP_CONN_FIN_QUEUED && payload > conn->send.bytes;
 
 	send_queue_ack(&conn->send, payload < conn->send.bytes ? payload : conn->send.bytes);
+	delivery->advanced = true;
 	conn->snd_una = seg->ack;
 	conn->snd_nxt = seq_max(conn->snd_nxt, conn->snd_una);
 	conn->snd_max = seq_max(conn->snd_max, conn->snd_una);
 	conn->flags &= ~(uint32_t)(TCP_CONN_PROBED | TCP_CONN_TIMED_OUT);
-	measure_rtt(conn, seg);
-	end_backoff(conn, seg);
+	if (sender_recording(conn)) {
+		delivery_ack(delivery);
+	} else {
+		delivery->bytes = conn->snd_una - delivery->una_before;
+	}
 	pmtu_acked(conn);
 	conn->progress_us = conn->stack->now_us;
-	recovery_acked(conn, acked, flight);
+}
+
+/* All that was sent is acknowledged: nothing is left to probe for. */
+static void end_persist(struct tcp_conn *conn)
+{
+	if (conn->flags & TCP_CONN_PERSIST && conn->send.bytes == 0 &&
+	    conn->snd_una == conn->snd_max) {
+		persist_stop(conn);
+	}
+}
+
+/* Something is in flight, or the segment tells of what was. */
+static void take_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	bool duplicate = is_duplicate(conn, seg);
+	bool fin = conn->flags & TCP_CONN_FIN_QUEUED &&
+		   seq_span(conn->send.start, seg->ack) > conn->send.bytes;
+	struct tcp_delivery delivery;
+
+	delivery_init(&delivery, conn, seg);
+	if (conn->sender != NULL && seg->opt.sack_count > 0) {
+		delivery_sack(&delivery, seg);
+	}
+	if (seq_gt(seg->ack, conn->snd_una)) {
+		advance(conn, seg, &delivery);
+	}
+	take_rtt(conn, &delivery);
+	if (delivery.advanced) {
+		end_backoff(conn, &delivery);
+	}
+	recovery_acked(conn, &delivery, duplicate);
+	if (!delivery.advanced) {
+		return;
+	}
 	tcp_trace(conn, rx_acked, conn->snd_una, conn->cwnd);
-	restart_timer(conn);
+	end_persist(conn);
 	note_writable(conn);
 	if (fin) {
 		acknowledge_fin(conn);
@@ -162,8 +215,6 @@ static void advance(struct tcp_conn *conn, const struct tcp_segment *seg)
 
 bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
-	bool duplicate;
-
 	if (!ack_in_range(conn, seg->ack)) {
 		tcp_drop(conn, drop_bad_ack, seg->seq);
 		validate_challenge(conn);
@@ -172,11 +223,9 @@ bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg)
 	if (seg->flags & TCP_ECE) {
 		ecn_echoed(conn, seg);
 	}
-	duplicate = recovery_sack(conn, seg) || is_duplicate(conn, seg);
-	if (seq_gt(seg->ack, conn->snd_una)) {
-		advance(conn, seg);
-	} else if (duplicate) {
-		recovery_duplicate(conn);
+	if (seg->ack != conn->snd_una || conn->snd_una != conn->snd_max ||
+	    seg->opt.sack_count > 0) {
+		take_ack(conn, seg);
 	}
 	update_window(conn, seg);
 	return true;

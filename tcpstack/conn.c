@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "sender.h"
 #include "seq.h"
 #include "stack.h"
 #include "trace.h"
@@ -81,9 +82,9 @@ static void free_buffers(struct tcp_conn *conn)
 	send_queue_clear(&conn->send);
 	if (conn->side != NULL) {
 		ooo_clear(&conn->side->ooo);
-		scoreboard_clear(&conn->side->board);
 		conn_side_put(conn);
 	}
+	sender_put(conn);
 }
 
 void conn_finish(struct tcp_conn *conn, enum tcp_close_reason reason)
@@ -99,7 +100,7 @@ void conn_finish(struct tcp_conn *conn, enum tcp_close_reason reason)
 		tcp_flow_table_remove(&stack->flows, stack_hash(stack, &conn->key),
 				      flow_ref(TCP_RECORD_CONNECTION, conn->index));
 	}
-	conn->flags |= TCP_CONN_DEAD; /* before: also recovery lets go of the side record then */
+	conn->flags |= TCP_CONN_DEAD;
 	free_buffers(conn);
 	tune_fini(conn);
 	conn->dirty_next = stack->conn_dead;
@@ -188,9 +189,6 @@ struct tcp_side *conn_side_get(struct tcp_conn *conn)
 	}
 	stack->side_free = side->next_free;
 	ooo_init(&side->ooo, &stack->ooo);
-	scoreboard_clear(&side->board);
-	/* After a timeout all below snd_nxt was sent again already. */
-	side->board.high_rxt = seq_lt(conn->snd_nxt, conn->snd_max) ? conn->snd_nxt : conn->snd_una;
 	conn->side = side;
 	return side;
 }
@@ -199,8 +197,7 @@ void conn_side_put(struct tcp_conn *conn)
 {
 	struct tcp_side *side = conn->side;
 
-	if (side != NULL && side->ooo.count == 0 && side->board.count == 0 &&
-	    (conn->flags & (TCP_CONN_RECOVERY | TCP_CONN_DEAD)) != TCP_CONN_RECOVERY) {
+	if (side != NULL && side->ooo.count == 0) {
 		conn->side = NULL;
 		side->next_free = conn->stack->side_free;
 		conn->stack->side_free = side;

@@ -14,13 +14,13 @@
 #include "chain.h"
 #include "key.h"
 #include "ooo_queue.h"
-#include "scoreboard.h"
 #include "send_queue.h"
 #include "state_table.h"
 #include "tcpstack/tcp.h"
 #include "timers.h"
 
 struct tcp_cc_ops;
+struct tcp_sender;
 
 enum tcp_conn_flags {
 	TCP_CONN_TIMESTAMPS = 1 << 0,     /* negotiated (RFC 7323) */
@@ -35,7 +35,7 @@ enum tcp_conn_flags {
 	TCP_CONN_FIN_QUEUED = 1 << 9,     /* tcp_close() was called */
 	TCP_CONN_FIN_SEEN = 1 << 10,      /* fin_seq is known */
 	TCP_CONN_PEER_CLOSED = 1 << 11,   /* its FIN is in order; the upcall is due */
-	TCP_CONN_RECOVERY = 1 << 12,      /* fast recovery until snd_una reaches recover */
+	TCP_CONN_RECOVERY = 1 << 12,      /* fast recovery by duplicate ACKs (dupack.h) */
 	TCP_CONN_RETRANSMIT = 1 << 13,    /* the segment at snd_una goes out first */
 	TCP_CONN_PERSIST = 1 << 14,       /* the retransmit timer probes a closed window */
 	TCP_CONN_PROBE_DUE = 1 << 15,     /* a zero-window probe is to be sent */
@@ -63,10 +63,9 @@ enum tcp_path_flags {
 	TCP_PATH_CLAIM = 1 << 2, /* pmtu_claim, about the packet at pmtu_seq, awaits a timeout */
 };
 
-/* Pooled: what only connections with loss in either direction need. */
+/* Pooled: what only connections with loss need; of sending, struct tcp_sender (sender.h). */
 struct tcp_side {
 	struct tcp_ooo_queue ooo;
-	struct tcp_scoreboard board;
 	struct tcp_side *next_free;
 };
 
@@ -122,7 +121,8 @@ struct tcp_conn {
 	uint32_t cwnd;
 	uint32_t ssthresh;
 	const struct tcp_cc_ops *cc;
-	uint64_t cc_state[4]; /* of the congestion control */
+	struct tcp_sender *sender; /* NULL: none, or taken by another since */
+	uint32_t cwnd_credit;      /* bytes acknowledged towards the next increase */
 	uint32_t ts_offset;
 	uint16_t mss; /* payload of a full segment, options that every segment carries deducted */
 	uint8_t dup_acks;

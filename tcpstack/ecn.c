@@ -1,6 +1,7 @@
 #include "ecn.h"
 
 #include "congestion.h"
+#include "recovery.h"
 #include "seq.h"
 #include "stack.h"
 #include "syn.h"
@@ -54,7 +55,7 @@ void ecn_heed(struct tcp_conn *conn, const struct tcp_segment *seg)
 static bool reduced_already(const struct tcp_conn *conn, uint32_t ack)
 {
 	return (conn->path_flags & TCP_PATH_REDUCED && seq_le(ack, conn->reduced_seq)) ||
-	       conn->flags & (TCP_CONN_RECOVERY | TCP_CONN_TIMED_OUT);
+	       recovery_is_fast(conn) || conn->flags & TCP_CONN_TIMED_OUT;
 }
 
 void ecn_echoed(struct tcp_conn *conn, const struct tcp_segment *seg)

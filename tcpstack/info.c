@@ -1,6 +1,7 @@
 /* What a connection is, for people who look at it: nothing here is on the path of a segment. */
 #include "congestion.h"
 #include "pmtu.h"
+#include "recovery.h"
 #include "rto.h"
 #include "stack.h"
 #include "window.h"
@@ -19,7 +20,6 @@ static uint32_t flags_of(const struct tcp_conn *conn)
 		{TCP_CONN_TIMESTAMPS, TCP_INFO_TIMESTAMPS},
 		{TCP_CONN_SACK, TCP_INFO_SACK},
 		{TCP_CONN_WSCALE, TCP_INFO_WSCALE},
-		{TCP_CONN_RECOVERY, TCP_INFO_RECOVERY},
 		{TCP_CONN_PERSIST, TCP_INFO_PERSIST},
 		{TCP_CONN_FIN_QUEUED, TCP_INFO_FIN_QUEUED},
 		{TCP_CONN_FIN_SEEN, TCP_INFO_PEER_CLOSED},
@@ -30,6 +30,7 @@ static uint32_t flags_of(const struct tcp_conn *conn)
 		flags |= conn->flags & map[i].conn ? map[i].info : 0;
 	}
 	flags |= conn->path_flags & TCP_PATH_ECN ? TCP_INFO_ECN : 0;
+	flags |= recovery_is_fast(conn) ? TCP_INFO_RECOVERY : 0;
 	return conn->path_flags & TCP_PATH_ECN ? flags | TCP_INFO_ECN : flags;
 }
 

@@ -62,7 +62,6 @@ static void setup(struct tcp_conn *conn, uint32_t iss)
 	conn->rcv_avg = (uint16_t)(stack->mss[!tcp_key_is_v4(&conn->key)] - TCP_TIMESTAMP_LEN);
 	conn->last_rx_us = stack->now_us;
 	conn->last_tx_us = stack->now_us;
-	conn->cc = &tcp_newreno;
 	send_queue_init(&conn->send, iss + 1);
 	rto_init(conn);
 }
@@ -95,7 +94,7 @@ static void setup_peer(struct tcp_conn *conn, uint32_t irs, uint16_t mss, unsign
 		tcp_count(stack, ecn_connections);
 		conn->path_flags |= TCP_PATH_ECN;
 	}
-	conn->cc->init(conn);
+	congestion_init(conn);
 	tcp_trace(conn, negotiated, conn->mss, flags | (unsigned int)conn->snd_wscale << 8);
 	tune_init(conn);
 }

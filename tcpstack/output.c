@@ -11,6 +11,7 @@
 #include "pmtu.h"
 #include "recovery.h"
 #include "rto.h"
+#include "sender.h"
 #include "stack.h"
 #include "trace.h"
 #include "window.h"
@@ -21,6 +22,7 @@ struct plan {
 	uint32_t len;
 	bool fin;
 	bool probe; /* beyond the window: the connection's variables do not count it */
+	bool tail;  /* a tail loss probe */
 };
 
 static void fill_options(struct tcp_conn *conn, struct tcp_options *opt)
@@ -145,40 +147,54 @@ static bool plan_probe(struct tcp_conn *conn, struct plan *plan)
 	return true;
 }
 
-/* The first segment in flight, when recovery asked for it. */
-static bool plan_retransmit(struct tcp_conn *conn, struct plan *plan)
+/* [seq, end) of what was sent before, as much as fits; its FIN too when that is reached. */
+static bool plan_again(struct tcp_conn *conn, struct plan *plan, uint32_t seq, uint32_t end)
 {
-	uint32_t end;
+	uint32_t data_end = seq_min(send_queue_end(&conn->send), end);
+	uint32_t room = segment_room(conn);
 
-	if (!(conn->flags & TCP_CONN_RETRANSMIT) || conn->snd_una == conn->snd_max) {
-		return false;
-	}
-	plan->seq = conn->snd_una;
-	end = seq_min(send_queue_end(&conn->send), conn->snd_max);
-	if (conn->side != NULL) {
-		end = scoreboard_limit(&conn->side->board, plan->seq, end);
-	}
-	plan->len = seq_span(plan->seq, end);
-	plan->len = plan->len < segment_room(conn) ? plan->len : segment_room(conn);
-	plan->fin = fin_follows(conn, plan->seq + plan->len) &&
-		    seq_gt(conn->snd_max, plan->seq + plan->len);
+	plan->seq = seq;
+	plan->len = seq_span(seq, data_end);
+	plan->len = plan->len < room ? plan->len : room;
+	plan->fin = fin_follows(conn, seq + plan->len) && seq_gt(end, seq + plan->len);
 	return plan->len > 0 || plan->fin;
 }
 
-/* RFC 6675 NextSeg rule 1. */
-static bool plan_hole(struct tcp_conn *conn, struct plan *plan)
+/* The first segment in flight, when recovery by duplicate acknowledgements asked for it. */
+static bool plan_retransmit(struct tcp_conn *conn, struct plan *plan)
 {
-	struct tcp_sack_block hole;
-
-	if (!(conn->flags & TCP_CONN_RECOVERY) || conn->side == NULL ||
-	    recovery_pipe(conn) + conn->mss > conn->cwnd ||
-	    !scoreboard_next_hole(&conn->side->board, conn->snd_una, conn->mss, &hole)) {
+	if (!(conn->flags & TCP_CONN_RETRANSMIT) || conn->snd_una == conn->snd_max) {
 		return false;
 	}
-	plan->seq = hole.start;
-	plan->len = hole.end - hole.start;
-	plan->len = plan->len < segment_room(conn) ? plan->len : segment_room(conn);
-	return plan->len > 0;
+	return plan_again(conn, plan, conn->snd_una, conn->snd_max);
+}
+
+/* RFC 6675 NextSeg rule 1: what is lost goes first, and one segment whatever cwnd is. */
+static bool plan_lost(struct tcp_conn *conn, struct plan *plan)
+{
+	const struct tcp_transmission *lost;
+	uint32_t edge = conn->snd_una + conn->snd_wnd;
+	uint32_t pipe;
+
+	if (!sender_recording(conn) || conn->sender->board.lost_bytes == 0) {
+		return false;
+	}
+	lost = scoreboard_first_lost(&conn->sender->board);
+	if (conn->snd_wnd == 0) {
+		persist_start(conn);
+		return false;
+	}
+	/* A peer that took its window back gets what is still inside (RFC 9293 3.8.6). */
+	if (!seq_lt(lost->start, edge) ||
+	    !plan_again(conn, plan, lost->start, seq_min(lost->end, edge))) {
+		return false;
+	}
+	pipe = recovery_pipe(conn);
+	if (pipe > 0 && pipe + plan->len > conn->cwnd) {
+		recovery_limited(conn);
+		return false;
+	}
+	return true;
 }
 
 /* RFC 3042: the first two duplicates each let one new segment out. */
@@ -187,7 +203,7 @@ static uint32_t limited_transmit(const struct tcp_conn *conn)
 	uint32_t extra = conn->dup_acks < DUP_THRESH ? conn->dup_acks : DUP_THRESH - 1;
 
 	/* With a scoreboard the pipe shrinks by what was reported: that does the same. */
-	return conn->flags & TCP_CONN_RECOVERY || conn->side != NULL ? 0 : extra * conn->mss;
+	return conn->flags & TCP_CONN_RECOVERY || sender_recording(conn) ? 0 : extra * conn->mss;
 }
 
 /* What of `want` bytes the peer's window takes; RFC 9293 3.8.6.2.1 refuses slivers. */
@@ -204,34 +220,43 @@ static uint32_t window_allows(struct tcp_conn *conn, uint32_t seq, uint32_t want
 	return 0;
 }
 
-/* New data, or after a timeout old data again, at snd_nxt. */
-static bool plan_next(struct tcp_conn *conn, struct plan *plan)
+/* An idle connection starts over (RFC 5681 4.1). */
+static void heed_idleness(struct tcp_conn *conn)
 {
-	uint32_t end = send_queue_end(&conn->send);
-	uint32_t want;
+	uint64_t idle_us = conn->stack->now_us - conn->last_tx_us;
 
-	if (seq_lt(conn->snd_nxt, conn->snd_max) && conn->side != NULL) {
-		conn->snd_nxt = scoreboard_skip(&conn->side->board, conn->snd_nxt);
-		end = scoreboard_limit(&conn->side->board, conn->snd_nxt, end);
+	if (conn->snd_una == conn->snd_max && idle_us > conn->rto_us) {
+		congestion_idle(conn, idle_us);
+		conn->last_tx_us = conn->stack->now_us;
 	}
+}
+
+/* `want` bytes at snd_nxt, or what of them the window takes. */
+static bool plan_in_window(struct tcp_conn *conn, struct plan *plan, uint32_t want)
+{
 	plan->seq = conn->snd_nxt;
-	want = seq_span(plan->seq, end);
-	want = want < segment_room(conn) ? want : segment_room(conn);
-	if (want == 0 && !fin_follows(conn, plan->seq)) {
-		return false;
-	}
-	/* An idle connection starts over (RFC 5681 4.1). */
-	if (conn->snd_una == conn->snd_max &&
-	    conn->stack->now_us - conn->last_tx_us > conn->rto_us) {
-		conn->cc->idle(conn);
-	}
-	if (recovery_pipe(conn) + want > conn->cwnd + limited_transmit(conn)) {
-		return false;
-	}
 	plan->len = window_allows(conn, plan->seq, want);
 	plan->fin = fin_follows(conn, plan->seq + plan->len) &&
 		    seq_gt(conn->snd_una + conn->snd_wnd, plan->seq + plan->len);
-	if (plan->len == 0 && !plan->fin) {
+	return plan->len > 0 || plan->fin;
+}
+
+/* New data, or without a scoreboard after a timeout old data again, at snd_nxt. */
+static bool plan_next(struct tcp_conn *conn, struct plan *plan)
+{
+	uint32_t want = seq_span(conn->snd_nxt, send_queue_end(&conn->send));
+	uint32_t room = segment_room(conn);
+
+	want = want < room ? want : room;
+	if (want == 0 && !fin_follows(conn, conn->snd_nxt)) {
+		return false;
+	}
+	heed_idleness(conn);
+	if (recovery_pipe(conn) + want > conn->cwnd + limited_transmit(conn)) {
+		recovery_limited(conn);
+		return false;
+	}
+	if (!plan_in_window(conn, plan, want)) {
 		if (conn->snd_nxt == conn->snd_una) {
 			persist_start(conn);
 		}
@@ -240,11 +265,41 @@ static bool plan_next(struct tcp_conn *conn, struct plan *plan)
 	return true;
 }
 
+/* RFC 8985 7.3: new data whatever cwnd is, else the last segment again. */
+static bool plan_tail_probe(struct tcp_conn *conn, struct plan *plan)
+{
+	const struct tcp_transmission *last;
+	uint32_t room = segment_room(conn);
+	uint32_t want;
+	uint32_t start;
+
+	if (!sender_recording(conn) || !conn->sender->tlp.due) {
+		return false;
+	}
+	conn->sender->tlp.due = false;
+	plan->tail = true;
+	want = seq_span(conn->snd_nxt, send_queue_end(&conn->send));
+	if ((want > 0 || fin_follows(conn, conn->snd_nxt)) &&
+	    plan_in_window(conn, plan, want < room ? want : room)) {
+		return true;
+	}
+	last = scoreboard_last(&conn->sender->board);
+	if (last == NULL || last->state != TRANSMISSION_IN_FLIGHT || conn->snd_wnd == 0) {
+		return false;
+	}
+	start = seq_min(last->end, send_queue_end(&conn->send)) - room;
+	return plan_again(conn, plan, seq_max(start, last->start), last->end);
+}
+
 static bool make_plan(struct tcp_conn *conn, struct plan *plan)
 {
 	*plan = (struct plan){0};
-	return plan_probe(conn, plan) || plan_retransmit(conn, plan) || plan_hole(conn, plan) ||
-	       plan_next(conn, plan);
+	if (plan_probe(conn, plan) || plan_retransmit(conn, plan) || plan_tail_probe(conn, plan) ||
+	    plan_lost(conn, plan)) {
+		return true;
+	}
+	*plan = (struct plan){0};
+	return plan_next(conn, plan);
 }
 
 static void commit_probe(struct tcp_conn *conn)
@@ -258,31 +313,33 @@ static void commit_probe(struct tcp_conn *conn)
 	tcp_trace(conn, window_probe, conn->snd_una, conn->backoff);
 }
 
-/* A hole that SACK showed, what is at snd_una, or after a timeout everything again. */
-static enum tcp_retransmit_reason retransmit_reason(const struct tcp_conn *conn, uint32_t seq)
+/* What a timeout or its recovery sends, a probe, what is at snd_una, or a hole that SACK showed. */
+static enum tcp_retransmit_reason retransmit_reason(const struct tcp_conn *conn,
+						    const struct plan *plan)
 {
-	if (!(conn->flags & TCP_CONN_RECOVERY)) {
+	if (plan->tail) {
+		return TCP_RETRANSMIT_PROBE;
+	}
+	if (!recovery_is_fast(conn)) {
 		return TCP_RETRANSMIT_TIMEOUT;
 	}
-	return seq == conn->snd_una ? TCP_RETRANSMIT_FIRST : TCP_RETRANSMIT_HOLE;
+	return plan->seq == conn->snd_una ? TCP_RETRANSMIT_FIRST : TCP_RETRANSMIT_HOLE;
 }
 
-static void commit_retransmit(struct tcp_conn *conn, uint32_t seq, uint32_t end)
+static void commit_retransmit(struct tcp_conn *conn, const struct plan *plan)
 {
-	tcp_trace(conn, retransmit, seq, retransmit_reason(conn, seq));
+	tcp_trace(conn, retransmit, plan->seq, retransmit_reason(conn, plan));
 	conn->retransmits++;
 	tcp_count(conn->stack, retransmits);
 	/* Karn: what is acknowledged now may have been sent twice. */
 	conn->flags &= ~(uint32_t)TCP_CONN_RTT_TIMED;
-	if (conn->side != NULL) {
-		conn->side->board.high_rxt = seq_max(conn->side->board.high_rxt, end);
-	}
 }
 
 static void commit(struct tcp_conn *conn, const struct plan *plan)
 {
 	uint32_t end = plan->seq + plan->len + (plan->fin ? 1 : 0);
 	uint64_t now = conn->stack->now_us;
+	bool is_new = !seq_lt(plan->seq, conn->snd_max);
 
 	tcp_trace(conn, tx_data, plan->seq, plan->len);
 	conn->tx_bytes += plan->len;
@@ -293,9 +350,10 @@ static void commit(struct tcp_conn *conn, const struct plan *plan)
 	}
 	if (conn->snd_una == conn->snd_max) {
 		conn->progress_us = now; /* the user timeout counts from here */
+		sender_begin(conn);
 	}
-	if (seq_lt(plan->seq, conn->snd_max)) {
-		commit_retransmit(conn, plan->seq, end);
+	if (!is_new) {
+		commit_retransmit(conn, plan);
 	} else if (!(conn->flags & TCP_CONN_RTT_TIMED)) {
 		conn->flags |= TCP_CONN_RTT_TIMED;
 		conn->rtt_seq = end;
@@ -309,9 +367,7 @@ static void commit(struct tcp_conn *conn, const struct plan *plan)
 	conn->snd_max = seq_max(conn->snd_max, end);
 	conn->last_tx_us = now;
 	persist_stop(conn);
-	if (conn->retransmit_at_us == 0) {
-		rto_restart(conn);
-	}
+	recovery_sent(conn, plan->seq, end, is_new, plan->tail);
 }
 
 static struct rte_mbuf *send_planned(struct tcp_conn *conn, const struct plan *plan)

@@ -1,193 +1,388 @@
 #include "recovery.h"
 
 #include "congestion.h"
+#include "delivery.h"
+#include "dupack.h"
 #include "rto.h"
-#include "segment.h"
+#include "sender.h"
+#include "seq.h"
 #include "stack.h"
 #include "trace.h"
 
-static bool uses_sack(const struct tcp_conn *conn)
-{
-	return (conn->flags & TCP_CONN_SACK) != 0 && conn->side != NULL;
-}
-
-/* RFC 2883 4: a first block below the acknowledgement, or inside the second one. */
-static void note_dsack(struct tcp_conn *conn, const struct tcp_segment *seg)
-{
-	const struct tcp_sack_block *block = seg->opt.sack;
-
-	if (seg->opt.sack_count == 0 || seq_ge(block[0].start, block[0].end)) {
-		return;
-	}
-	if (seq_le(block[0].end, seg->ack) ||
-	    (seg->opt.sack_count > 1 && seq_ge(block[0].start, block[1].start) &&
-	     seq_le(block[0].end, block[1].end))) {
-		conn->rx_dsacks++;
-		tcp_trace(conn, rx_dsack, block[0].start, block[0].end);
-	}
-}
-
-bool recovery_sack(struct tcp_conn *conn, const struct tcp_segment *seg)
-{
-	bool news = false;
-
-	if (!(conn->flags & TCP_CONN_SACK)) {
-		return false;
-	}
-	note_dsack(conn, seg);
-	for (uint32_t i = 0; i < seg->opt.sack_count; i++) {
-		const struct tcp_sack_block *block = &seg->opt.sack[i];
-		uint32_t start = seq_max(block->start, seq_max(seg->ack, conn->snd_una));
-
-		/* What is below is a D-SACK (RFC 2883); beyond snd_max was never sent. */
-		if (seq_le(block->end, start) || seq_gt(block->end, conn->snd_max) ||
-		    seq_lt(block->start, conn->snd_una)) {
-			continue;
-		}
-		/* Without a record it still says that a segment has left the network. */
-		news |= conn_side_get(conn) == NULL ||
-			scoreboard_add(&conn->side->board, start, block->end);
-	}
-	return news;
-}
+#define RENEGE_US_MIN 10000U
 
 uint32_t recovery_pipe(const struct tcp_conn *conn)
 {
-	if (uses_sack(conn)) {
-		return scoreboard_pipe(&conn->side->board, conn->snd_una, conn->snd_nxt, conn->mss);
-	}
-	return seq_span(conn->snd_una, conn->snd_nxt);
+	return sender_recording(conn) ? conn->sender->board.in_flight_bytes
+				      : seq_span(conn->snd_una, conn->snd_nxt);
 }
 
-static void enter(struct tcp_conn *conn)
+bool recovery_is_fast(const struct tcp_conn *conn)
 {
-	uint32_t flight = seq_span(conn->snd_una, conn->snd_max);
+	return sender_recording(conn) ? conn->sender->phase == TCP_SENDER_RECOVERY
+				      : (conn->flags & TCP_CONN_RECOVERY) != 0;
+}
+
+void recovery_limited(struct tcp_conn *conn)
+{
+	if (conn->sender != NULL) {
+		conn->sender->limited_end = conn->snd_max;
+	}
+}
+
+static void set_deadline(struct tcp_conn *conn, enum sender_timer timer, uint64_t at_us)
+{
+	conn->sender->timer = (uint8_t)timer;
+	conn->retransmit_at_us = at_us;
+	conn_arm(conn, at_us);
+}
+
+/* When the retransmission timer would have been due, had no other taken its place. */
+static uint64_t rto_at_us(const struct tcp_conn *conn)
+{
+	const struct tcp_transmission *first = scoreboard_first(&conn->sender->board);
+	uint64_t now = conn->stack->now_us;
+	uint32_t age = (uint32_t)now - first->sent_us;
+	uint64_t rto = rto_current_us(conn);
+
+	return age < rto ? now + rto - age : now;
+}
+
+/* RFC 8985 7.2; false: no probe now. `at_most_us` is when the retransmission timer is due. */
+static bool arm_probe(struct tcp_conn *conn, uint64_t at_most_us)
+{
+	uint32_t pto = tlp_timeout_us(conn);
+	uint64_t at = conn->stack->now_us + pto;
+
+	if (pto == 0) {
+		return false;
+	}
+	set_deadline(conn, TCP_TIMER_PROBE, at < at_most_us ? at : at_most_us);
+	return true;
+}
+
+/* The peer has reported what begins at snd_una: it has lost it since (RFC 2018 section 8). */
+static bool reneged(const struct tcp_conn *conn)
+{
+	const struct tcp_transmission *first = scoreboard_first(&conn->sender->board);
+
+	return first != NULL && first->state == TRANSMISSION_SACKED;
+}
+
+static void set_timer(struct tcp_conn *conn, bool advanced, uint32_t wait_us)
+{
+	uint64_t now = conn->stack->now_us;
+
+	if (conn->flags & TCP_CONN_PERSIST) {
+		return;
+	}
+	if (reneged(conn)) {
+		uint32_t patience = conn->srtt_us / 2;
+
+		patience = patience > RENEGE_US_MIN ? patience : RENEGE_US_MIN;
+		set_deadline(conn, TCP_TIMER_RTO, now + patience);
+	} else if (wait_us > 0) {
+		set_deadline(conn, TCP_TIMER_REORDER, now + wait_us);
+	} else if (advanced) {
+		if (!arm_probe(conn, now + rto_current_us(conn))) {
+			rto_restart(conn);
+		}
+	} else if (conn->sender->timer != TCP_TIMER_RTO) {
+		set_deadline(conn, TCP_TIMER_RTO, rto_at_us(conn));
+	}
+}
+
+/* Fast recovery: RFC 6675 section 5, (4). */
+static void enter(struct tcp_conn *conn, const struct tcp_delivery *delivery)
+{
+	struct tcp_sender *sender = conn->sender;
 
 	tcp_count(conn->stack, fast_retransmits);
-	conn->cc->lost(conn, flight);
+	tlp_cancel(&sender->tlp);
+	undo_save(conn);
+	conn->cc->lost(conn, seq_span(conn->snd_una, conn->snd_max));
 	conn->recover = conn->snd_max;
-	conn->flags |= TCP_CONN_RECOVERY | TCP_CONN_RETRANSMIT;
-	conn->flags &= ~(uint32_t)TCP_CONN_RTT_TIMED;
-	conn->cwnd = conn->ssthresh;
-	if (uses_sack(conn)) {
-		conn->side->board.high_rxt = conn->snd_una;
-	} else {
-		conn->cwnd += DUP_THRESH * conn->mss;
-	}
+	sender->phase = TCP_SENDER_RECOVERY;
+	prr_begin(conn, seq_span(delivery->una_before, conn->snd_max) - delivery->sacked_before);
 	tcp_trace(conn, recovery, conn->cwnd, conn->ssthresh);
-	conn_dirty(conn);
-}
-
-/* Not twice for the same window of data: RFC 6582 3.2, RFC 6675 5 (RecoveryPoint). */
-static bool may_enter(const struct tcp_conn *conn)
-{
-	return uses_sack(conn) ? seq_ge(conn->snd_una, conn->recover)
-			       : seq_gt(conn->snd_una, conn->recover);
-}
-
-void recovery_duplicate(struct tcp_conn *conn)
-{
-	if (conn->dup_acks < UINT8_MAX) {
-		conn->dup_acks++;
-	}
-	if (conn->flags & TCP_CONN_RECOVERY) {
-		if (!uses_sack(conn)) {
-			conn->cwnd += conn->mss; /* RFC 5681 3.2, step 4 */
-		}
-	} else if (may_enter(conn) &&
-		   (conn->dup_acks >= DUP_THRESH ||
-		    (uses_sack(conn) && scoreboard_first_lost(&conn->side->board, conn->mss)))) {
-		enter(conn);
-	}
-	conn_dirty(conn);
 }
 
 static void leave(struct tcp_conn *conn)
 {
-	uint32_t flight = seq_span(conn->snd_una, conn->snd_max);
-	uint32_t window = (flight > conn->mss ? flight : conn->mss) + conn->mss;
-
-	/* RFC 6582 3.2, step 3, first choice: no burst after recovery. */
-	if (!uses_sack(conn)) {
-		conn->cwnd = window < conn->ssthresh ? window : conn->ssthresh;
+	if (conn->sender->phase == TCP_SENDER_RECOVERY) {
+		conn->cwnd = conn->ssthresh;
 	}
-	conn->flags &= ~(uint32_t)(TCP_CONN_RECOVERY | TCP_CONN_RETRANSMIT);
+	conn->sender->phase = TCP_SENDER_OPEN;
+	rack_recovery_ended(&conn->sender->rack);
 	tcp_trace(conn, recovered, conn->cwnd, conn->ssthresh);
 }
 
-/* RFC 6582 3.2, partial acknowledgement: the next hole begins at snd_una. */
-static void partial(struct tcp_conn *conn, uint32_t acked)
+static void undo(struct tcp_conn *conn)
 {
-	if (uses_sack(conn)) {
-		return;
+	struct tcp_sender *sender = conn->sender;
+
+	undo_restore(conn);
+	scoreboard_unmark_lost(&sender->board);
+	if (sender->phase != TCP_SENDER_OPEN) {
+		/* The retransmissions hide it from RACK: what was late came out of order. */
+		sender->rack.reordering_seen |= sender->phase == TCP_SENDER_RECOVERY;
+		sender->phase = TCP_SENDER_OPEN;
+		rack_recovery_ended(&sender->rack);
 	}
-	conn->cwnd -= acked < conn->cwnd ? acked : conn->cwnd;
-	conn->cwnd += conn->mss;
-	conn->flags |= TCP_CONN_RETRANSMIT;
 }
 
-void recovery_acked(struct tcp_conn *conn, uint32_t acked, uint32_t flight_before)
+/* Was the reduction wrong? During fast recovery only when no retransmission is on its way: another
+ * hole may have needed it. */
+static bool spurious(struct tcp_conn *conn, const struct tcp_delivery *delivery)
 {
-	if (conn->side != NULL) {
-		scoreboard_ack(&conn->side->board, conn->snd_una);
-		conn->side->board.high_rxt = seq_max(conn->side->board.high_rxt, conn->snd_una);
+	const struct tcp_sender *sender = conn->sender;
+	bool older = delivery->advanced && undo_echo_is_older(conn, delivery->tsecr);
+
+	if (undo_dsacked(conn, delivery)) {
+		return true;
 	}
-	conn->dup_acks = 0;
-	if (!(conn->flags & TCP_CONN_RECOVERY)) {
-		/* It follows, or 2 GiB without loss later it would seem to lie ahead. */
-		conn->recover = seq_max(conn->recover, conn->snd_una - 1);
-		/* RFC 7661: a window that was not used does not grow. */
-		if (flight_before >= conn->cwnd / 2) {
-			conn->cc->acked(conn, acked);
-		}
-		/* Known holes below what comes next are repaired at once. */
-		if (uses_sack(conn) && may_enter(conn) &&
-		    scoreboard_first_lost(&conn->side->board, conn->mss)) {
-			enter(conn);
-		}
-	} else if (seq_ge(conn->snd_una, conn->recover)) {
+	switch (sender->phase) {
+	case TCP_SENDER_LOSS:
+		return sender->undo.possible && (older || (sender->frto && delivery->original));
+	case TCP_SENDER_RECOVERY:
+		return older &&
+		       (sender->board.resent_bytes == 0 || seq_ge(conn->snd_una, conn->recover));
+	default:
+		return false;
+	}
+}
+
+/* A loss that the probe repaired is a loss (RFC 8985 7.4.1). */
+static void heed_repair(struct tcp_conn *conn, const struct tcp_delivery *delivery)
+{
+	conn->cc->lost(conn, delivery->flight_before);
+	conn->cwnd = conn->cwnd < conn->ssthresh ? conn->cwnd : conn->ssthresh;
+}
+
+/* RFC 7661: a window that was not used does not grow. */
+static bool was_limited(const struct tcp_conn *conn, const struct tcp_delivery *delivery)
+{
+	return seq_lt(delivery->una_before, conn->sender->limited_end) ||
+	       (conn->cwnd < conn->ssthresh && delivery->flight_before > conn->cwnd / 2);
+}
+
+static void control_congestion(struct tcp_conn *conn, const struct tcp_delivery *delivery,
+			       bool was_recovering, uint32_t lost)
+{
+	if (conn->sender->phase == TCP_SENDER_RECOVERY) {
+		prr_acked(conn, delivery->bytes, delivery->advanced && lost == 0);
+	} else if (!was_recovering && delivery->advanced && was_limited(conn, delivery)) {
+		conn->cc->acked(conn, delivery->bytes, delivery_rtt_us(delivery));
+	}
+}
+
+static void recorded_ack(struct tcp_conn *conn, const struct tcp_delivery *delivery, bool duplicate)
+{
+	struct tcp_sender *sender = conn->sender;
+	bool recovering = sender->phase == TCP_SENDER_RECOVERY;
+	uint32_t wait_us;
+	uint32_t lost;
+
+	if (delivery->advanced) {
+		conn->dup_acks = 0;
+	} else if (delivery->reported && conn->dup_acks < UINT8_MAX) {
+		conn->dup_acks++;
+	}
+	rack_adapt(conn, delivery);
+	if (tlp_acked(conn, delivery, duplicate)) {
+		heed_repair(conn, delivery);
+	}
+	if (spurious(conn, delivery)) {
+		undo(conn);
+	} else if (sender->phase != TCP_SENDER_OPEN && seq_ge(conn->snd_una, conn->recover)) {
 		leave(conn);
-	} else {
-		partial(conn, acked);
 	}
-	conn_side_put(conn);
+	lost = rack_detect_loss(conn, &wait_us);
+	if (lost > 0 && sender->phase == TCP_SENDER_OPEN) {
+		enter(conn, delivery);
+	}
+	control_congestion(conn, delivery, recovering, lost);
+	if (conn->snd_una == conn->snd_max) {
+		rto_stop(conn);
+		sender_end(conn);
+	} else if (delivery->advanced || delivery->reported) {
+		set_timer(conn, delivery->advanced, wait_us);
+	}
+	conn_dirty(conn);
+}
+
+static void unrecorded_ack(struct tcp_conn *conn, const struct tcp_delivery *delivery,
+			   bool duplicate)
+{
+	if (conn->sender != NULL && undo_dsacked(conn, delivery)) {
+		undo_restore(conn);
+	}
+	if (delivery->advanced) {
+		dupack_acked(conn, delivery->bytes, delivery->flight_before, delivery->rtt_us);
+		if (conn->flags & TCP_CONN_PERSIST) {
+			return;
+		}
+		if (conn->snd_una == conn->snd_max) {
+			rto_stop(conn);
+			sender_end(conn);
+		} else {
+			rto_restart(conn);
+		}
+	} else if (duplicate) {
+		dupack_duplicate(conn);
+	}
+}
+
+void recovery_acked(struct tcp_conn *conn, const struct tcp_delivery *delivery, bool duplicate)
+{
+	if (sender_recording(conn)) {
+		recorded_ack(conn, delivery, duplicate);
+	} else {
+		unrecorded_ack(conn, delivery, duplicate);
+	}
+}
+
+static void note_loss(struct tcp_conn *conn)
+{
+	struct tcp_sender *sender = conn->sender;
+	bool again = sender->phase == TCP_SENDER_LOSS && conn->flags & TCP_CONN_TIMED_OUT;
+
+	/* RFC 5681 3.1: no second reduction for the same data, nor for what recovery reduced for.
+	 */
+	if (sender->phase == TCP_SENDER_RECOVERY || again) {
+		return;
+	}
+	sender->frto = sender->phase == TCP_SENDER_OPEN;
+	undo_save(conn);
+	conn->cc->lost(conn, seq_span(conn->snd_una, conn->snd_max));
+}
+
+static void recorded_timeout(struct tcp_conn *conn)
+{
+	struct tcp_sender *sender = conn->sender;
+
+	note_loss(conn);
+	if (sender->phase == TCP_SENDER_RECOVERY) {
+		sender->frto = false;
+	}
+	if (reneged(conn)) {
+		tcp_count(conn->stack, sack_reneged);
+		scoreboard_renege(&sender->board);
+		sender->seen_count = 0;
+	}
+	(void)rack_mark_at_timeout(conn);
+	tlp_cancel(&sender->tlp);
+	conn->cwnd = sender->board.in_flight_bytes + conn->mss;
+	conn->recover = conn->snd_max;
+	sender->phase = TCP_SENDER_LOSS;
 }
 
 void recovery_timeout(struct tcp_conn *conn)
 {
-	uint32_t flight = seq_span(conn->snd_una, conn->snd_max);
-
-	/* RFC 5681 3.1: a second timeout for the same data does not lower ssthresh again. */
-	if (!(conn->flags & TCP_CONN_TIMED_OUT)) {
-		conn->cc->lost(conn, flight);
+	if (conn->state == TCP_SYN_SENT_STATE || conn->state == TCP_SYN_RECEIVED_STATE) {
+		conn->flags |= TCP_CONN_SYN_DUE;
+	} else if (sender_recording(conn)) {
+		recorded_timeout(conn);
+	} else {
+		dupack_timeout(conn);
 	}
 	conn->flags |= TCP_CONN_TIMED_OUT;
 	conn->timeout_ts = stack_timestamp(conn->stack, conn->ts_offset);
-	conn->cwnd = conn->mss;
-	conn->recover = conn->snd_max;
 	conn->dup_acks = 0;
-	conn->flags &= ~(uint32_t)(TCP_CONN_RECOVERY | TCP_CONN_RETRANSMIT | TCP_CONN_RTT_TIMED);
-	/* The peer may have dropped what it reported (RFC 2018 section 8). */
-	if (conn->side != NULL) {
-		scoreboard_clear(&conn->side->board);
-		conn_side_put(conn);
-	}
-	if (conn->state == TCP_SYN_SENT_STATE || conn->state == TCP_SYN_RECEIVED_STATE) {
-		conn->flags |= TCP_CONN_SYN_DUE;
-	} else {
-		conn->snd_nxt = conn->snd_una;
-	}
+	conn->flags &= ~(uint32_t)TCP_CONN_RTT_TIMED;
 	conn_dirty(conn);
 	rto_restart(conn);
 }
 
+static void reorder_timeout(struct tcp_conn *conn)
+{
+	struct tcp_delivery none = {
+		.una_before = conn->snd_una,
+		.sacked_before = conn->sender->board.sacked_bytes,
+	};
+	uint32_t wait_us;
+	uint32_t lost = rack_detect_loss(conn, &wait_us);
+
+	if (lost > 0) {
+		if (conn->sender->phase == TCP_SENDER_OPEN) {
+			enter(conn, &none);
+		}
+		if (conn->sender->phase == TCP_SENDER_RECOVERY) {
+			/* One segment at least: there may be no further acknowledgement. */
+			prr_acked(conn, conn->mss, false);
+		}
+	}
+	set_timer(conn, false, wait_us);
+}
+
+void recovery_timer(struct tcp_conn *conn)
+{
+	if (conn->sender->timer == TCP_TIMER_REORDER) {
+		reorder_timeout(conn);
+	} else {
+		conn->sender->tlp.due = true;
+		rto_restart(conn); /* should there be no buffer to send the probe */
+	}
+	conn_dirty(conn);
+}
+
+static void record(struct tcp_conn *conn, uint32_t start, uint32_t end, bool is_new)
+{
+	struct tcp_sender *sender = conn->sender;
+	uint32_t now_us = (uint32_t)conn->stack->now_us;
+
+	if (!is_new) {
+		scoreboard_resent(&sender->board, start, end, now_us);
+		undo_resent(conn, end - start);
+	} else if (scoreboard_sent(&sender->board, start, end, now_us) < 0) {
+		sender_abandon(conn);
+		return;
+	}
+	if (sender->phase == TCP_SENDER_RECOVERY) {
+		prr_sent(conn, end - start);
+	}
+}
+
+void recovery_sent(struct tcp_conn *conn, uint32_t start, uint32_t end, bool is_new, bool probe)
+{
+	uint64_t rto_at;
+
+	if (sender_recording(conn)) {
+		record(conn, start, end, is_new);
+	}
+	if (!sender_recording(conn)) {
+		if (conn->retransmit_at_us == 0) {
+			rto_restart(conn);
+		}
+		return;
+	}
+	rto_at = conn->retransmit_at_us == 0 ? conn->stack->now_us + rto_current_us(conn)
+					     : rto_at_us(conn);
+	if (probe) {
+		tlp_sent(conn, !is_new);
+		rto_restart(conn);
+	} else if (start == conn->snd_una && !is_new) {
+		rto_restart(conn);
+	} else if ((conn->retransmit_at_us == 0 || conn->sender->timer != TCP_TIMER_REORDER) &&
+		   !arm_probe(conn, rto_at) && conn->retransmit_at_us == 0) {
+		rto_restart(conn);
+	}
+}
+
 void recovery_resend(struct tcp_conn *conn)
 {
+	struct tcp_transmission *record;
+
 	conn->recover = conn->snd_max;
 	conn->dup_acks = 0;
 	conn->flags &= ~(uint32_t)(TCP_CONN_RECOVERY | TCP_CONN_RETRANSMIT | TCP_CONN_RTT_TIMED);
-	conn_side_put(conn);
-	conn->snd_nxt = conn->snd_una;
+	if (sender_recording(conn)) {
+		while ((record = scoreboard_oldest(&conn->sender->board)) != NULL) {
+			scoreboard_mark_lost(&conn->sender->board, record);
+		}
+	} else {
+		conn->snd_nxt = conn->snd_una;
+	}
 	conn_dirty(conn);
 	rto_restart(conn);
 }

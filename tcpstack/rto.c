@@ -4,12 +4,12 @@
 #include "conn.h"
 #include "pmtu.h"
 #include "recovery.h"
+#include "sender.h"
 #include "seq.h"
 #include "stack.h"
 #include "trace.h"
 
-#define CLOCK_GRANULARITY_US WHEEL_TICK_US
-#define BACKOFF_MAX          8
+#define BACKOFF_MAX 8
 
 void rto_init(struct tcp_conn *conn)
 {
@@ -42,7 +42,7 @@ void rto_sample(struct tcp_conn *conn, uint64_t rtt_us)
 		conn->srtt_us = conn->srtt_us > 0 ? conn->srtt_us : 1;
 	}
 	spread = 4ULL * conn->rttvar_us;
-	spread = spread > CLOCK_GRANULARITY_US ? spread : CLOCK_GRANULARITY_US;
+	spread = spread > RTO_MIN_US ? spread : RTO_MIN_US;
 	conn->rto_us = clamp_rto(conn->srtt_us + spread);
 	conn->backoff = 0;
 	tcp_trace(conn, rtt, rtt, conn->srtt_us);
@@ -57,6 +57,9 @@ uint64_t rto_current_us(const struct tcp_conn *conn)
 
 void rto_restart(struct tcp_conn *conn)
 {
+	if (conn->sender != NULL) {
+		conn->sender->timer = TCP_TIMER_RTO;
+	}
 	conn->retransmit_at_us = conn->stack->now_us + rto_current_us(conn);
 	conn_arm(conn, conn->retransmit_at_us);
 }
@@ -113,6 +116,10 @@ static bool given_up(const struct tcp_conn *conn)
 
 void rto_timeout(struct tcp_conn *conn)
 {
+	if (sender_recording(conn) && conn->sender->timer != TCP_TIMER_RTO) {
+		recovery_timer(conn);
+		return;
+	}
 	if (given_up(conn)) {
 		conn_end(conn, TCP_EVENT_TIMEOUT, TCP_CLOSE_TIMEOUT);
 		return;

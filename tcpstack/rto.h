@@ -11,8 +11,8 @@ struct tcp_conn;
 
 #define RTO_INITIAL_US  1000000U /* RFC 6298 (2.1) */
 #define RTO_LOST_SYN_US 3000000U /* RFC 6298 (5.7) */
-/* RFC 6298 (2.4) says one second; like all current stacks we go below, the delayed ACK of common
- * peers is 40 ms, 200 ms at most. */
+/* RFC 6298 (2.4) says one second; like all current stacks we go below, but stay that far above the
+ * smoothed round-trip time: the delayed ACK of common peers is 40 ms, 200 ms at most. */
 #define RTO_MIN_US      200000U
 #define RTO_MAX_US      60000000U
 

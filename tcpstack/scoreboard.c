@@ -1,139 +1,428 @@
 #include "scoreboard.h"
 
-#include <string.h>
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
 
 #include "seq.h"
 
-static void remove_ranges(struct tcp_scoreboard *board, uint32_t first, uint32_t end)
+#define NONE TRANSMISSION_NONE
+
+void transmission_pool_init(struct transmission_pool *pool, struct tcp_transmission *records,
+			    uint32_t count)
 {
-	memmove(&board->range[first], &board->range[end],
-		(board->count - end) * sizeof(board->range[0]));
-	board->count -= end - first;
+	pool->record = records;
+	pool->free = NONE;
+	pool->free_count = count;
+	for (uint32_t i = count; i-- > 0;) {
+		records[i].link[ORDER_SEQUENCE].next = pool->free;
+		pool->free = i;
+	}
 }
 
-static void insert_range(struct tcp_scoreboard *board, uint32_t index, uint32_t start, uint32_t end)
+static uint32_t index_of(const struct tcp_scoreboard *board, const struct tcp_transmission *record)
 {
-	memmove(&board->range[index + 1], &board->range[index],
-		(board->count - index) * sizeof(board->range[0]));
-	board->range[index] = (struct tcp_sack_block){start, end};
-	board->count++;
+	return (uint32_t)(record - board->pool->record);
 }
 
-bool scoreboard_add(struct tcp_scoreboard *board, uint32_t start, uint32_t end)
+static uint32_t span(const struct tcp_transmission *record)
 {
-	uint32_t first = 0;
-	uint32_t last;
-	uint32_t covered = 0;
-
-	while (first < board->count && seq_lt(board->range[first].end, start)) {
-		first++;
-	}
-	if (first < board->count && seq_le(board->range[first].start, start) &&
-	    seq_ge(board->range[first].end, end)) {
-		return false;
-	}
-	for (last = first; last < board->count && seq_le(board->range[last].start, end); last++) {
-		start = seq_min(start, board->range[last].start);
-		end = seq_max(end, board->range[last].end);
-		covered += board->range[last].end - board->range[last].start;
-	}
-	if (first == last && board->count == SCOREBOARD_RANGES_MAX) {
-		return false;
-	}
-	remove_ranges(board, first, last);
-	insert_range(board, first, start, end);
-	board->bytes += end - start - covered;
-	return true;
+	return record->end - record->start;
 }
 
-void scoreboard_ack(struct tcp_scoreboard *board, uint32_t snd_una)
+static struct transmission_link *link_of(struct tcp_scoreboard *board, uint32_t index,
+					 enum transmission_order order)
 {
-	while (board->count > 0 && seq_le(board->range[0].end, snd_una)) {
-		board->bytes -= board->range[0].end - board->range[0].start;
-		remove_ranges(board, 0, 1);
+	return &board->pool->record[index].link[order];
+}
+
+/* Behind `after`; NONE: as the first. */
+static void insert(struct tcp_scoreboard *board, struct transmission_list *list,
+		   enum transmission_order order, uint32_t index, uint32_t after)
+{
+	uint32_t before = after == NONE ? list->first : link_of(board, after, order)->next;
+
+	*link_of(board, index, order) = (struct transmission_link){before, after};
+	if (after == NONE) {
+		list->first = index;
+	} else {
+		link_of(board, after, order)->next = index;
 	}
-	if (board->count > 0 && seq_lt(board->range[0].start, snd_una)) {
-		board->bytes -= snd_una - board->range[0].start;
-		board->range[0].start = snd_una;
+	if (before == NONE) {
+		list->last = index;
+	} else {
+		link_of(board, before, order)->prev = index;
 	}
+}
+
+static void take_out(struct tcp_scoreboard *board, struct transmission_list *list,
+		     enum transmission_order order, uint32_t index)
+{
+	struct transmission_link link = *link_of(board, index, order);
+
+	if (link.prev == NONE) {
+		list->first = link.next;
+	} else {
+		link_of(board, link.prev, order)->next = link.next;
+	}
+	if (link.next == NONE) {
+		list->last = link.prev;
+	} else {
+		link_of(board, link.next, order)->prev = link.prev;
+	}
+}
+
+/* The bytes of `record` count as `sign` times their state. */
+static void count(struct tcp_scoreboard *board, const struct tcp_transmission *record, bool add)
+{
+	uint32_t bytes = add ? span(record) : 0U - span(record);
+
+	switch (record->state) {
+	case TRANSMISSION_IN_FLIGHT:
+		board->in_flight_bytes += bytes;
+		board->resent_bytes += record->ambiguous ? bytes : 0;
+		break;
+	case TRANSMISSION_LOST:
+		board->lost_bytes += bytes;
+		break;
+	default:
+		board->sacked_bytes += bytes;
+		break;
+	}
+}
+
+static bool older(uint32_t a_us, uint32_t b_us)
+{
+	return seq_lt(a_us, b_us); /* also a clock that wraps */
+}
+
+/* Most often the newest: searched from the end. */
+static uint32_t place_in_flight(struct tcp_scoreboard *board, const struct tcp_transmission *record)
+{
+	uint32_t after = board->in_flight.last;
+
+	while (after != NONE && older(record->sent_us, board->pool->record[after].sent_us)) {
+		after = link_of(board, after, ORDER_STATE)->prev;
+	}
+	return after;
+}
+
+/* Losses are found from below: the end or, what is lost again, the beginning. */
+static uint32_t place_lost(struct tcp_scoreboard *board, const struct tcp_transmission *record)
+{
+	uint32_t after = board->lost.last;
+
+	if (after != NONE && seq_lt(record->start, board->pool->record[board->lost.first].start)) {
+		return NONE;
+	}
+	while (after != NONE && seq_lt(record->start, board->pool->record[after].start)) {
+		after = link_of(board, after, ORDER_STATE)->prev;
+	}
+	return after;
+}
+
+static struct transmission_list *list_of(struct tcp_scoreboard *board, uint8_t state)
+{
+	return state == TRANSMISSION_LOST ? &board->lost : &board->in_flight;
+}
+
+static void leave_state(struct tcp_scoreboard *board, struct tcp_transmission *record)
+{
+	count(board, record, false);
+	if (record->state != TRANSMISSION_SACKED) {
+		take_out(board, list_of(board, record->state), ORDER_STATE,
+			 index_of(board, record));
+	}
+}
+
+static void enter_state(struct tcp_scoreboard *board, struct tcp_transmission *record,
+			enum transmission_state state)
+{
+	uint32_t after;
+
+	record->state = (uint8_t)state;
+	count(board, record, true);
+	if (state == TRANSMISSION_SACKED) {
+		return;
+	}
+	after = state == TRANSMISSION_LOST ? place_lost(board, record)
+					   : place_in_flight(board, record);
+	insert(board, list_of(board, record->state), ORDER_STATE, index_of(board, record), after);
+}
+
+static uint32_t take_free(struct transmission_pool *pool)
+{
+	uint32_t index = pool->free;
+
+	if (index != NONE) {
+		pool->free = pool->record[index].link[ORDER_SEQUENCE].next;
+		pool->free_count--;
+	}
+	return index;
+}
+
+/* Out of the order of sequence and back to the pool; it has left its state. */
+static void release(struct tcp_scoreboard *board, struct tcp_transmission *record)
+{
+	uint32_t index = index_of(board, record);
+
+	if (board->hint == index) {
+		board->hint = record->link[ORDER_SEQUENCE].prev;
+	}
+	take_out(board, &board->all, ORDER_SEQUENCE, index);
+	record->link[ORDER_SEQUENCE].next = board->pool->free;
+	board->pool->free = index;
+	board->pool->free_count++;
+}
+
+void scoreboard_init(struct tcp_scoreboard *board, struct transmission_pool *pool)
+{
+	const struct transmission_list empty = {NONE, NONE};
+
+	*board = (struct tcp_scoreboard){
+		.pool = pool, .all = empty, .in_flight = empty, .lost = empty, .hint = NONE};
 }
 
 void scoreboard_clear(struct tcp_scoreboard *board)
 {
-	board->count = 0;
-	board->bytes = 0;
-}
-
-/* IsLost of the hole in front of range `index`: `above` bytes are reported beyond it. */
-static bool hole_lost(const struct tcp_scoreboard *board, uint32_t index, uint32_t above,
-		      uint32_t mss)
-{
-	return board->count - index >= DUP_THRESH || above > (DUP_THRESH - 1) * mss;
-}
-
-bool scoreboard_first_lost(const struct tcp_scoreboard *board, uint32_t mss)
-{
-	return board->count > 0 && hole_lost(board, 0, board->bytes, mss);
-}
-
-uint32_t scoreboard_pipe(const struct tcp_scoreboard *board, uint32_t snd_una, uint32_t snd_nxt,
-			 uint32_t mss)
-{
-	uint32_t pipe = seq_span(snd_una, snd_nxt);
-	uint32_t hole = snd_una;
-	uint32_t above = board->bytes;
-
-	/* After a timeout snd_nxt is in the middle: what lies beyond it was not subtracted yet. */
-	for (uint32_t i = 0; i < board->count && seq_lt(hole, snd_nxt); i++) {
-		const struct tcp_sack_block *range = &board->range[i];
-		uint32_t gone = seq_span(range->start, seq_min(range->end, snd_nxt));
-
-		if (hole_lost(board, i, above, mss)) {
-			gone += seq_span(seq_max(hole, board->high_rxt),
-					 seq_min(range->start, snd_nxt));
-		}
-		pipe -= gone < pipe ? gone : pipe;
-		above -= range->end - range->start;
-		hole = range->end;
+	while (board->all.first != NONE) {
+		release(board, scoreboard_first(board));
 	}
-	return pipe;
+	scoreboard_init(board, board->pool);
 }
 
-bool scoreboard_next_hole(const struct tcp_scoreboard *board, uint32_t snd_una, uint32_t mss,
-			  struct tcp_sack_block *hole)
+/* Without records the newest takes the new data in, if it is still on its way. */
+static int grow_last(struct tcp_scoreboard *board, uint32_t end, uint32_t now_us)
 {
-	uint32_t start = snd_una;
-	uint32_t above = board->bytes;
+	struct tcp_transmission *last = scoreboard_last(board);
 
-	for (uint32_t i = 0; i < board->count && hole_lost(board, i, above, mss); i++) {
-		uint32_t from = seq_max(start, board->high_rxt);
-
-		if (seq_lt(from, board->range[i].start)) {
-			*hole = (struct tcp_sack_block){from, board->range[i].start};
-			return true;
-		}
-		above -= board->range[i].end - board->range[i].start;
-		start = board->range[i].end;
+	if (last == NULL || last->state != TRANSMISSION_IN_FLIGHT) {
+		return -ENOBUFS;
 	}
-	return false;
+	leave_state(board, last);
+	last->end = end;
+	last->sent_us = now_us;
+	last->ambiguous = true;
+	enter_state(board, last, TRANSMISSION_IN_FLIGHT);
+	return 0;
 }
 
-uint32_t scoreboard_skip(const struct tcp_scoreboard *board, uint32_t seq)
+int scoreboard_sent(struct tcp_scoreboard *board, uint32_t start, uint32_t end, uint32_t now_us)
 {
-	for (uint32_t i = 0; i < board->count; i++) {
-		if (seq_le(board->range[i].start, seq) && seq_gt(board->range[i].end, seq)) {
-			return board->range[i].end;
-		}
+	struct tcp_transmission *last = scoreboard_last(board);
+	uint32_t index;
+
+	assert(last == NULL || last->end == start);
+	if (last != NULL && last->state == TRANSMISSION_IN_FLIGHT && !last->ambiguous &&
+	    last->sent_us == now_us) {
+		last->end = end;
+		board->in_flight_bytes += end - start;
+		return 0;
 	}
-	return seq;
+	index = take_free(board->pool);
+	if (index == NONE) {
+		return grow_last(board, end, now_us);
+	}
+	board->pool->record[index] =
+		(struct tcp_transmission){.start = start, .end = end, .sent_us = now_us};
+	insert(board, &board->all, ORDER_SEQUENCE, index, board->all.last);
+	enter_state(board, &board->pool->record[index], TRANSMISSION_IN_FLIGHT);
+	return 0;
 }
 
-uint32_t scoreboard_limit(const struct tcp_scoreboard *board, uint32_t seq, uint32_t limit)
+/* [start, at) and [at, end) become two records; false: there is none for the second. */
+static bool split(struct tcp_scoreboard *board, struct tcp_transmission *record, uint32_t at)
 {
-	for (uint32_t i = 0; i < board->count; i++) {
-		if (seq_gt(board->range[i].start, seq)) {
-			return seq_min(board->range[i].start, limit);
-		}
+	uint32_t first = index_of(board, record);
+	uint32_t second = take_free(board->pool);
+
+	if (second == NONE) {
+		return false;
 	}
-	return limit;
+	board->pool->record[second] = *record;
+	board->pool->record[second].start = at;
+	record->end = at;
+	insert(board, &board->all, ORDER_SEQUENCE, second, first);
+	if (record->state != TRANSMISSION_SACKED) {
+		insert(board, list_of(board, record->state), ORDER_STATE, second, first);
+	}
+	return true;
+}
+
+static struct tcp_transmission *next_of(const struct tcp_scoreboard *board,
+					const struct tcp_transmission *record)
+{
+	return scoreboard_at(board, record->link[ORDER_SEQUENCE].next);
+}
+
+static struct tcp_transmission *prev_of(const struct tcp_scoreboard *board,
+					const struct tcp_transmission *record)
+{
+	return scoreboard_at(board, record->link[ORDER_SEQUENCE].prev);
+}
+
+/* Which record `seq` is in; it is covered. */
+static struct tcp_transmission *find(struct tcp_scoreboard *board, uint32_t seq)
+{
+	struct tcp_transmission *at = scoreboard_at(board, board->hint);
+
+	if (at == NULL) {
+		at = scoreboard_last(board);
+	}
+	while (seq_lt(seq, at->start)) {
+		at = prev_of(board, at);
+	}
+	while (seq_ge(seq, at->end)) {
+		at = next_of(board, at);
+	}
+	board->hint = index_of(board, at);
+	return at;
+}
+
+static bool alike(const struct tcp_transmission *a, const struct tcp_transmission *b)
+{
+	return a->state == b->state && (a->state != TRANSMISSION_IN_FLIGHT ||
+					(a->ambiguous == b->ambiguous && a->sent_us == b->sent_us));
+}
+
+/* Appends `record` to its neighbour below when they tell the same; returns what it is part of. */
+static struct tcp_transmission *join(struct tcp_scoreboard *board, struct tcp_transmission *record)
+{
+	struct tcp_transmission *below = prev_of(board, record);
+
+	if (below == NULL || !alike(below, record)) {
+		return record;
+	}
+	leave_state(board, record);
+	count(board, below, false);
+	below->end = record->end;
+	below->ambiguous = below->ambiguous || record->ambiguous;
+	/* Lost ones may differ in time: the later one says when both had been sent. */
+	below->sent_us = older(below->sent_us, record->sent_us) ? record->sent_us : below->sent_us;
+	count(board, below, true);
+	release(board, record);
+	return below;
+}
+
+static void join_both(struct tcp_scoreboard *board, struct tcp_transmission *record)
+{
+	struct tcp_transmission *above;
+
+	record = join(board, record);
+	above = next_of(board, record);
+	if (above != NULL) {
+		(void)join(board, above);
+	}
+}
+
+void scoreboard_resent(struct tcp_scoreboard *board, uint32_t start, uint32_t end, uint32_t now_us)
+{
+	struct tcp_transmission *record = find(board, start);
+
+	assert(record->state != TRANSMISSION_SACKED);
+	if (record->start != start && split(board, record, start)) {
+		record = next_of(board, record);
+	}
+	/* Without a record to split it all of it counts as sent: the rest will be lost again. */
+	if (seq_gt(record->end, end)) {
+		(void)split(board, record, end);
+	}
+	leave_state(board, record);
+	record->sent_us = now_us;
+	record->ambiguous = true;
+	enter_state(board, record, TRANSMISSION_IN_FLIGHT);
+	(void)join(board, record);
+}
+
+bool scoreboard_sack(struct tcp_scoreboard *board, uint32_t start, uint32_t end,
+		     scoreboard_delivered *delivered, void *context)
+{
+	struct tcp_transmission *record = find(board, start);
+	bool whole = true;
+
+	while (record != NULL && seq_lt(record->start, end)) {
+		struct tcp_transmission *above = next_of(board, record);
+
+		if (record->state == TRANSMISSION_SACKED) {
+			record = above;
+			continue;
+		}
+		if (seq_lt(record->start, start)) {
+			whole = whole && split(board, record, start);
+			record = next_of(board, record);
+			continue;
+		}
+		if (seq_gt(record->end, end) && !split(board, record, end)) {
+			return false;
+		}
+		delivered(context, record);
+		leave_state(board, record);
+		enter_state(board, record, TRANSMISSION_SACKED);
+		board->hint = index_of(board, record);
+		above = next_of(board, record);
+		/* The one above may be joined too, and be gone: it is looked at first. */
+		record = above != NULL && above->state == TRANSMISSION_SACKED
+				 ? next_of(board, above)
+				 : above;
+		join_both(board, scoreboard_at(board, board->hint));
+	}
+	return whole;
+}
+
+void scoreboard_ack(struct tcp_scoreboard *board, uint32_t snd_una, scoreboard_delivered *delivered,
+		    void *context)
+{
+	struct tcp_transmission *first;
+
+	while ((first = scoreboard_first(board)) != NULL && seq_le(first->end, snd_una)) {
+		if (first->state != TRANSMISSION_SACKED) {
+			delivered(context, first);
+		}
+		leave_state(board, first);
+		release(board, first);
+	}
+	if (first != NULL && seq_lt(first->start, snd_una)) {
+		struct tcp_transmission part = *first;
+
+		part.end = snd_una;
+		if (first->state != TRANSMISSION_SACKED) {
+			delivered(context, &part);
+		}
+		count(board, &part, false);
+		first->start = snd_una;
+	}
+}
+
+void scoreboard_mark_lost(struct tcp_scoreboard *board, struct tcp_transmission *record)
+{
+	leave_state(board, record);
+	enter_state(board, record, TRANSMISSION_LOST);
+	join_both(board, record);
+}
+
+void scoreboard_unmark_lost(struct tcp_scoreboard *board)
+{
+	struct tcp_transmission *record;
+
+	while ((record = scoreboard_first_lost(board)) != NULL) {
+		leave_state(board, record);
+		enter_state(board, record, TRANSMISSION_IN_FLIGHT);
+	}
+}
+
+void scoreboard_renege(struct tcp_scoreboard *board)
+{
+	struct tcp_transmission *record = scoreboard_first(board);
+
+	while (record != NULL) {
+		struct tcp_transmission *above = next_of(board, record);
+
+		if (record->state == TRANSMISSION_SACKED) {
+			leave_state(board, record);
+			record->ambiguous = true;
+			enter_state(board, record, TRANSMISSION_LOST);
+			(void)join(board, record);
+		}
+		record = above;
+	}
 }

@@ -12,15 +12,18 @@
 #include "trace.h"
 #include "tune.h"
 
-#define QUANTUM     8 /* packets of one connection before the next has its turn */
-#define TABLE_MAX   (1U << 28)
-#define HEADERS_MAX (40 + 60)
-#define OOO_MAX     32768U
-#define RANGES_EACH 8U /* out of order, of a connection with loss: on average */
-#define COLLAPSE    8U /* a segment that carries less than this part of its truesize */
-#define BUDGET_MAX  (1U << 30)
-#define IP_MTU_MIN  576
-#define CACHE_LINE  64U
+#define QUANTUM                  8 /* packets of one connection before the next has its turn */
+#define TABLE_MAX                (1U << 28)
+#define HEADERS_MAX              (40 + 60)
+#define OOO_MAX                  32768U
+#define RANGES_EACH              8U /* out of order, of a connection with loss: on average */
+#define COLLAPSE                 8U /* a segment that carries less than this part of its truesize */
+#define BUDGET_MAX               (1U << 30)
+#define IP_MTU_MIN               576
+#define CACHE_LINE               64U
+/* Records of transmissions, unless configured: a few for each, and a long flight for some. */
+#define TRANSMISSIONS_PER_SENDER 16U
+#define TRANSMISSIONS_MIN        4096U
 
 struct arena {
 	uint8_t *base; /* NULL: only counts */
@@ -40,7 +43,8 @@ static bool config_valid(const struct tcp_config *c)
 	return c->name != NULL && c->ops != NULL && c->header_pool != NULL &&
 	       c->indirect_pool != NULL && c->connections > 0 && c->connections < TABLE_MAX &&
 	       c->syn_received > 0 && c->syn_received < TABLE_MAX && c->time_wait > 0 &&
-	       c->time_wait < TABLE_MAX && c->side_records < TABLE_MAX && c->segment_truesize > 0 &&
+	       c->time_wait < TABLE_MAX && c->side_records < TABLE_MAX &&
+	       c->transmissions < TABLE_MAX && c->segment_truesize > 0 &&
 	       c->receive_budget >= 4 * c->segment_truesize && c->receive_budget <= BUDGET_MAX &&
 	       (c->trace_records & (c->trace_records - 1)) == 0 &&
 	       (c->trace == NULL || c->trace_records > 0) &&
@@ -65,6 +69,14 @@ static uint32_t flow_entries(const struct tcp_config *config)
 static uint32_t ooo_ranges(const struct tcp_config *config)
 {
 	return config->side_records > 0 ? config->side_records * RANGES_EACH + OOO_RANGES_MAX : 0;
+}
+
+static uint32_t transmissions(const struct tcp_config *config)
+{
+	if (config->transmissions > 0 || config->side_records == 0) {
+		return config->transmissions;
+	}
+	return config->side_records * TRANSMISSIONS_PER_SENDER + TRANSMISSIONS_MIN;
 }
 
 static void init_pools(struct tcp_stack *stack, void *conns, void *sides)
@@ -93,6 +105,8 @@ static struct tcp_stack *lay_out(struct arena *arena, const struct tcp_config *c
 	void *waits = carve(arena, sizeof(struct tcp_time_wait_record) * config->time_wait);
 	void *sides = carve(arena, sizeof(struct tcp_side) * config->side_records);
 	void *ranges = carve(arena, sizeof(struct ooo_range) * ooo_ranges(config));
+	void *senders = carve(arena, sizeof(struct tcp_sender) * config->side_records);
+	void *records = carve(arena, sizeof(struct tcp_transmission) * transmissions(config));
 	void *buckets = carve(arena, tcp_flow_table_size(flow_entries(config)));
 	void *trace = config->trace;
 
@@ -110,6 +124,8 @@ static struct tcp_stack *lay_out(struct arena *arena, const struct tcp_config *c
 	ooo_pool_init(&stack->ooo, ranges, ooo_ranges(config),
 		      &stack->counters[TCP_COUNTER_ooo_collapsed]);
 	stack->ooo.collapse_max = config->segment_truesize / COLLAPSE;
+	sender_pool_init(&stack->senders, senders, config->side_records, records,
+			 transmissions(config));
 	syn_pool_init(&stack->syn, syns, config->syn_received);
 	time_wait_pool_init(&stack->time_wait, waits, config->time_wait);
 	tcp_flow_table_init(&stack->flows, buckets, flow_entries(config));

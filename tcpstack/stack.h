@@ -10,6 +10,7 @@
 #include "flow_table.h"
 #include "isn.h"
 #include "limiter.h"
+#include "sender.h"
 #include "siphash.h"
 #include "syn.h"
 #include "time_wait.h"
@@ -66,6 +67,7 @@ struct tcp_stack {
 	uint64_t sweep_us;
 	uint64_t window_granted; /* truesize, of all connections, beyond what each begins with */
 	struct tcp_side *side_free;
+	struct sender_pool senders;
 	struct tcp_syn_pool syn;
 	struct tcp_time_wait_pool time_wait;
 

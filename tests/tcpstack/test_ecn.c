@@ -171,6 +171,9 @@ static void test_marking(void)
 		CU_ASSERT_EQUAL(seen.ecn, ECN_ECT0);
 	}
 	peer_advance(&peer, 1500000);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen)); /* the tail loss probe */
+	CU_ASSERT_EQUAL(seen.ecn, ECN_NOT_ECT);
+	peer_advance(&peer, 1500000);
 	CU_ASSERT(peer_count(&peer, TCP_COUNTER_retransmit_timeouts) > 0);
 	CU_ASSERT_FATAL(peer_take(&peer, &seen));
 	CU_ASSERT_EQUAL(seen.seq, peer.our_iss + 1);

@@ -51,6 +51,11 @@
 	X(retransmits, "segments retransmitted")                                      \
 	X(retransmit_timeouts, "retransmission timeouts")                             \
 	X(fast_retransmits, "fast retransmissions begun")                             \
+	X(loss_probes, "tail loss probes sent")                                       \
+	X(recoveries_undone, "reductions of cwnd that proved wrong, undone")          \
+	X(sack_reneged, "peers that dropped what they had reported by SACK")          \
+	X(no_sender, "flights sent without a sender record: the pool is empty")       \
+	X(no_transmission, "flights no longer recorded: the pool is empty")           \
 	X(zero_window_probes, "zero-window probes sent")                              \
 	X(keepalive_probes, "keepalive probes sent")                                  \
 	X(pmtu_lowered, "path MTU lowered: a router said so")                         \

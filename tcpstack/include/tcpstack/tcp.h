@@ -98,13 +98,21 @@ enum tcp_ecn {
 	TCP_ECN_ASK,    /* ... and ask ourselves, in an active open */
 };
 
+/* Congestion control of what we send. */
+enum tcp_congestion {
+	TCP_CUBIC, /* RFC 9438 */
+	TCP_NEWRENO,
+};
+
 struct tcp_config {
-	const char *name;          /* for memory zones, unique per process */
-	int numa_node;             /* -1: any */
-	uint32_t connections;      /* table size */
-	uint32_t syn_received;     /* half-open limit */
-	uint32_t time_wait;        /* TIME_WAIT records; the oldest is recycled when full */
-	uint32_t side_records;     /* connections that can be lossy or sending at once */
+	const char *name;      /* for memory zones, unique per process */
+	int numa_node;         /* -1: any */
+	uint32_t connections;  /* table size */
+	uint32_t syn_received; /* half-open limit */
+	uint32_t time_wait;    /* TIME_WAIT records; the oldest is recycled when full */
+	uint32_t side_records; /* connections that can be lossy or sending at once */
+	uint32_t
+		transmissions; /* bursts in flight that are recorded; 0: 16 a side record, + 4096 */
 	uint32_t segment_truesize; /* bytes that one mbuf pins, whatever it carries; 2368 */
 	uint32_t receive_budget;   /* bytes of truesize that one connection may pin */
 	uint32_t receive_initial;  /* ... that its window begins with; 0: all of it */
@@ -114,11 +122,12 @@ struct tcp_config {
 	uint32_t ooo_segments;     /* out-of-order mbufs that one connection may hold */
 	uint16_t mtu;              /* of the IP packet */
 	enum tcp_ecn ecn;          /* RFC 3168 */
-	uint64_t offload_tx;       /* RTE_MBUF_F_TX_{IP,TCP}_CKSUM, TCP_SEG that the port does */
-	uint32_t keepalive_s;      /* idle seconds before the first probe; 0: none */
-	uint32_t time_wait_ms;     /* 2 MSL; 60000 */
-	uint32_t fin_wait_ms;      /* FIN_WAIT_2 of a closed socket; 60000 */
-	uint32_t user_timeout_ms;  /* unanswered data is given up after (RFC 5482); 60000 */
+	enum tcp_congestion congestion;
+	uint64_t offload_tx;      /* RTE_MBUF_F_TX_{IP,TCP}_CKSUM, TCP_SEG that the port does */
+	uint32_t keepalive_s;     /* idle seconds before the first probe; 0: none */
+	uint32_t time_wait_ms;    /* 2 MSL; 60000 */
+	uint32_t fin_wait_ms;     /* FIN_WAIT_2 of a closed socket; 60000 */
+	uint32_t user_timeout_ms; /* unanswered data is given up after (RFC 5482); 60000 */
 	/*
 	 * Rings of events (tcpstack/trace_ring.h): tcp_trace_size(trace_records) zeroed bytes, or
 	 * NULL for memory of the stack's own.
