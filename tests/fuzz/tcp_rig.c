@@ -44,7 +44,7 @@ static void on_received(void *user, struct tcp_conn *conn, struct rte_mbuf *chai
 	struct rig_peer *peer = user;
 	uint32_t len = 0;
 
-	REQUIRE(conn == peer->conn);
+	REQUIRE(conn == peer->conn && chain != NULL);
 	for (const struct rte_mbuf *seg = chain; seg != NULL; seg = seg->next) {
 		const uint8_t *data = rte_pktmbuf_mtod(seg, const uint8_t *);
 

@@ -50,7 +50,7 @@ static inline uint8_t rig_byte(uint32_t seq)
 	return (uint8_t)((seq * 2654435761u) >> 24);
 }
 
-void rig_connect(struct rig *rig, uint32_t peer);
+void rig_connect(struct rig *rig, uint32_t index);
 void rig_input(struct rig *rig, struct rte_mbuf **packets, uint16_t count);
 /* Runs timers, as often as they are due up to then. */
 void rig_advance(struct rig *rig, uint64_t us);
