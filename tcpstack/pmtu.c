@@ -99,31 +99,38 @@ void pmtu_acked(struct tcp_conn *conn)
 	}
 }
 
-/* A full-sized segment waits at snd_una. */
-static bool full_in_flight(const struct tcp_conn *conn)
+/* Size of the packet that waits at snd_una, as it would be sent now. */
+static uint32_t waiting_size(const struct tcp_conn *conn)
 {
 	uint32_t end = seq_min(send_queue_end(&conn->send), conn->snd_max);
+	uint32_t len = seq_span(conn->snd_una, end);
 
-	return seq_span(conn->snd_una, end) >= conn->mss;
+	return headers(conn) + (len < conn->mss ? len : conn->mss);
 }
 
-/* RFC 4821 7.7: full-stop timeouts; the next smaller size that is worth a try, 0: none. */
-static uint32_t smaller_mtu(const struct tcp_conn *conn)
+/* The next smaller size that is worth a try for a packet of `size`, 0: none. */
+static uint32_t smaller_mtu(const struct tcp_conn *conn, uint32_t size)
 {
-	unsigned int lost = conn->path_flags & TCP_PATH_FULL_ACKED ? LOST_PROVEN : LOST_UNPROVEN;
-	uint32_t size = pmtu_size(conn);
-
-	if (conn->full_lost < lost) {
-		return 0;
-	}
 	if (size > PMTU_MIN_V6) {
 		return PMTU_MIN_V6;
 	}
 	return is_v4(conn) && size > PMTU_MIN_V4 ? PMTU_MIN_V4 : 0;
 }
 
+/*
+ * RFC 4821 7.7: full-stop timeouts. What is smaller than full-sized may vanish like a larger one,
+ * when the path has room for less still: it is given more time to prove that.
+ */
+static bool vanishes(const struct tcp_conn *conn, uint32_t size)
+{
+	bool unproven = size == pmtu_size(conn) && !(conn->path_flags & TCP_PATH_FULL_ACKED);
+
+	return conn->full_lost >= (unproven ? LOST_UNPROVEN : LOST_PROVEN);
+}
+
 void pmtu_timeout(struct tcp_conn *conn)
 {
+	uint32_t size;
 	uint32_t mtu;
 
 	if (conn->path_flags & TCP_PATH_CLAIM) {
@@ -131,11 +138,15 @@ void pmtu_timeout(struct tcp_conn *conn)
 		lower(conn, conn->pmtu_claim);
 		return;
 	}
-	if (full_in_flight(conn) && conn->full_lost < UINT8_MAX) {
+	size = waiting_size(conn);
+	mtu = smaller_mtu(conn, size);
+	if (mtu == 0) {
+		return;
+	}
+	if (conn->full_lost < UINT8_MAX) {
 		conn->full_lost++;
 	}
-	mtu = smaller_mtu(conn);
-	if (mtu != 0) {
+	if (vanishes(conn, size)) {
 		tcp_count(conn->stack, pmtu_black_holes);
 		lower(conn, mtu);
 	}

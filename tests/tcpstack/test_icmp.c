@@ -258,7 +258,8 @@ static void test_black_hole(void)
 	peer_destroy(&peer);
 }
 
-/* A path that carried them gets more time: it is more likely down. Small segments never accuse. */
+/* A path that carried them gets more time: it is more likely down. What fits
+ * every path never accuses. */
 static void test_outage(void)
 {
 	establish(0);
@@ -271,12 +272,28 @@ static void test_outage(void)
 	CU_ASSERT_EQUAL(mss(), 1240);
 	peer_destroy(&peer);
 	establish(0);
-	CU_ASSERT_EQUAL(peer_write(&peer, MSS - 1), 0);
+	CU_ASSERT_EQUAL(peer_write(&peer, 512), 0);
 	(void)peer_drain(&peer);
 	for (int i = 0; i < 5; i++) {
 		next_timeout();
 	}
 	CU_ASSERT_EQUAL(mss(), MSS);
+	peer_destroy(&peer);
+}
+
+/* A path with room for less than what is sent, though that is not full-sized. */
+static void test_narrow_path(void)
+{
+	establish(0);
+	CU_ASSERT_EQUAL(peer_write(&peer, 900), 0);
+	(void)peer_drain(&peer);
+	for (int i = 0; i < 3; i++) {
+		next_timeout();
+	}
+	CU_ASSERT_EQUAL(mss(), MSS);
+	next_timeout();
+	CU_ASSERT_EQUAL(mss(), 512);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_pmtu_black_holes), 1);
 	peer_destroy(&peer);
 }
 
@@ -401,6 +418,7 @@ CU_TestInfo icmp_tests[] = {{"too big", test_too_big},
 			    {"small segments prove nothing", test_small_proves_nothing},
 			    {"black hole", test_black_hole},
 			    {"outage", test_outage},
+			    {"narrow path", test_narrow_path},
 			    {"hard errors are soft", test_hard_is_soft},
 			    {"of no connection", test_no_connection},
 			    {"active open", test_active_open},
