@@ -171,7 +171,7 @@ static void check_link(struct world *world, uint32_t to)
 	check_equal(world, 1 - to, "packets sent, given to the network",
 		    world->host[1 - to].nic.sent, link->taken);
 	check_equal(world, to, "packets on the link, arrived",
-		    link->taken + link->duplicated - link->lost - link->overflowed,
+		    link->taken + link->duplicated - link->lost - link->overflowed - link->too_big,
 		    world->host[to].nic.received + world->host[to].nic.no_mbuf);
 }
 
@@ -219,6 +219,7 @@ void audit_print(const struct world *world)
 		print(i, "link towards it: taken", link->taken);
 		print(i, "link towards it: lost", link->lost);
 		print(i, "link towards it: overflowed", link->overflowed);
+		print(i, "link towards it: too big", link->too_big);
 		print(i, "link towards it: duplicated", link->duplicated);
 		print(i, "link towards it: corrupted", link->corrupted);
 		print(i, "port: no mbuf", host->nic.no_mbuf);

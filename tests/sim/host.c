@@ -1,6 +1,7 @@
 #include "host.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_mbuf.h>
@@ -43,6 +44,11 @@ static struct tcp_config make_config(struct host *host)
 		.receive_budget = host->receive_budget,
 		.send_budget = rng_range(rng, 20000, 200000),
 		.ooo_segments = rng_chance(rng, 300) ? rng_range(rng, 0, 16) : 256,
+		.receive_initial =
+			rng_chance(rng, 500) ? WORLD_TRUESIZE * rng_range(rng, 4, 40) : 0,
+		.receive_slack = rng_chance(rng, 300) ? WORLD_TRUESIZE * rng_range(rng, 1, 40) : 0,
+		.receive_total = rng_chance(rng, 200) ? WORLD_TRUESIZE * rng_range(rng, 0, 400) : 0,
+		.ecn = (enum tcp_ecn)rng_range(rng, TCP_ECN_OFF, TCP_ECN_ASK),
 		.mtu = (uint16_t)host->mtu,
 		.offload_tx = host->nic.offload_tx,
 		.keepalive_s = world->calm && !world->hard ? 0 : 20,
@@ -81,6 +87,18 @@ void host_fini(struct host *host)
 	tcp_stack_destroy(host->stack);
 }
 
+/* The stack may think that it forged: then it sends what is too big until it finds out itself. */
+static void take_error(struct host *host, struct network_packet *packet)
+{
+	const struct tcp_icmp error = {.kind = TCP_ICMP_TOO_BIG,
+				       .mtu = packet->mtu,
+				       .quoted = packet->data,
+				       .quoted_len = packet->len};
+
+	(void)tcp_icmp_error(host->stack, &error, host->world->now_us);
+	free(packet);
+}
+
 static uint16_t receive(struct host *host, struct rte_mbuf **packets)
 {
 	struct world *world = host->world;
@@ -92,6 +110,10 @@ static uint16_t receive(struct host *host, struct rte_mbuf **packets)
 
 		if (packet == NULL) {
 			break;
+		}
+		if (packet->too_big) {
+			take_error(host, packet);
+			continue;
 		}
 		packets[count] = nic_receive(&host->nic, packet);
 		count = (uint16_t)(count + (packets[count] != NULL));

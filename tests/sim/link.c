@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define DELAY_US_MAX 500000U
+#define PACKETS_US   120000000U /* times kb/s: that ten packets of 1500 bytes take */
 
 /* Spread over orders of magnitude. */
 static uint32_t spread(struct rng *rng, uint32_t low, uint32_t high)
@@ -61,6 +62,23 @@ static void roll_rate(struct link *link)
 
 	link->now.rate_kbps = rng_chance(rng, 400) ? spread(rng, 500, 1000000) : 0;
 	link->now.queue_us = spread(rng, 10000, 1000000);
+	if (link->now.rate_kbps != 0 && link->now.queue_us < PACKETS_US / link->now.rate_kbps) {
+		link->now.queue_us = PACKETS_US / link->now.rate_kbps;
+	}
+	link->now.mark_us = rng_chance(rng, 500) ? link->now.queue_us / 4 : 0;
+}
+
+static void roll_mtu(struct link *link)
+{
+	static const uint32_t mtus[] = {0, 1492, 1400, 1300, 600};
+	struct rng *rng = &link->rng;
+	uint32_t mtu = mtus[rng_range(rng, 0, 4)];
+
+	if (link->mtu_min != 0) {
+		link->now.mtu = mtu != 0 && mtu < link->mtu_min ? link->mtu_min : mtu;
+		link->now.silent = rng_chance(rng, 200);
+		link->now.vague = rng_chance(rng, 200);
+	}
 }
 
 void link_init(struct link *link, uint64_t seed, uint32_t severity_pm, uint64_t now_us)
@@ -74,6 +92,12 @@ void link_init(struct link *link, uint64_t seed, uint32_t severity_pm, uint64_t 
 	roll_loss(link);
 	roll_delay(link);
 	roll_rate(link);
+}
+
+void link_add_mtu(struct link *link, uint32_t min)
+{
+	link->mtu_min = min;
+	roll_mtu(link);
 }
 
 void link_add_outages(struct link *link)
@@ -90,12 +114,15 @@ static void change(struct link *link, uint64_t now_us)
 		return;
 	}
 	link->change_at_us = now_us + spread(&link->rng, 20000, 10000000);
-	switch (rng_range(&link->rng, 0, 2)) {
+	switch (rng_range(&link->rng, 0, 3)) {
 	case 0:
 		roll_loss(link);
 		break;
 	case 1:
 		roll_delay(link);
+		break;
+	case 2:
+		roll_mtu(link);
 		break;
 	default:
 		roll_rate(link);
@@ -154,11 +181,17 @@ struct link_fate link_carry(struct link *link, uint32_t len, uint64_t now_us)
 		link->counters.lost++;
 		return fate;
 	}
+	if (link->now.mtu != 0 && len > link->now.mtu) {
+		link->counters.too_big++;
+		fate.too_big = true;
+		return fate;
+	}
 	sent_us = pass_bottleneck(link, len, now_us);
 	if (sent_us == 0) {
 		link->counters.overflowed++;
 		return fate;
 	}
+	fate.mark = link->now.mark_us > 0 && sent_us > now_us + link->now.mark_us;
 	fate.copies = 1;
 	fate.at_us[0] = arrival(link, sent_us);
 	fate.corrupt = rng_chance(&link->rng, link->now.corrupt_pm);

@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_ip.h>
+
+#define QUOTE_LEN 68 /* of a packet, in an error about it */
+
 void network_init(struct network *net, uint64_t seed, uint32_t severity_pm, uint64_t now_us)
 {
 	static const uint32_t grains_us[] = {1, 50, 1000, 1000};
@@ -95,20 +99,65 @@ static uint64_t round_up(const struct network *net, uint64_t at_us)
 	return (at_us + net->grain_us - 1) / net->grain_us * net->grain_us;
 }
 
+/* RFC 3168 section 5: packets that may be marked are marked, others are left alone. */
+static void mark(uint8_t *bytes)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)bytes;
+
+	if (bytes[0] >> 4 == 6) {
+		bytes[1] |= bytes[1] & 0x30 ? 0x30 : 0;
+	} else if (ip->type_of_service & RTE_IPV4_HDR_ECN_MASK) {
+		ip->type_of_service |= RTE_IPV4_HDR_ECN_MASK;
+		ip->hdr_checksum = 0;
+		ip->hdr_checksum = rte_ipv4_cksum(ip);
+	}
+}
+
+static struct network_packet *create(struct network *net, uint64_t at_us, const uint8_t *bytes,
+				     uint32_t len)
+{
+	struct network_packet *packet = malloc(sizeof(*packet) + len);
+
+	if (packet == NULL) {
+		abort();
+	}
+	*packet = (struct network_packet){
+		.at_us = round_up(net, at_us), .order = net->order++, .len = len};
+	memcpy(packet->data, bytes, len);
+	return packet;
+}
+
+/* The error takes the link of the other direction, but no counter of packets. */
+static void tell_too_big(struct network *net, uint32_t to, const uint8_t *bytes, uint32_t len,
+			 uint64_t now_us)
+{
+	const struct link_conditions *way = &net->link[to].now;
+	const struct link_conditions *back = &net->link[1 - to].now;
+	struct network_packet *error;
+
+	if (way->silent || rng_chance(&net->rng, back->loss_pm)) {
+		return;
+	}
+	error = create(net, now_us + back->delay_us, bytes, len < QUOTE_LEN ? len : QUOTE_LEN);
+	error->too_big = true;
+	error->mtu = way->vague ? 0 : way->mtu;
+	push(&net->inbox[1 - to], error);
+}
+
 void network_send(struct network *net, uint32_t to, const uint8_t *bytes, uint32_t len,
 		  uint64_t now_us)
 {
 	struct link_fate fate = link_carry(&net->link[to], len, now_us);
 
+	if (fate.too_big) {
+		tell_too_big(net, to, bytes, len, now_us);
+	}
 	for (uint32_t i = 0; i < fate.copies; i++) {
-		struct network_packet *packet = malloc(sizeof(*packet) + len);
+		struct network_packet *packet = create(net, fate.at_us[i], bytes, len);
 
-		if (packet == NULL) {
-			abort();
+		if (fate.mark) {
+			mark(packet->data);
 		}
-		*packet = (struct network_packet){
-			.at_us = round_up(net, fate.at_us[i]), .order = net->order++, .len = len};
-		memcpy(packet->data, bytes, len);
 		if (i == 0 && fate.corrupt) {
 			corrupt(net, packet);
 		}

@@ -1,6 +1,7 @@
 /*
  * The network between the two hosts: packets on their way, as bytes, so that no buffer is shared.
- * They arrive by time, those of the same time in the order in which they were sent.
+ * They arrive by time, those of the same time in the order in which they were sent. Routers tell
+ * the sender of a packet that is too big (RFC 1191, RFC 8201).
  */
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H
@@ -17,6 +18,8 @@ struct network_packet {
 	uint32_t len;
 	uint32_t corrupt_at; /* offset of the first wrong byte */
 	bool corrupt;
+	bool too_big; /* not a packet but an ICMP error about one: data is what it quotes */
+	uint32_t mtu; /* ... and what would have passed; 0: it does not say */
 	uint8_t data[];
 };
 

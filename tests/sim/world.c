@@ -57,6 +57,7 @@ static void choose_kind(struct world *world, uint32_t severity_pm)
 	world->hard = world->scarce || severity_pm >= HARD_PM;
 	world->flow_count = dice < 96 ? rng_range(rng, 1, 4) : rng_range(rng, 5, 60);
 	world->shed_pm = rng_chance(rng, 30) ? rng_range(rng, 1, 50) : 0;
+	world->pressure_pm = rng_chance(rng, 100) ? rng_range(rng, 1, 50) : 0;
 }
 
 static void choose_shutdown(struct world *world)
@@ -144,6 +145,10 @@ static void step(struct world *world)
 	if (rng_chance(&world->rng, world->shed_pm)) {
 		(void)tcp_shed_ooo(world->host[rng_range(&world->rng, 0, 1)].stack);
 	}
+	if (rng_chance(&world->rng, world->pressure_pm)) {
+		tcp_set_pressure(world->host[rng_range(&world->rng, 0, 1)].stack,
+				 (enum tcp_pressure)rng_range(&world->rng, 0, 2));
+	}
 	if (world->now_us >= world->shutdown_us) {
 		shut_down(world);
 	}
@@ -185,7 +190,7 @@ static void finish(struct world *world)
 	}
 }
 
-static void begin(struct world *world, uint32_t severity_pm)
+static void begin(struct world *world, uint32_t severity_pm, bool v6)
 {
 	if (rng_chance(&world->rng, 300)) {
 		begin_near_wrap(world);
@@ -193,6 +198,9 @@ static void begin(struct world *world, uint32_t severity_pm)
 	choose_shutdown(world);
 	start_flows(world);
 	network_init(&world->net, rng_next(&world->rng), severity_pm, world->now_us);
+	if (rng_chance(&world->rng, 200)) {
+		link_add_mtu(&world->net.link[rng_range(&world->rng, 0, 1)], v6 ? 1280 : 576);
+	}
 	if (severity_pm >= HARD_PM && rng_chance(&world->rng, 100)) {
 		link_add_outages(&world->net.link[rng_range(&world->rng, 0, 1)]);
 	}
@@ -227,7 +235,7 @@ int world_run(struct world *world, struct world_pools *pools, uint64_t seed, uin
 	host_init(&world->host[0], world, 0, v6);
 	host_init(&world->host[1], world, 1, v6);
 	if (!world->failed) {
-		begin(world, severity_pm);
+		begin(world, severity_pm, v6);
 		run(world);
 		if (trace) {
 			audit_print(world);

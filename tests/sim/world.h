@@ -37,6 +37,7 @@ struct world {
 	struct world_pools *pools;
 	struct flow flow[FLOWS_MAX];
 	uint32_t flow_count;
+	uint32_t pressure_pm; /* how often a host says how short packets run */
 	uint32_t shed_pm;     /* how often out-of-order data is thrown away */
 	uint64_t shutdown_us; /* when a host ends all of its connections */
 	uint32_t shutdown_host;
