@@ -23,6 +23,7 @@ struct abi_pub;
 	X(rx_forwarded, "packets handed to the worker that owns the flow")                      \
 	X(forward_full, "packets dropped: the ring to another worker was full")                 \
 	X(drop_ethertype, "dropped: neither ARP, IPv4 nor IPv6")                                \
+	X(drop_vlan, "dropped: tagged for another VLAN, or not tagged")                         \
 	X(drop_not_ours, "dropped: not for one of our addresses")                               \
 	X(drop_malformed, "dropped: header shorter or longer than the packet")                  \
 	X(drop_protocol, "dropped: neither TCP nor ICMP")                                       \

@@ -107,7 +107,10 @@ static int open_port(struct dp_instance *instance)
 		dp_diag_text(DP_DIAG_WARN, "mtu", "%s cannot do an MTU of %u: it is %u",
 			     config->device, config->mtu, instance->port.mtu);
 	}
-	return failed(net_iface_init(&instance->iface, config, &instance->port.mac), "addresses");
+	err = failed(net_iface_init(&instance->iface, config, &instance->port.mac), "addresses");
+	instance->iface.port_inserts_tag =
+		instance->port.tx_offloads & RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+	return err;
 }
 
 static int create_mesh(struct dp_instance *instance)

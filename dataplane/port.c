@@ -51,13 +51,18 @@ static void choose_mac(struct dp_port *port, const struct config_port *config)
 /*
  * True receive-side scaling keeps the packets of a flow on one queue. The tap PMD has none, but the
  * kernel's tun driver sends a flow to the queue on which we answered it last, and picks the first
- * one by a hash of the flow: that keeps it together as well. Everything else (af_packet with
- * rollover, memif, ring) leaves the choice to somebody else.
+ * one by a hash of the flow: that keeps it together as well, but not behind a VLAN tag (tried: a
+ * flow's second packet came to another queue). Everything else (af_packet with rollover, memif,
+ * ring) leaves the choice to somebody else.
  */
-static bool needs_spread(const struct dp_port *port, const struct rte_eth_dev_info *info)
+static bool needs_spread(const struct dp_port *port, const struct config_port *config,
+			 const struct rte_eth_dev_info *info)
 {
-	if (port->queues == 1 || is_driver(port, "net_tap")) {
+	if (port->queues == 1) {
 		return false;
+	}
+	if (is_driver(port, "net_tap")) {
+		return config->vlan != 0;
 	}
 	return info->flow_type_rss_offloads == 0;
 }
@@ -213,6 +218,21 @@ static int find(struct dp_port *port, struct rte_eth_dev_info *info)
 	return 0;
 }
 
+/* What the device cannot do is done in software. */
+static void choose_offloads(struct dp_port *port, const struct config_port *config,
+			    const struct rte_eth_dev_info *info)
+{
+	uint64_t rx = WANTED_RX;
+	uint64_t tx = WANTED_TX;
+
+	if (config->vlan != 0) {
+		rx |= RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+		tx |= RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+	}
+	port->rx_offloads = info->rx_offload_capa & rx;
+	port->tx_offloads = info->tx_offload_capa & tx;
+}
+
 int dp_port_open(struct dp_port *port, const struct dp_port_config *config)
 {
 	struct rte_eth_dev_info info;
@@ -226,9 +246,8 @@ int dp_port_open(struct dp_port *port, const struct dp_port_config *config)
 	if (err < 0) {
 		return err;
 	}
-	port->rx_offloads = info.rx_offload_capa & WANTED_RX;
-	port->tx_offloads = info.tx_offload_capa & WANTED_TX;
-	port->spread = needs_spread(port, &info);
+	choose_offloads(port, config->port, &info);
+	port->spread = needs_spread(port, config->port, &info);
 	choose_mac(port, config->port);
 	err = map_packets(&info, config);
 	if (err == 0) {

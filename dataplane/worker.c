@@ -54,7 +54,9 @@ static uint32_t receive_from_port(struct dp_worker *worker, struct batch *batch)
 
 	dp_tap_look(&worker->port->tap);
 	uint16_t count = rte_eth_rx_burst(worker->port->id, (uint16_t)worker->index, frames, BURST);
-	for (uint16_t i = 0; i < count; i++) {
+	uint32_t kept =
+		worker->net.iface->vlan == 0 ? count : net_untag(&worker->net, frames, count);
+	for (uint32_t i = 0; i < kept; i++) {
 		uint32_t owner = worker->index;
 
 		bytes += frames[i]->pkt_len;

@@ -160,6 +160,9 @@ static void build_port(struct check *c, const struct file_port *file, struct con
 	build_addresses(c, file, port);
 	build_routes(c, file, port);
 	port->mtu = check_number(c, "mtu", file->mtu, (struct check_range){1280, 9000, 1500});
+	if (file->vlan != NULL) {
+		port->vlan = check_number(c, "vlan", file->vlan, (struct check_range){1, 4094, 1});
+	}
 	port->ecn = file->ecn == NULL || *file->ecn != 0;
 	port->has_mac = file->mac != NULL;
 	if (port->has_mac && mac_parse(file->mac, port->mac, &why) != 0) {

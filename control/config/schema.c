@@ -66,6 +66,7 @@ static const cyaml_schema_field_t port_fields[] = {
 	CYAML_FIELD_SEQUENCE("routes", OPT_PTR, struct file_port, routes, &route_entry, 0,
 			     CONFIG_ROUTES_MAX),
 	NUMBER(mtu, struct file_port),
+	NUMBER(vlan, struct file_port),
 	ENUM(ecn, struct file_port, bool_names),
 	STRING(mac, OPT_PTR, struct file_port),
 	CYAML_FIELD_END,

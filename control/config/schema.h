@@ -30,6 +30,7 @@ struct file_port {
 	struct file_route *routes;
 	uint32_t routes_count;
 	uint32_t *mtu;
+	uint32_t *vlan;
 	int32_t *ecn;
 	char *mac;
 };

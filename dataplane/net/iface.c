@@ -57,7 +57,7 @@ int net_iface_init(struct net_iface *iface, const struct config_port *config,
 {
 	struct in6_addr own = net_addr_link_local(mac);
 
-	*iface = (struct net_iface){.mac = *mac};
+	*iface = (struct net_iface){.mac = *mac, .vlan = (uint16_t)config->vlan};
 	int err = add_configured(iface, config);
 	if (err == 0) {
 		err = add_address(iface, &own);

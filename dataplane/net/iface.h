@@ -21,6 +21,8 @@ struct net_route {
 
 struct net_iface {
 	struct rte_ether_addr mac;
+	uint16_t vlan;            /* 0: frames have no tag */
+	bool port_inserts_tag;    /* the port writes it: RTE_MBUF_F_TX_VLAN */
 	uint32_t addresses_count; /* the last one is our link-local address */
 	uint32_t routes_count;    /* the longest prefix first */
 	struct in6_addr addresses[NET_IFACE_ADDRESSES];

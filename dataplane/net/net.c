@@ -51,11 +51,33 @@ void net_send_frame(struct net *net, struct rte_mbuf *frame)
 	net->frames[net->frames_count++] = frame;
 }
 
+/* The tag goes between addresses and type (IEEE 802.1Q 9.3); the port may write it. */
+static void put_tag(const struct net_iface *iface, struct rte_mbuf *packet,
+		    struct rte_ether_hdr *ether)
+{
+	struct rte_vlan_hdr *tag = (struct rte_vlan_hdr *)(ether + 1);
+
+	if (iface->port_inserts_tag) {
+		packet->vlan_tci = iface->vlan;
+		packet->ol_flags |= RTE_MBUF_F_TX_VLAN;
+		return;
+	}
+	tag->vlan_tci = rte_cpu_to_be_16(iface->vlan);
+	tag->eth_proto = ether->ether_type;
+	ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_VLAN);
+}
+
 bool net_put_ether(struct net *net, struct rte_mbuf *packet, const struct rte_ether_addr *to,
 		   uint16_t type)
 {
+	const struct net_iface *iface = net->iface;
+	uint16_t length = RTE_ETHER_HDR_LEN;
+
+	if (iface->vlan != 0 && !iface->port_inserts_tag) {
+		length += RTE_VLAN_HLEN;
+	}
 	struct rte_ether_hdr *ether =
-		(struct rte_ether_hdr *)(void *)rte_pktmbuf_prepend(packet, RTE_ETHER_HDR_LEN);
+		(struct rte_ether_hdr *)(void *)rte_pktmbuf_prepend(packet, length);
 
 	if (ether == NULL) {
 		net_count(net, DP_COUNTER_drop_malformed);
@@ -63,9 +85,12 @@ bool net_put_ether(struct net *net, struct rte_mbuf *packet, const struct rte_et
 		return false;
 	}
 	ether->dst_addr = *to;
-	ether->src_addr = net->iface->mac;
+	ether->src_addr = iface->mac;
 	ether->ether_type = rte_cpu_to_be_16(type);
-	packet->l2_len = RTE_ETHER_HDR_LEN;
+	packet->l2_len = length & 0x7fu;
+	if (iface->vlan != 0) {
+		put_tag(iface, packet, ether);
+	}
 	return true;
 }
 
@@ -214,6 +239,61 @@ static bool is_group_misused(const struct rte_mbuf *frame, const struct rte_ethe
 	return ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4);
 }
 
+/* Takes a tag off; its VLAN, or -1 when there was none. */
+static int take_tag(struct rte_mbuf *frame)
+{
+	bool stripped = frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED;
+
+	if (!stripped &&
+	    (frame->data_len < RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN || rte_vlan_strip(frame) < 0)) {
+		return -1;
+	}
+	/* It has none any more: flags of the way in would be taken for those of the way out. */
+	frame->ol_flags &= ~(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
+	return frame->vlan_tci & 0xfff;
+}
+
+uint32_t net_untag(struct net *net, struct rte_mbuf **frames, uint32_t count)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (take_tag(frames[i]) == net->iface->vlan) {
+			frames[kept++] = frames[i];
+		} else {
+			drop(net, frames[i], DP_COUNTER_drop_vlan);
+		}
+	}
+	return kept;
+}
+
+static bool is_tagged(const struct rte_mbuf *frame)
+{
+	uint16_t type = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *)->ether_type;
+
+	return type == RTE_BE16(RTE_ETHER_TYPE_VLAN) || type == RTE_BE16(RTE_ETHER_TYPE_QINQ);
+}
+
+/* 0 when we do not speak it. */
+static uint16_t known_type(const struct rte_mbuf *frame)
+{
+	uint16_t type =
+		rte_be_to_cpu_16(rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *)->ether_type);
+	bool known = type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6 ||
+		     type == RTE_ETHER_TYPE_ARP;
+
+	return known ? type : 0;
+}
+
+/*
+ * A tag of VLAN 0 carries a priority only: the frame is in no VLAN (IEEE 802.1Q 6.9). Type of what
+ * is behind it, 0 for other tags.
+ */
+static uint16_t behind_priority_tag(const struct net *net, struct rte_mbuf *frame)
+{
+	return net->iface->vlan == 0 && take_tag(frame) == 0 ? known_type(frame) : 0;
+}
+
 /* Type of a frame that is for us, or 0 when it was dropped. */
 static uint16_t ether_input(struct net *net, struct rte_mbuf *frame)
 {
@@ -221,16 +301,22 @@ static uint16_t ether_input(struct net *net, struct rte_mbuf *frame)
 		drop(net, frame, DP_COUNTER_drop_malformed);
 		return 0;
 	}
-	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
-	if (!is_for_us(net, ether) || is_group_misused(frame, ether)) {
+	if (!is_for_us(net, rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *))) {
 		drop(net, frame, DP_COUNTER_drop_not_ours);
 		return 0;
 	}
-	uint16_t type = rte_be_to_cpu_16(ether->ether_type);
-	bool known = type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6 ||
-		     type == RTE_ETHER_TYPE_ARP;
-	if (!known) {
-		drop(net, frame, DP_COUNTER_drop_ethertype);
+	uint16_t type = known_type(frame);
+	if (type == 0) {
+		bool tagged = is_tagged(frame);
+
+		type = tagged ? behind_priority_tag(net, frame) : 0;
+		if (type == 0) {
+			drop(net, frame, tagged ? DP_COUNTER_drop_vlan : DP_COUNTER_drop_ethertype);
+			return 0;
+		}
+	}
+	if (is_group_misused(frame, rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *))) {
+		drop(net, frame, DP_COUNTER_drop_not_ours);
 		return 0;
 	}
 	return type;

@@ -63,7 +63,13 @@ void net_fini(struct net *net);
 /* Start of a loop. */
 void net_begin(struct net *net, uint64_t now_us);
 
-/* A frame from the port. */
+/*
+ * Takes the VLAN tag off frames from the port and drops those of other VLANs; returns how many are
+ * left. Needed where the interface has a VLAN, before anybody looks at what is behind the tag.
+ */
+uint32_t net_untag(struct net *net, struct rte_mbuf **frames, uint32_t count);
+
+/* A frame from the port, without the tag of our VLAN. */
 enum net_verdict net_input(struct net *net, struct rte_mbuf *frame);
 
 /* A copy of a frame that another worker was told to teach with; consumed. */
@@ -91,7 +97,8 @@ void net_send_frame(struct net *net, struct rte_mbuf *frame);
 /* ... an address that was announced by a neighbour. True when it was news. */
 bool net_announced(struct net *net, const struct in6_addr *addr, const struct rte_ether_addr *mac,
 		   enum net_learn how);
-/* ... puts the link-layer header in front. False when there is no headroom: the packet is freed. */
+/* ... puts the link-layer header in front, tag included. False when there is no headroom: the
+ * packet is freed. */
 bool net_put_ether(struct net *net, struct rte_mbuf *packet, const struct rte_ether_addr *to,
 		   uint16_t type);
 

@@ -81,6 +81,7 @@ static const char full[] =
 	"        - {to: 0.0.0.0/0, via: 192.0.2.1}\n"
 	"        - {to: \"::/0\", via: \"fe80::1\"}\n"
 	"      mtu: 9000\n"
+	"      vlan: 4094\n"
 	"      ecn: false\n"
 	"      mac: \"02:00:00:AB:cd:0f\"\n"
 	"  rtmp:\n"
@@ -149,6 +150,7 @@ static void test_full_port(void)
 	expect_address(&port->routes[0].via, "::ffff:192.0.2.1");
 	CU_ASSERT_EQUAL(port->routes[1].to.length, 0);
 	CU_ASSERT_EQUAL(port->mtu, 9000);
+	CU_ASSERT_EQUAL(port->vlan, 4094);
 	CU_ASSERT_FALSE(port->ecn);
 	CU_ASSERT_TRUE(port->has_mac);
 	CU_ASSERT_EQUAL(memcmp(port->mac, mac, 6), 0);
@@ -230,6 +232,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL_FATAL(d->ports[0].addresses_count, 1);
 	expect_address(&d->ports[0].addresses[0].addr, "::ffff:198.18.0.2");
 	CU_ASSERT_EQUAL(d->ports[0].mtu, 1500);
+	CU_ASSERT_EQUAL(d->ports[0].vlan, 0);
 	CU_ASSERT(d->ports[0].ecn);
 	CU_ASSERT_FALSE(d->ports[0].has_mac);
 	CU_ASSERT_EQUAL_FATAL(d->rtmp.listen_count, 1);
@@ -454,6 +457,8 @@ static void test_port_values(void)
 		{"addresses: [10.0.0.1/8], routes: [{to: 0.0.0.0/0, via: 0.0.0.0}]",
 		 ".routes[0].via: not an address that a host can have"},
 		{"addresses: [10.0.0.1/8], mtu: 1279", ".mtu: 1279 is not between 1280 and 9000"},
+		{"addresses: [10.0.0.1/8], vlan: 0", ".vlan: 0 is not between 1 and 4094"},
+		{"addresses: [10.0.0.1/8], vlan: 4095", ".vlan: 4095 is not between 1 and 4094"},
 		{"addresses: [10.0.0.1/8], mac: \"01:00:00:00:00:01\"",
 		 ".mac: MAC address is a group address or all zeros"},
 		{"addresses: [10.0.0.1/8], mac: \"02-00-00-00-00-01\"",

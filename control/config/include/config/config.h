@@ -44,8 +44,9 @@ struct config_port {
 	uint32_t addresses_count;
 	struct config_route *routes; /* gateways are routes to 0.0.0.0/0 and ::/0 */
 	uint32_t routes_count;
-	uint32_t mtu; /* bytes of the IP packet, 1280 to 9000; default 1500 */
-	bool ecn;     /* accepted when a peer asks for it (RFC 3168); default true */
+	uint32_t mtu;  /* bytes of the IP packet, 1280 to 9000; default 1500 */
+	uint32_t vlan; /* tag of all frames, 1 to 4094; default 0: none */
+	bool ecn;      /* accepted when a peer asks for it (RFC 3168); default true */
 	uint8_t mac[6];
 	bool has_mac;
 };
