@@ -100,35 +100,50 @@ int tcp_options_parse(const uint8_t *area, uint32_t len, struct tcp_options *out
 	return 0;
 }
 
+/* SACK-permitted stands where the padding of the timestamps would be, if there are any. */
 uint32_t tcp_options_len(const struct tcp_options *opt)
 {
+	uint32_t sack_or_stamps = TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS;
 	uint32_t len = 0;
 
 	len += opt->flags & TCP_OPT_MSS ? 4 : 0;
+	len += opt->flags & sack_or_stamps ? 4 : 0;
+	len += opt->flags & TCP_OPT_TIMESTAMPS ? 8 : 0;
 	len += opt->flags & TCP_OPT_WSCALE ? 4 : 0;
-	len += opt->flags & TCP_OPT_SACK_PERMITTED ? 4 : 0;
-	len += opt->flags & TCP_OPT_TIMESTAMPS ? TCP_TIMESTAMP_LEN : 0;
 	len += opt->sack_count > 0 ? 4 + 8 * opt->sack_count : 0;
 	return len;
 }
 
-/* Each group is padded to four bytes in front, so that its numbers are aligned. */
+static uint8_t *write_stamps(const struct tcp_options *opt, uint8_t *area)
+{
+	bool sack_permitted = opt->flags & TCP_OPT_SACK_PERMITTED;
+	uint32_t front = sack_permitted ? KIND_SACK_PERMITTED << 24 | 2 << 16
+					: KIND_NOP << 24 | KIND_NOP << 16;
+
+	if (opt->flags & TCP_OPT_TIMESTAMPS) {
+		area = store32(area, front | KIND_TIMESTAMPS << 8 | 10);
+		area = store32(area, opt->tsval);
+		return store32(area, opt->tsecr);
+	}
+	if (sack_permitted) {
+		area = store32(area,
+			       KIND_NOP << 24 | KIND_NOP << 16 | KIND_SACK_PERMITTED << 8 | 2);
+	}
+	return area;
+}
+
+/*
+ * Each group is padded to four bytes in front, so that its numbers are aligned. In the order in
+ * which Linux has them: middleboxes have seen no other one as often.
+ */
 void tcp_options_write(const struct tcp_options *opt, uint8_t *area)
 {
 	if (opt->flags & TCP_OPT_MSS) {
 		area = store32(area, KIND_MSS << 24 | 4 << 16 | opt->mss);
 	}
+	area = write_stamps(opt, area);
 	if (opt->flags & TCP_OPT_WSCALE) {
 		area = store32(area, KIND_NOP << 24 | KIND_WSCALE << 16 | 3 << 8 | opt->wscale);
-	}
-	if (opt->flags & TCP_OPT_SACK_PERMITTED) {
-		area = store32(area,
-			       KIND_NOP << 24 | KIND_NOP << 16 | KIND_SACK_PERMITTED << 8 | 2);
-	}
-	if (opt->flags & TCP_OPT_TIMESTAMPS) {
-		area = store32(area, KIND_NOP << 24 | KIND_NOP << 16 | KIND_TIMESTAMPS << 8 | 10);
-		area = store32(area, opt->tsval);
-		area = store32(area, opt->tsecr);
 	}
 	if (opt->sack_count > 0) {
 		area = store32(area, KIND_NOP << 24 | KIND_NOP << 16 | KIND_SACK << 8 |
