@@ -43,14 +43,16 @@ bool adapter_wait(struct adapter *adapter, uint64_t until_us)
 	return true;
 }
 
-/* The call that had to wait is over: its thread reads the clock. */
-static void waiter_done(struct adapter *adapter)
+/* True when the call that had to wait is over: its thread reads the clock, which stands still. */
+static bool waiter_done(struct adapter *adapter)
 {
-	if (adapter->waiter == WAITER_WOKEN &&
-	    pthread_equal(pthread_self(), adapter->waiter_thread)) {
-		adapter->waiter = WAITER_NONE;
-		(void)pthread_cond_broadcast(&adapter->asleep);
+	if (adapter->waiter != WAITER_WOKEN ||
+	    !pthread_equal(pthread_self(), adapter->waiter_thread)) {
+		return false;
 	}
+	adapter->waiter = WAITER_NONE;
+	(void)pthread_cond_broadcast(&adapter->asleep);
+	return true;
 }
 
 static uint64_t waiter_deadline(const struct adapter *adapter)
@@ -132,12 +134,11 @@ static int get_time(void *self, struct timeval *tv, struct timezone *tz)
 
 	(void)tz;
 	(void)pthread_mutex_lock(&adapter->lock);
-	if (pthread_equal(pthread_self(), adapter->main)) {
+	if (!waiter_done(adapter)) {
 		advance(adapter, host->now_us + 1);
 	}
 	tv->tv_sec = (time_t)(host->now_us / 1000000);
 	tv->tv_usec = (suseconds_t)(host->now_us % 1000000);
-	waiter_done(adapter);
 	(void)pthread_mutex_unlock(&adapter->lock);
 	return 0;
 }

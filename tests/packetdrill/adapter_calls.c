@@ -179,6 +179,9 @@ static int read_one(struct adapter *adapter, int fd, void *buf, size_t size, int
 	if (socket == NULL) {
 		return -EBADF;
 	}
+	if (buf == NULL && !(flags & MSG_TRUNC)) {
+		return -EFAULT;
+	}
 	/* MSG_TRUNC of a stream: the bytes are thrown away. */
 	buf = flags & MSG_TRUNC ? NULL : buf;
 	do {

@@ -200,7 +200,7 @@ bool host_step(struct host *host, uint64_t until_us)
 {
 	uint64_t next = tcp_next_timer_us(host->stack);
 
-	if (next > until_us) {
+	if (next > until_us || next == UINT64_MAX) {
 		return false;
 	}
 	host->now_us = next > host->now_us ? next : host->now_us;

@@ -325,7 +325,7 @@ int sockets_read(struct socket *socket, void *buffer, size_t size, bool peek)
 	if (socket->kind != SOCKET_CONNECTION) {
 		return -ENOTCONN;
 	}
-	if (socket->rx_bytes > 0 && !socket->read_shut) {
+	if (socket->rx_bytes > 0) {
 		return (int)take_received(socket, buffer, (uint32_t)size, peek);
 	}
 	if (socket->error != 0) {
