@@ -27,6 +27,7 @@
 	X(receive)         \
 	X(window)          \
 	X(tune)            \
+	X(oracle)          \
 	X(recovery)        \
 	X(timeout)         \
 	X(close)           \

@@ -18,4 +18,44 @@ static void test_order_wraps(void)
 	}
 }
 
-CU_TestInfo seq_tests[] = {{"order wraps at 2^32", test_order_wraps}, CU_TEST_INFO_NULL};
+static uint64_t random_next(void)
+{
+	static uint64_t state = 3;
+
+	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return state >> 16;
+}
+
+static void check_pair(uint64_t a, uint64_t b)
+{
+	uint32_t x = (uint32_t)a;
+	uint32_t y = (uint32_t)b;
+
+	CU_ASSERT_EQUAL(seq_lt(x, y), a < b);
+	CU_ASSERT_EQUAL(seq_le(x, y), a <= b);
+	CU_ASSERT_EQUAL(seq_gt(x, y), a > b);
+	CU_ASSERT_EQUAL(seq_ge(x, y), a >= b);
+	CU_ASSERT_EQUAL(seq_max(x, y), (uint32_t)(a > b ? a : b));
+	CU_ASSERT_EQUAL(seq_min(x, y), (uint32_t)(a < b ? a : b));
+	CU_ASSERT_EQUAL(seq_span(x, y), a < b ? b - a : 0);
+}
+
+/* Against numbers that do not wrap, less than 2^31 apart. */
+static void test_against_64_bits(void)
+{
+	for (uint32_t i = 0; i < 20000; i++) {
+		uint64_t a = (1ULL << 40) + (random_next() & 0x3ffffffff);
+		uint64_t distance = random_next() & 0x7fffffff >> random_next() % 31;
+
+		check_pair(a, a + distance);
+		check_pair(a + distance, a);
+	}
+	for (uint64_t a = (1ULL << 32) - 300; a < (1ULL << 32) + 300; a++) {
+		check_pair(a, 1ULL << 32);
+		check_pair(a, a + 0x7fffffff);
+	}
+}
+
+CU_TestInfo seq_tests[] = {{"order wraps at 2^32", test_order_wraps},
+			   {"against 64 bits", test_against_64_bits},
+			   CU_TEST_INFO_NULL};
