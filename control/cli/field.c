@@ -86,12 +86,12 @@ void field_add_percent(struct table *t, const json_t *object, const char *key)
 	}
 }
 
-/* As milliseconds, for they are mostly that long. */
+/* As milliseconds, for they are mostly that long; 0 is no time at all. */
 void field_add_microseconds(struct table *t, const json_t *object, const char *key)
 {
 	uint64_t value;
 
-	if (get(object, key, &value)) {
+	if (get(object, key, &value) && value > 0) {
 		table_addf(t, "%" PRIu64 ".%03" PRIu64 " ms", value / 1000, value % 1000);
 	} else {
 		table_add(t, missing);

@@ -58,6 +58,27 @@ static void count_put(void *app, const uint64_t *refs, uint32_t count)
 	w->given_back += count;
 }
 
+/* Two states, two events. */
+static void describe(struct abi_pub *pub)
+{
+	struct abi_name *names = (struct abi_name *)((uint8_t *)pub + pub->names_offset);
+	struct abi_trace_event *events =
+		(struct abi_trace_event *)((uint8_t *)pub + pub->trace_events_offset);
+
+	strcpy(names[0].text, "CLOSED");
+	strcpy(names[1].text, "OPEN");
+	pub->names = 2;
+	pub->tcp_states = (struct abi_names){0, 2};
+	events[0] = (struct abi_trace_event){
+		.name = "first",
+		.argument = {{.name = "to", .kind = ABI_TRACE_NAMED, .names = {0, 2}}}};
+	events[1] =
+		(struct abi_trace_event){.name = "second",
+					 .argument = {{.name = "n", .kind = ABI_TRACE_NUMBER},
+						      {.name = "from", .kind = ABI_TRACE_ADDRESS}}};
+	pub->trace_events = 2;
+}
+
 static void fill_pub(struct fake_worker *w, const struct abi_pub *layout)
 {
 	struct abi_counter *names;
@@ -72,6 +93,7 @@ static void fill_pub(struct fake_worker *w, const struct abi_pub *layout)
 	names = (struct abi_counter *)((uint8_t *)w->pub + w->pub->counter_names_offset);
 	strcpy(names[0].name, "rx_packets");
 	strcpy(names[1].name, "tx_packets");
+	describe(w->pub);
 	w->pub->counter[0] = 5;
 	w->pub->blocks_free = FAKE_BLOCKS;
 	w->pub->packets_free = 1000;

@@ -4,6 +4,7 @@
  */
 #include "control.h"
 
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <jansson.h>
 #include <netdb.h>
@@ -559,6 +560,125 @@ static void test_memory(void)
 }
 
 /* The dataplane lives, as far as its socket goes, but none of its workers does anything. */
+static _Atomic bool answering;
+
+/* The worker's side of abi/inspect.h: a page with one connection, from wherever it is asked. */
+static void *answer_pages(void *arg)
+{
+	struct abi_page *page =
+		(struct abi_page *)((uint8_t *)worker.pub + worker.pub->page_offset);
+
+	(void)arg;
+	while (atomic_load(&answering)) {
+		uint64_t request = atomic_load(&worker.sub->inspect.request);
+
+		if (request == atomic_load(&page->answered)) {
+			usleep(100);
+			continue;
+		}
+		page->count = 1;
+		page->next = worker.sub->inspect.from == 0 ? 300 : ABI_PAGE_END;
+		page->connections[0] = (struct abi_connection){
+			.id = worker.sub->inspect.id != 0 ? worker.sub->inspect.id : 17,
+			.stream_slot = 0,
+			.stream_generation = 1,
+			.tcp_state = 1,
+			.session_state = 9,
+			.remote = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 198, 18, 0, 1},
+			.remote_port = 50000,
+			.local = {0xfd, [15] = 1},
+			.local_port = 1935,
+			.ssthresh = UINT32_MAX,
+			.flags = ABI_CONNECTION_SACK,
+			.congestion = "cubic",
+		};
+		atomic_store(&page->answered, request);
+	}
+	return NULL;
+}
+
+static void test_connections(void)
+{
+	const char *full = "{\"command\":\"connections\",\"from\":300,\"id\":5,\"full\":true}";
+	pthread_t pages;
+
+	set_up();
+	publish(0, 1, "live", "studio?key=s3cret");
+	(void)next_command();
+	go_live(0, "studio");
+	WAIT_FOR(says("{\"command\":\"stream\",\"name\":\"live/studio\"}", "stream.state", "live"));
+	/* A worker that does not answer holds nobody up for long. */
+	CU_ASSERT(says("{\"command\":\"connections\"}", "error",
+		       "the worker does not answer, try again"));
+	atomic_store(&answering, true);
+	pthread_create(&pages, NULL, answer_pages, NULL);
+	CU_ASSERT(says("{\"command\":\"connections\"}", "connections.next", "300"));
+	CU_ASSERT(says("{\"command\":\"connections\"}", "connections.connections.0.id", "17"));
+	CU_ASSERT(says("{\"command\":\"connections\"}", "connections.connections.0.remote",
+		       "198.18.0.1:50000"));
+	CU_ASSERT(
+		says("{\"command\":\"connections\"}", "connections.connections.0.name", "studio"));
+	CU_ASSERT(says("{\"command\":\"connections\"}", "connections.connections.0.state", "OPEN"));
+	/* A number without a name. */
+	CU_ASSERT(says("{\"command\":\"connections\"}", "connections.connections.0.session", "?"));
+	CU_ASSERT(says(full, "connections.connections.0.id", "5"));
+	CU_ASSERT(says(full, "connections.connections.0.local", "[fd00::1]:1935"));
+	CU_ASSERT(says(full, "connections.connections.0.congestion", "cubic"));
+	CU_ASSERT(says(full, "connections.connections.0.sack", "true"));
+	CU_ASSERT(says(full, "connections.connections.0.ecn", "false"));
+	CU_ASSERT(says(full, "connections.workers", "1"));
+	CU_ASSERT(says("{\"command\":\"connections\",\"worker\":1}", "error", "no such worker"));
+	CU_ASSERT(says("{\"command\":\"connections\",\"worker\":-1}", "error", "no such worker"));
+	CU_ASSERT(says("{\"command\":\"connections\",\"from\":-1}", "error", "no such connection"));
+	CU_ASSERT(says("{\"command\":\"connections\",\"id\":4294967296}", "error",
+		       "no such connection"));
+	atomic_store(&answering, false);
+	pthread_join(pages, NULL);
+	tear_down();
+}
+
+static void put_event(uint32_t ring, uint64_t stamp, uint32_t connection, uint32_t event)
+{
+	struct abi_trace *trace =
+		(struct abi_trace *)((uint8_t *)worker.pub + worker.pub->trace_offset);
+	uint64_t head = trace->ring[ring].head;
+	struct abi_trace_record *record =
+		&trace->records[(uint64_t)ring * FAKE_TRACE_RECORDS + head % FAKE_TRACE_RECORDS];
+
+	record->stamp = stamp << 16;
+	record->connection = connection;
+	record->event = event;
+	record->argument[0] = 1;
+	record->argument[1] = htonl(0xc6120001);
+	atomic_store(&trace->ring[ring].head, head + 1);
+}
+
+static void test_trace(void)
+{
+	set_up();
+	put_event(0, 1000, 17, 0);
+	put_event(2, 999, 18, 1);
+	put_event(1, 1001, 18, 7); /* of which nothing is known */
+	CU_ASSERT(says("{\"command\":\"trace\"}", "trace.events.0.event", "second"));
+	CU_ASSERT(says("{\"command\":\"trace\"}", "trace.events.0.time_us", "999"));
+	CU_ASSERT(says("{\"command\":\"trace\"}", "trace.events.0.from", "198.18.0.1"));
+	CU_ASSERT(says("{\"command\":\"trace\"}", "trace.events.1.event", "first"));
+	CU_ASSERT(says("{\"command\":\"trace\"}", "trace.events.1.to", "OPEN"));
+	CU_ASSERT(says("{\"command\":\"trace\"}", "trace.events.2.event", ""));
+	CU_ASSERT(says("{\"command\":\"trace\"}", "trace.next.1", "1"));
+	CU_ASSERT(says("{\"command\":\"trace\"}", "trace.more", "false"));
+	CU_ASSERT(
+		says("{\"command\":\"trace\",\"connection\":17}", "trace.events.0.event", "first"));
+	CU_ASSERT(
+		says("{\"command\":\"trace\",\"next\":[1,1,0]}", "trace.events.0.event", "second"));
+	CU_ASSERT(says("{\"command\":\"trace\",\"next\":[1,1,1]}", "trace.events.0.event", ""));
+	CU_ASSERT(says("{\"command\":\"trace\",\"next\":[1]}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"trace\",\"next\":7}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"trace\",\"connection\":-1}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"trace\",\"worker\":1}", "error", "no such worker"));
+	tear_down();
+}
+
 static void test_silent_dataplane(void)
 {
 	silent_us = 300000;
@@ -645,6 +765,17 @@ static void test_layout_is_checked(void)
 	SPOILT(events_offset, size - 64);
 	SPOILT(news_offset, size);
 	SPOILT(counter_names_offset, size + 64);
+	SPOILT(trace_records, 0);
+	SPOILT(trace_records, 3);
+	SPOILT(trace_records, UINT32_MAX);
+	SPOILT(trace_offset, size - 64);
+	SPOILT(trace_events, ABI_TRACE_EVENTS_MAX + 1);
+	SPOILT(trace_events_offset, size);
+	SPOILT(names, ABI_NAMES_MAX + 1);
+	SPOILT(names_offset, size);
+	SPOILT(page_offset, size - 64);
+	SPOILT(tcp_states.count, 5);
+	SPOILT(session_states.first, 5);
 	CU_ASSERT(dataplane_sub_valid(worker.sub, worker.sub_size, pub));
 	CU_ASSERT_FALSE(dataplane_sub_valid(worker.sub, worker.sub_size - 1, pub));
 	worker.sub->streams++;
@@ -666,6 +797,8 @@ int main(void)
 		{"memory", test_memory},
 		{"a resolver that hangs", test_stuck_resolver},
 		{"the end waits for origins", test_end_waits_for_origins},
+		{"connections", test_connections},
+		{"trace", test_trace},
 		{"a silent dataplane", test_silent_dataplane},
 		{"the heart stops with a relay", test_heart_stops_with_a_relay},
 		{"layouts are checked", test_layout_is_checked},

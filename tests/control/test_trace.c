@@ -11,18 +11,16 @@
 #define RECORDS 128u
 #define MAX     1024u
 
-static struct {
-	struct abi_trace trace;
-	struct abi_trace_record records[ABI_TRACE_RINGS * RECORDS];
-} memory;
+static alignas(64) uint8_t memory[sizeof(struct abi_trace) +
+				  sizeof(struct abi_trace_record) * ABI_TRACE_RINGS * RECORDS];
 static struct abi_trace *trace;
 static struct trace_cursor cursor;
 static struct trace_event events[MAX];
 
 static void start(void)
 {
-	memset(&memory, 0, sizeof(memory));
-	trace = &memory.trace;
+	memset(memory, 0, sizeof(memory));
+	trace = (struct abi_trace *)(void *)memory;
 	for (uint32_t i = 0; i < ABI_TRACE_RINGS; i++) {
 		cursor.next[i] = TRACE_FROM_OLDEST;
 	}
@@ -31,7 +29,8 @@ static void start(void)
 static void put(uint32_t ring, uint64_t stamp, uint32_t connection)
 {
 	uint64_t head = atomic_load(&trace->ring[ring].head);
-	struct abi_trace_record *record = &trace->records[ring * RECORDS + head % RECORDS];
+	struct abi_trace_record *record =
+		&trace->records[(uint64_t)ring * RECORDS + head % RECORDS];
 
 	atomic_store(&record->stamp, stamp);
 	atomic_store(&record->connection, connection);

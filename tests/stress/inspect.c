@@ -29,9 +29,10 @@
 static struct {
 	struct abi_pub pub;
 	alignas(64) struct abi_page page;
-	alignas(64) struct abi_trace trace;
-	struct abi_trace_record records[ABI_TRACE_RINGS * RECORDS];
 } memory;
+static alignas(64) uint8_t
+	trace_memory[sizeof(struct abi_trace) +
+		     sizeof(struct abi_trace_record) * ABI_TRACE_RINGS * RECORDS];
 
 static struct tcp_stack stack;
 static struct tcp_conn conns[SLOTS];
@@ -148,7 +149,8 @@ static void read_trace(struct trace_cursor *cursor, bool last)
 	struct trace_result result;
 
 	do {
-		result = trace_read(&memory.trace, RECORDS, cursor, 0, events, EVENTS);
+		result = trace_read((const struct abi_trace *)(const void *)trace_memory, RECORDS,
+				    cursor, 0, events, EVENTS);
 		for (uint32_t i = 0; i < result.count; i++) {
 			check_event(&events[i], i > 0 ? &events[i - 1] : NULL);
 		}
@@ -221,7 +223,7 @@ static bool run(unsigned int seconds)
 	struct trace_cursor cursor = {.next = {0}};
 
 	memory.pub.page_offset = (uint64_t)((uint8_t *)&memory.page - (uint8_t *)&memory.pub);
-	trace_init(&stack, (struct tcp_trace *)(void *)&memory.trace, RECORDS);
+	trace_init(&stack, (struct tcp_trace *)(void *)trace_memory, RECORDS);
 	dp_inspect_init(&inspect, &memory.pub, &stack);
 	if (pthread_create(&thread, NULL, worker, &inspect) != 0) {
 		return false;
