@@ -240,7 +240,8 @@ struct tcp_conn *syn_listen(struct tcp_stack *stack, const struct tcp_segment *s
 	if (seg->flags & TCP_ACK) {
 		return listen_ack(stack, seg);
 	}
-	if ((seg->flags & (TCP_SYN | TCP_FIN)) != TCP_SYN) {
+	/* A FIN with the SYN is not acknowledged, like data with it: the peer sends both again. */
+	if (!(seg->flags & TCP_SYN)) {
 		tcp_refuse(stack, drop_no_ack, &seg->key);
 		return NULL;
 	}

@@ -82,6 +82,27 @@ static void test_data_and_fin_with_the_ack(void)
 	peer_destroy(&peer);
 }
 
+/* RFC 9293 3.10.7.2: a FIN or data with the SYN is for later; we let the peer send it again. */
+static void test_syn_with_fin(void)
+{
+	struct tcp_options syn;
+	struct seen seen = {0};
+
+	peer_init(&peer);
+	syn = peer_syn_options(&peer);
+	peer_create(&peer);
+	peer_send_raw(&peer, TCP_SYN | TCP_FIN, PEER_ISS, 0, 65535, &syn, 3);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL(seen.flags, TCP_SYN | TCP_ACK);
+	CU_ASSERT_EQUAL(seen.ack, PEER_ISS + 1);
+	peer.our_iss = seen.seq;
+	peer_send(&peer, TCP_ACK | TCP_FIN, 1, 1, 3);
+	CU_ASSERT_EQUAL(peer.received, 3);
+	CU_ASSERT_EQUAL(peer.peer_closed, 1);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 5, 0));
+	peer_destroy(&peer);
+}
+
 /* The SYN-ACK is sent again after 1, 3, 7, 15 seconds; after 31 the record is gone. */
 static void test_syn_ack_retransmission(void)
 {
@@ -342,6 +363,7 @@ static void test_connect_errors(void)
 }
 
 CU_TestInfo open_tests[] = {{"all options", test_all_options},
+			    {"SYN with FIN", test_syn_with_fin},
 			    {"no options", test_no_options},
 			    {"data and FIN with the ACK", test_data_and_fin_with_the_ack},
 			    {"SYN-ACK retransmission", test_syn_ack_retransmission},
