@@ -17,6 +17,8 @@
 /* The tap PMD keeps an mbuf waiting for every descriptor but reads one packet at a time. */
 #define TAP_DESCRIPTORS 64
 
+#define TSO_PIECES      39 /* of payload: with the headers what the common NICs take */
+
 #define WANTED_RX       (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
 #define WANTED_TX                                                       \
 	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | \
@@ -218,6 +220,27 @@ static int find(struct dp_port *port, struct rte_eth_dev_info *info)
 	return 0;
 }
 
+/*
+ * Segmentation needs chains and checksums. The tap PMD's is software, knows no IPv6, and refuses
+ * segments of the full MTU (22.11: it counts the link-layer header); ours is as good.
+ */
+static bool can_cut(const struct dp_port *port, const struct rte_eth_dev_info *info)
+{
+	const uint64_t needed = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
+				RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+
+	return (info->tx_offload_capa & needed) == needed && !is_driver(port, "net_tap");
+}
+
+/* mbufs of payload in a packet that the device cuts; drivers that know no limit say 0 or the most.
+ */
+static uint32_t pieces_max(const struct rte_eth_dev_info *info)
+{
+	uint32_t segments = info->tx_desc_lim.nb_seg_max;
+
+	return segments > 1 && segments <= TSO_PIECES ? segments - 1 : TSO_PIECES;
+}
+
 /* What the device cannot do is done in software. */
 static void choose_offloads(struct dp_port *port, const struct config_port *config,
 			    const struct rte_eth_dev_info *info)
@@ -228,6 +251,10 @@ static void choose_offloads(struct dp_port *port, const struct config_port *conf
 	if (config->vlan != 0) {
 		rx |= RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
 		tx |= RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+	}
+	if (can_cut(port, info)) {
+		tx |= RTE_ETH_TX_OFFLOAD_TCP_TSO;
+		port->tso_pieces = pieces_max(info);
 	}
 	port->rx_offloads = info->rx_offload_capa & rx;
 	port->tx_offloads = info->tx_offload_capa & tx;
@@ -305,6 +332,9 @@ uint64_t dp_port_tcp_offloads(const struct dp_port *port)
 	}
 	if (port->tx_offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) {
 		flags |= RTE_MBUF_F_TX_TCP_CKSUM;
+	}
+	if (port->tx_offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO) {
+		flags |= RTE_MBUF_F_TX_TCP_SEG;
 	}
 	return flags;
 }

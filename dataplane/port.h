@@ -27,6 +27,7 @@ struct dp_port {
 	int numa_node;             /* -1: unknown or none */
 	uint64_t rx_offloads;      /* RTE_ETH_RX_OFFLOAD_* in use */
 	uint64_t tx_offloads;      /* RTE_ETH_TX_OFFLOAD_* in use */
+	uint32_t tso_pieces;       /* mbufs of payload in a packet that it cuts into segments */
 	struct rte_ether_addr mac; /* what our stack answers to: see port.c */
 	bool spread; /* queues do not keep a flow together: workers forward in software */
 	bool rx_interrupts;

@@ -180,6 +180,7 @@ static int create_tcp(struct dp_worker *worker, const struct dp_worker_config *c
 		.mtu = config->port->mtu,
 		.ecn = config->config->ports[0].ecn ? TCP_ECN_ACCEPT : TCP_ECN_OFF,
 		.offload_tx = dp_port_tcp_offloads(config->port),
+		.tso_pieces = config->port->tso_pieces,
 		.trace = (void *)(shared->pub.base + dp_pub(&shared->pub)->trace_offset),
 		.trace_records = dp_pub(&shared->pub)->trace_records,
 		.keepalive_s = 60,

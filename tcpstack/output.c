@@ -16,6 +16,9 @@
 #include "trace.h"
 #include "window.h"
 
+/* With headers and options it fits the length field of IPv4. */
+#define LARGE_MAX 65400U
+
 /* One segment that is to be sent. */
 struct plan {
 	uint32_t seq;
@@ -23,6 +26,8 @@ struct plan {
 	bool fin;
 	bool probe; /* beyond the window: the connection's variables do not count it */
 	bool tail;  /* a tail loss probe */
+	/* Payload of a segment, where there are several for the port to cut; 0: it is one. */
+	uint16_t segment;
 };
 
 static void fill_options(struct tcp_conn *conn, struct tcp_options *opt)
@@ -71,19 +76,20 @@ static struct rte_mbuf *build(struct tcp_conn *conn, struct tcp_header *header, 
 	return packet;
 }
 
-static struct rte_mbuf *build_segment(struct tcp_conn *conn, uint32_t seq, uint32_t len,
-				      uint8_t flags, enum ecn_codepoint ecn)
+static struct rte_mbuf *build_segment(struct tcp_conn *conn, const struct plan *plan, uint8_t flags,
+				      enum ecn_codepoint ecn)
 {
 	struct tcp_header header = {.key = &conn->key,
-				    .seq = seq,
+				    .seq = plan->seq,
 				    .ack = conn->rcv_nxt,
 				    .wnd = window_field(conn),
 				    .flags = flags | TCP_ACK | ecn_echo(conn),
-				    .ecn = (uint8_t)ecn};
+				    .ecn = (uint8_t)ecn,
+				    .segment = plan->segment};
 	struct rte_mbuf *packet;
 
 	fill_options(conn, &header.opt);
-	packet = build(conn, &header, len);
+	packet = build(conn, &header, plan->len);
 	if (packet != NULL) {
 		acknowledged(conn);
 	}
@@ -291,6 +297,43 @@ static bool plan_tail_probe(struct tcp_conn *conn, struct plan *plan)
 	return plan_again(conn, plan, seq_max(start, last->start), last->end);
 }
 
+/* Bytes from plan->seq on that may go out now. */
+static uint32_t allowed(const struct tcp_conn *conn, const struct plan *plan)
+{
+	uint32_t window = seq_span(plan->seq, conn->snd_una + conn->snd_wnd);
+	uint32_t pipe = recovery_pipe(conn);
+	uint32_t cwnd = conn->cwnd > pipe ? conn->cwnd - pipe : 0;
+	uint32_t limit = window < cwnd ? window : cwnd;
+
+	return limit < LARGE_MAX ? limit : LARGE_MAX;
+}
+
+/*
+ * A full-sized segment of new data takes those behind it along, when the port can cut them: whole
+ * ones, and a last one only where the data end. What says CWR goes alone: not every port knows that
+ * it belongs into the first segment only (RFC 3168 6.1.2).
+ */
+static void plan_large(struct tcp_conn *conn, struct plan *plan)
+{
+	uint32_t room = segment_room(conn);
+	uint32_t queued = seq_span(plan->seq, send_queue_end(&conn->send));
+	uint32_t len = allowed(conn, plan);
+
+	if (plan->seq != conn->snd_max || plan->len < room || len <= room || queued <= room ||
+	    conn->path_flags & TCP_PATH_CWR_DUE) {
+		return;
+	}
+	len = queued < len ? queued : len;
+	len = payload_reach(conn, plan->seq, len, conn->stack->config.tso_pieces);
+	len = len == queued ? len : len - len % room;
+	if (len > room) {
+		plan->len = len;
+		plan->segment = (uint16_t)room;
+		plan->fin = fin_follows(conn, plan->seq + len) &&
+			    seq_gt(conn->snd_una + conn->snd_wnd, plan->seq + len);
+	}
+}
+
 static bool make_plan(struct tcp_conn *conn, struct plan *plan)
 {
 	*plan = (struct plan){0};
@@ -299,7 +342,13 @@ static bool make_plan(struct tcp_conn *conn, struct plan *plan)
 		return true;
 	}
 	*plan = (struct plan){0};
-	return plan_next(conn, plan);
+	if (!plan_next(conn, plan)) {
+		return false;
+	}
+	if (conn->stack->tso) {
+		plan_large(conn, plan);
+	}
+	return true;
 }
 
 static void commit_probe(struct tcp_conn *conn)
@@ -383,7 +432,7 @@ static struct rte_mbuf *send_planned(struct tcp_conn *conn, const struct plan *p
 	if (plan->len > 0 && end == send_queue_end(&conn->send)) {
 		flags |= TCP_PSH;
 	}
-	packet = build_segment(conn, plan->seq, plan->len, flags, ecn);
+	packet = build_segment(conn, plan, flags, ecn);
 	if (packet != NULL) {
 		commit(conn, plan);
 		ecn_sent(conn, flags);
@@ -404,13 +453,13 @@ static bool synchronized(const struct tcp_conn *conn)
 static struct rte_mbuf *send_bare(struct tcp_conn *conn)
 {
 	bool keepalive = conn->flags & TCP_CONN_KEEPALIVE_DUE;
-	uint32_t seq = keepalive ? conn->snd_una - 1 : conn->snd_max;
+	struct plan bare = {.seq = keepalive ? conn->snd_una - 1 : conn->snd_max};
 	struct rte_mbuf *packet;
 
 	if (synchronized(conn)) {
-		seq = seq_min(seq, conn->snd_una + conn->snd_wnd);
+		bare.seq = seq_min(bare.seq, conn->snd_una + conn->snd_wnd);
 	}
-	packet = build_segment(conn, seq, 0, 0, ECN_NOT_ECT);
+	packet = build_segment(conn, &bare, 0, ECN_NOT_ECT);
 	tcp_trace(conn, tx_ack, conn->rcv_nxt, conn->rcv_adv - conn->rcv_nxt);
 	if (packet != NULL && keepalive) {
 		tcp_count(conn->stack, keepalive_probes);

@@ -98,9 +98,25 @@ static void fill_v6(struct tcp_stack *stack, struct rte_mbuf *packet,
 	}
 }
 
+/* Before the checksums: that of the pseudo header is without the length then. */
+static void ask_for_segments(struct tcp_stack *stack, struct rte_mbuf *packet,
+			     const struct tcp_header *header)
+{
+	uint32_t payload = packet->pkt_len - packet_header_len(header);
+
+	packet->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+	packet->tso_segsz = header->segment;
+	tcp_count_add(stack, tx_segments, (payload - 1) / header->segment);
+	tcp_count(stack, tx_large);
+}
+
 void packet_end(struct tcp_stack *stack, struct rte_mbuf *packet, const struct tcp_header *header)
 {
 	uint32_t ip_len = packet_ip_len(header->key);
+
+	if (header->segment != 0) {
+		ask_for_segments(stack, packet, header);
+	}
 
 	packet->l3_len = ip_len & 0x1ff;
 	packet->l4_len = tcp_header_len(header) & 0xff;

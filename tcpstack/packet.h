@@ -22,7 +22,8 @@ struct tcp_header {
 	uint32_t ack;
 	uint16_t wnd;
 	uint8_t flags;
-	uint8_t ecn; /* enum ecn_codepoint, of the IP header */
+	uint8_t ecn;      /* enum ecn_codepoint, of the IP header */
+	uint16_t segment; /* payload of each segment that the port is to make of it; 0: it is one */
 	struct tcp_options opt;
 };
 

@@ -80,3 +80,16 @@ int payload_attach(struct tcp_conn *conn, struct rte_mbuf *packet, uint32_t seq,
 	}
 	return attach(conn->stack, packet, at, len);
 }
+
+uint32_t payload_reach(struct tcp_conn *conn, uint32_t seq, uint32_t len, uint32_t pieces)
+{
+	struct send_position at = send_queue_find(&conn->send, seq);
+	uint32_t reach = 0;
+
+	while (pieces-- > 0 && reach < len) {
+		reach += at.mbuf->data_len - at.offset;
+		at.mbuf = at.mbuf->next;
+		at.offset = 0;
+	}
+	return reach < len ? reach : len;
+}

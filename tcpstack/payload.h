@@ -14,4 +14,7 @@ struct tcp_conn;
 int payload_attach(struct tcp_conn *conn, struct rte_mbuf *packet, uint32_t seq, uint32_t len)
 	__attribute__((warn_unused_result));
 
+/* Of [seq, seq + len) of the send queue, what lies in its first `pieces` mbufs. */
+uint32_t payload_reach(struct tcp_conn *conn, uint32_t seq, uint32_t len, uint32_t pieces);
+
 #endif

@@ -53,7 +53,8 @@ static bool ip_checksum_bad(const struct rte_mbuf *packet, const struct rte_ipv4
 	if (flags == RTE_MBUF_F_RX_IP_CKSUM_BAD) {
 		return true;
 	}
-	return flags != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+	/* NONE: the field is not filled, the header was verified (a virtual port). */
+	return flags != RTE_MBUF_F_RX_IP_CKSUM_GOOD && flags != RTE_MBUF_F_RX_IP_CKSUM_NONE &&
 	       rte_raw_cksum(ip, rte_ipv4_hdr_len(ip)) != 0xffff;
 }
 
@@ -182,6 +183,24 @@ static int find_local(struct tcp_stack *stack, const struct cursor *at, struct t
 	return 0;
 }
 
+/*
+ * Of the segments that the port merged (LRO), which may say how large they were. Where it does not,
+ * what is more than a segment can hold was made of full-sized ones.
+ */
+static uint32_t largest_of(const struct tcp_stack *stack, const struct rte_mbuf *packet,
+			   const struct tcp_segment *seg)
+{
+	uint32_t full = stack->mss[0];
+
+	if (packet->ol_flags & RTE_MBUF_F_RX_LRO && packet->tso_segsz != 0) {
+		return seg->len < packet->tso_segsz ? seg->len : packet->tso_segsz;
+	}
+	if (seg->len <= full) {
+		return seg->len;
+	}
+	return full - (seg->opt.flags & TCP_OPT_TIMESTAMPS ? TCP_TIMESTAMP_LEN : 0);
+}
+
 static int parse_tcp(struct tcp_stack *stack, struct cursor *at, struct tcp_segment *seg)
 {
 	const struct rte_tcp_hdr *tcp = (const void *)(at->data + at->l4_offset);
@@ -205,7 +224,7 @@ static int parse_tcp(struct tcp_stack *stack, struct cursor *at, struct tcp_segm
 	seg->flags = tcp->tcp_flags;
 	seg->ecn = at->ecn;
 	seg->len = at->ip_len - payload;
-	seg->largest = seg->len;
+	seg->largest = largest_of(stack, at->packet, seg);
 	return find_local(stack, at, seg);
 }
 

@@ -20,6 +20,7 @@
 #define COLLAPSE                 8U /* a segment that carries less than this part of its truesize */
 #define BUDGET_MAX               (1U << 30)
 #define IP_MTU_MIN               576
+#define TSO_PIECES               16
 #define CACHE_LINE               64U
 /* Records of transmissions, unless configured: a few for each, and a long flight for some. */
 #define TRANSMISSIONS_PER_SENDER 16U
@@ -138,9 +139,23 @@ static struct tcp_stack *lay_out(struct arena *arena, const struct tcp_config *c
 	return stack;
 }
 
+/* A port that cuts segments must fill in their checksums. */
+static bool can_segment(uint64_t offloads)
+{
+	const uint64_t needed =
+		RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IP_CKSUM;
+
+	return (offloads & needed) == needed;
+}
+
 static void derive(struct tcp_stack *stack)
 {
 	const struct tcp_config *config = &stack->config;
+
+	stack->tso = can_segment(config->offload_tx);
+	if (config->tso_pieces == 0) {
+		stack->config.tso_pieces = TSO_PIECES;
+	}
 
 	stack->mss[0] = (uint16_t)(config->mtu - 40);
 	stack->mss[1] = (uint16_t)(config->mtu - 60);

@@ -45,6 +45,7 @@ struct tcp_stack {
 	uint32_t window_max;
 	uint16_t mss[2]; /* what we advertise, IPv4 and IPv6 */
 	uint8_t wscale;
+	bool tso; /* the port cuts large packets into segments */
 	uint16_t address_count;
 	uint16_t listener_count;
 	struct siphash_key secret;

@@ -360,6 +360,7 @@ static int create_tcp(struct stack *s, const struct gen_options *o)
 		.ooo_segments = 64,
 		.mtu = 1500,
 		.offload_tx = dp_port_tcp_offloads(&s->device.port),
+		.tso_pieces = s->device.port.tso_pieces,
 		.time_wait_ms = 1000,
 		.fin_wait_ms = 1000,
 		.user_timeout_ms = 30000,

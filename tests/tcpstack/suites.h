@@ -19,6 +19,7 @@
 	X(segment)         \
 	X(gro)             \
 	X(ecn)             \
+	X(offload)         \
 	X(icmp)            \
 	X(open)            \
 	X(cookie)          \

@@ -11,6 +11,7 @@
 	X(rx_bytes, "payload bytes delivered in order")                               \
 	X(tx_segments, "segments sent")                                               \
 	X(tx_bytes, "payload bytes sent, retransmissions included")                   \
+	X(tx_large, "packets left to the port to cut into segments (TSO)")            \
 	X(drop_short, "dropped: shorter than its headers say")                        \
 	X(drop_ip_checksum, "dropped: IPv4 header checksum")                          \
 	X(drop_tcp_checksum, "dropped: TCP checksum")                                 \

@@ -9,7 +9,9 @@
  *
  * Packets are rte_mbufs whose data begins at the IP header (link layer stripped). Packets that
  * leave carry l3_len, l4_len and, when offloads are configured, the PKT_TX flags for them; the
- * caller puts the link-layer header in front (128 bytes of headroom are kept).
+ * caller puts the link-layer header in front (128 bytes of headroom are kept). With TCP_SEG (and
+ * the checksums, which segmentation needs) packets of new data have up to 64 KiB for the port to
+ * cut.
  *
  * Memory: tcp_stack_create() allocates everything, from then on nothing is allocated but mbufs
  * from the pools given. A full table or an empty pool is counted and survived.
@@ -123,10 +125,11 @@ struct tcp_config {
 	uint16_t mtu;              /* of the IP packet */
 	enum tcp_ecn ecn;          /* RFC 3168 */
 	enum tcp_congestion congestion;
-	uint64_t offload_tx;      /* RTE_MBUF_F_TX_{IP,TCP}_CKSUM, TCP_SEG that the port does */
-	uint32_t keepalive_s;     /* idle seconds before the first probe; 0: none */
-	uint32_t time_wait_ms;    /* 2 MSL; 60000 */
-	uint32_t fin_wait_ms;     /* FIN_WAIT_2 of a closed socket; 60000 */
+	uint64_t offload_tx;   /* RTE_MBUF_F_TX_{IP,TCP}_CKSUM, TCP_SEG that the port does */
+	uint32_t tso_pieces;   /* mbufs of payload that a packet to be segmented may have; 0: 16 */
+	uint32_t keepalive_s;  /* idle seconds before the first probe; 0: none */
+	uint32_t time_wait_ms; /* 2 MSL; 60000 */
+	uint32_t fin_wait_ms;  /* FIN_WAIT_2 of a closed socket; 60000 */
 	uint32_t user_timeout_ms; /* unanswered data is given up after (RFC 5482); 60000 */
 	/*
 	 * Rings of events (tcpstack/trace_ring.h): tcp_trace_size(trace_records) zeroed bytes, or
