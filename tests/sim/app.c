@@ -29,15 +29,16 @@ static uint32_t random_amount(struct world *world)
 	if (world->flow_count > 8) {
 		return rng_range(rng, 0, 4000);
 	}
-	switch (rng_range(rng, 0, 5)) {
+	switch (rng_range(rng, 0, 9)) {
 	case 0:
 		return 0;
 	case 1:
-		return rng_range(rng, 1, 3000);
 	case 2:
+		return rng_range(rng, 1, 3000);
+	case 3:
 		return rng_range(rng, 1, 300000);
 	default:
-		return rng_range(rng, 1, 60000);
+		return rng_range(rng, 1, 30000);
 	}
 }
 
