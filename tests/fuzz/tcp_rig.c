@@ -106,6 +106,7 @@ void rig_open(struct rig *rig, uint32_t how)
 	}
 	rig->stack = wire_create_stack(&config);
 	REQUIRE(rig->stack != NULL);
+	rig->whole = whole_of(rig->stack);
 }
 
 void rig_connect(struct rig *rig, uint32_t index)
@@ -202,16 +203,6 @@ void rig_advance(struct rig *rig, uint64_t us)
 	}
 }
 
-static uint32_t sides_free(const struct tcp_stack *stack)
-{
-	uint32_t count = 0;
-
-	for (const struct tcp_side *side = stack->side_free; side != NULL; side = side->next_free) {
-		count++;
-	}
-	return count;
-}
-
 void rig_close(struct rig *rig)
 {
 	const struct tcp_stack *stack = rig->stack;
@@ -225,10 +216,7 @@ void rig_close(struct rig *rig)
 		REQUIRE(i < 1000);
 		rig_advance(rig, 60000000);
 	}
-	REQUIRE(stack->conn_count == 0 && stack->syn.count == 0 && stack->time_wait.count == 0);
-	REQUIRE(stack->flows.count == 0 && stack->wheel.count == 0 && stack->ooo_segments == 0);
-	REQUIRE(stack->replies.count == 0 && stack->dirty_head == NULL);
-	REQUIRE(sides_free(stack) == stack->config.side_records);
+	REQUIRE(whole_differs(stack, &rig->whole) == NULL);
 	tcp_stack_destroy(rig->stack);
 	REQUIRE(wire_in_use() == 0);
 }

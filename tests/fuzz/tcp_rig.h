@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "tcpstack/tcp.h"
+#include "whole.h"
 #include "wire.h"
 
 #define RIG_PASSIVE  4u /* peers 0..3 connect to us */
@@ -34,6 +35,7 @@ struct rig_peer {
 
 struct rig {
 	struct tcp_stack *stack;
+	struct whole whole; /* when it was created */
 	uint64_t now_us;
 	bool tainted; /* a packet of the fuzzer's own may have had any payload */
 	struct rig_peer peer[RIG_PEERS];

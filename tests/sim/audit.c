@@ -7,7 +7,8 @@
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
 
-#include "stack.h"
+#include "tcpstack/tcp.h"
+#include "whole.h"
 #include "world.h"
 
 static bool is_drop(enum tcp_counter counter)
@@ -85,50 +86,13 @@ void audit_budgets(struct world *world)
 	}
 }
 
-static void check_zero(struct world *world, uint32_t index, const char *what, uint64_t left)
-{
-	if (left != 0) {
-		world_fail(world, "stack %u: %llu %s left", index, (unsigned long long)left, what);
-	}
-}
-
-static uint32_t count_sides(const struct tcp_stack *stack)
-{
-	uint32_t count = 0;
-
-	for (const struct tcp_side *side = stack->side_free; side != NULL; side = side->next_free) {
-		count++;
-	}
-	return count;
-}
-
-static uint32_t count_conns(const struct tcp_stack *stack)
-{
-	uint32_t count = 0;
-
-	for (const struct tcp_conn *conn = stack->conn_free; conn != NULL;
-	     conn = conn->dirty_next) {
-		count++;
-	}
-	return count;
-}
-
 static void check_stack(struct world *world, const struct host *host)
 {
-	const struct tcp_stack *stack = host->stack;
-	uint32_t i = host->index;
+	const char *differs = whole_differs(host->stack, &host->whole);
 
-	check_zero(world, i, "connections", stack->conn_count);
-	check_zero(world, i, "half-open records", stack->syn.count);
-	check_zero(world, i, "TIME-WAIT records", stack->time_wait.count);
-	check_zero(world, i, "entries of the flow table", stack->flows.count);
-	check_zero(world, i, "timers", stack->wheel.count);
-	check_zero(world, i, "replies", stack->replies.count);
-	check_zero(world, i, "touched connections", stack->touched_count);
-	check_zero(world, i, "dirty connections", stack->dirty_head != NULL);
-	check_zero(world, i, "out-of-order segments", stack->ooo.segments);
-	check_zero(world, i, "side records not", stack->config.side_records - count_sides(stack));
-	check_zero(world, i, "connections not", stack->config.connections - count_conns(stack));
+	if (differs != NULL) {
+		world_fail(world, "stack %u: %s", host->index, differs);
+	}
 }
 
 static void check_equal(struct world *world, uint32_t index, const char *what, uint64_t a,

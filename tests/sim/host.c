@@ -79,7 +79,9 @@ void host_init(struct host *host, struct world *world, uint32_t index, bool v6)
 	if (host->stack == NULL || tcp_add_address(host->stack, &host->addr) < 0 ||
 	    tcp_listen(host->stack, WORLD_PORT) < 0) {
 		world_fail(world, "cannot create stack %u", index);
+		return;
 	}
+	host->whole = whole_of(host->stack);
 }
 
 void host_fini(struct host *host)

@@ -10,6 +10,7 @@
 
 #include "nic.h"
 #include "tcpstack/tcp.h"
+#include "whole.h"
 
 struct world;
 
@@ -19,6 +20,7 @@ struct host {
 	struct world *world;
 	uint32_t index;
 	struct tcp_stack *stack;
+	struct whole whole; /* of the stack, when it was created */
 	struct nic nic;
 	struct in6_addr addr;
 	uint32_t mtu;
