@@ -10,13 +10,15 @@
 #include "dataplane/port.h"
 #include "tcpstack/tcp.h"
 
-#define BURST        32u
-#define TIMER_BUDGET 64u
-#define PUBLISH_US   UINT64_C(10000)
-#define SETTLE_US    UINT64_C(1000)    /* sooner when work has come to rest */
-#define SHED_US      UINT64_C(10000)   /* between two times that out-of-order data is dropped */
-#define FAREWELL_US  UINT64_C(2000000) /* sessions get this long to end in order */
-#define FLUSH_US     UINT64_C(50000)   /* and their last segments this long to leave */
+#define BURST          32u
+#define TIMER_BUDGET   64u
+/* So many full bursts in a row: more comes than is taken, the port's ring fills. */
+#define PRESSED_BURSTS 32u
+#define PUBLISH_US     UINT64_C(10000)
+#define SETTLE_US      UINT64_C(1000)    /* sooner when work has come to rest */
+#define SHED_US        UINT64_C(10000)   /* between two times that out-of-order data is dropped */
+#define FAREWELL_US    UINT64_C(2000000) /* sessions get this long to end in order */
+#define FLUSH_US       UINT64_C(50000)   /* and their last segments this long to leave */
 
 /* TCP packets of one loop: from the port and from every other worker. */
 struct batch {
@@ -69,6 +71,8 @@ static uint32_t receive_from_port(struct dp_worker *worker, struct batch *batch)
 			dp_forward_send(&worker->forward, frames[i], owner, DP_FORWARD_FLOW);
 		}
 	}
+	worker->full_bursts = count == BURST ? worker->full_bursts + 1 : 0;
+	tcp_press(worker->tcp, worker->full_bursts >= PRESSED_BURSTS);
 	dp_count(&worker->counters, DP_COUNTER_rx_packets, count);
 	dp_count(&worker->counters, DP_COUNTER_rx_bytes, bytes);
 	return count;

@@ -63,9 +63,10 @@ struct dp_worker {
 	uint64_t empty_polls;
 	uint64_t busy_cycles;
 	uint64_t total_cycles;
-	uint64_t publish_us; /* when `pub` is due */
-	uint64_t shed_us;    /* when out-of-order data was dropped last, packets running short */
-	uint64_t settle_us;  /* ... if there is no work then; UINT64_MAX: nothing new */
+	uint64_t publish_us;  /* when `pub` is due */
+	uint64_t shed_us;     /* when out-of-order data was dropped last, packets running short */
+	uint32_t full_bursts; /* that the port gave in a row */
+	uint64_t settle_us;   /* ... if there is no work then; UINT64_MAX: nothing new */
 
 	/* shutdown */
 	bool ending;

@@ -94,6 +94,9 @@ void conn_finish(struct tcp_conn *conn, enum tcp_close_reason reason)
 	assert(!(conn->flags & TCP_CONN_DEAD));
 	tcp_wheel_cancel(&stack->wheel, &conn->timer);
 	leave_dirty(conn);
+	if (!(conn->flags & TCP_CONN_ACTIVE)) {
+		source_closed(stack, &conn->key.remote);
+	}
 	if (conn->state == TCP_TIME_WAIT_STATE) {
 		time_wait_replace(conn);
 	} else {

@@ -11,6 +11,8 @@
 #include "stack.h"
 #include "validate.h"
 
+#define COOKIES_PRESSED 4
+
 /* RFC 9293 3.10.7.4, in its order. */
 static void conn_input(struct tcp_conn *conn, struct tcp_segment *seg)
 {
@@ -126,6 +128,7 @@ static void input_burst(struct tcp_stack *stack, struct rte_mbuf **packets, uint
 void tcp_input(struct tcp_stack *stack, struct rte_mbuf **packets, uint16_t count, uint64_t now_us)
 {
 	stack_set_now(stack, now_us);
+	stack->cookies_left = stack->pressed ? COOKIES_PRESSED : UINT32_MAX;
 	stack_enter(stack);
 	while (count > 0) {
 		uint16_t burst = count < TCP_BURST ? count : TCP_BURST;

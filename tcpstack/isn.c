@@ -43,6 +43,17 @@ uint32_t tcp_cookie_hash(const struct siphash_key *secret, const struct tcp_key 
 	return (uint32_t)siphash24(secret, words, 5);
 }
 
+uint64_t tcp_source_hash(const struct siphash_key *secret, const struct in6_addr *addr)
+{
+	uint64_t words[2];
+
+	memcpy(words, addr, sizeof(words));
+	if (!IN6_IS_ADDR_V4MAPPED(addr)) {
+		words[1] = 0;
+	}
+	return siphash13(secret, words, 2);
+}
+
 uint32_t tcp_flow_hash(const struct siphash_key *secret, const struct tcp_key *key)
 {
 	uint64_t words[3];

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+struct in6_addr;
 struct siphash_key;
 struct tcp_key;
 
@@ -19,6 +20,8 @@ uint32_t tcp_port_offset(const struct siphash_key *secret, const struct tcp_key 
 /* For SYN cookies (cookie.h). */
 uint32_t tcp_cookie_hash(const struct siphash_key *secret, const struct tcp_key *key, uint32_t irs,
 			 uint32_t period, uint32_t mss_class);
+/* For what is counted of a source (source.h): of an IPv6 address only its /64 counts. */
+uint64_t tcp_source_hash(const struct siphash_key *secret, const struct in6_addr *addr);
 uint32_t tcp_flow_hash(const struct siphash_key *secret, const struct tcp_key *key);
 
 #endif

@@ -136,6 +136,7 @@ void open_from_syn(struct tcp_conn *conn, const struct tcp_syn_record *record,
 	conn->snd_una = record->iss + 1;
 	ack_set_window(conn, seg);
 	start_life(conn);
+	source_opened(stack, &conn->key.remote);
 	tcp_count(stack, passive_opens);
 	if (!stack->config.ops->accepted(stack->config.app, conn) &&
 	    !(conn->flags & TCP_CONN_DEAD)) {

@@ -80,6 +80,15 @@ static uint32_t transmissions(const struct tcp_config *config)
 	return config->side_records * TRANSMISSIONS_PER_SENDER + TRANSMISSIONS_MIN;
 }
 
+static uint32_t source_records(const struct tcp_config *config)
+{
+	const struct tcp_source_limits *limits = &config->per_source;
+
+	return (limits->connections | limits->half_open | limits->rate) == 0
+		       ? 0
+		       : config->connections + config->syn_received;
+}
+
 static void init_pools(struct tcp_stack *stack, void *conns, void *sides)
 {
 	const struct tcp_config *config = &stack->config;
@@ -109,6 +118,7 @@ static struct tcp_stack *lay_out(struct arena *arena, const struct tcp_config *c
 	void *senders = carve(arena, sizeof(struct tcp_sender) * config->side_records);
 	void *records = carve(arena, sizeof(struct tcp_transmission) * transmissions(config));
 	void *buckets = carve(arena, tcp_flow_table_size(flow_entries(config)));
+	void *sources = carve(arena, source_table_size(source_records(config)));
 	void *trace = config->trace;
 
 	if (trace == NULL) {
@@ -128,6 +138,7 @@ static struct tcp_stack *lay_out(struct arena *arena, const struct tcp_config *c
 	sender_pool_init(&stack->senders, senders, config->side_records, records,
 			 transmissions(config));
 	syn_pool_init(&stack->syn, syns, config->syn_received);
+	source_table_init(&stack->sources, sources, source_records(config));
 	time_wait_pool_init(&stack->time_wait, waits, config->time_wait);
 	tcp_flow_table_init(&stack->flows, buckets, flow_entries(config));
 	tcp_flow_table_set_records(&stack->flows, TCP_RECORD_CONNECTION, conns,
@@ -275,6 +286,11 @@ int tcp_add_address(struct tcp_stack *stack, const struct in6_addr *addr)
 	}
 	stack->addresses[stack->address_count++] = *addr;
 	return 0;
+}
+
+void tcp_press(struct tcp_stack *stack, bool pressed)
+{
+	stack->pressed = pressed;
 }
 
 uint32_t tcp_timers(struct tcp_stack *stack, uint64_t now_us, uint32_t budget)

@@ -12,6 +12,7 @@
 #include "limiter.h"
 #include "sender.h"
 #include "siphash.h"
+#include "source.h"
 #include "syn.h"
 #include "time_wait.h"
 #include "timers.h"
@@ -69,6 +70,9 @@ struct tcp_stack {
 	uint64_t window_granted; /* truesize, of all connections, beyond what each begins with */
 	struct tcp_side *side_free;
 	struct sender_pool senders;
+	bool pressed;          /* tcp_press() */
+	uint32_t cookies_left; /* that this tcp_input() may send */
+	struct source_table sources;
 	struct tcp_syn_pool syn;
 	struct tcp_time_wait_pool time_wait;
 

@@ -50,6 +50,7 @@ static void wait_for_ack(struct tcp_stack *stack, struct tcp_syn_record *record)
 /* Gives the record back; the caller has taken it out of the flow table, or replaced it there. */
 static void record_free(struct tcp_stack *stack, struct tcp_syn_record *record)
 {
+	source_waits_no_more(stack, &record->key.remote);
 	record->timer.next = stack->syn.free;
 	stack->syn.free = &record->timer;
 	stack->syn.count--;
@@ -132,7 +133,6 @@ static void record_fill(struct tcp_stack *stack, struct tcp_syn_record *record,
 
 	record->key = seg->key;
 	record->irs = seg->seq;
-	record->iss = tcp_isn(&stack->secret, &seg->key, stack->now_us);
 	record->ts_recent = opt->flags & TCP_OPT_TIMESTAMPS ? opt->tsval : 0;
 	record->mss = open_peer_mss(stack, &seg->key, opt);
 	record->wscale = opt->flags & TCP_OPT_WSCALE ? opt->wscale : 0;
@@ -144,9 +144,17 @@ static void record_fill(struct tcp_stack *stack, struct tcp_syn_record *record,
 static void answer_with_cookie(struct tcp_stack *stack, const struct tcp_segment *seg)
 {
 	struct tcp_syn_record record;
+	uint32_t tsval = 0;
 
+	if (stack->cookies_left == 0) {
+		tcp_count(stack, syn_cookies_limited);
+		return;
+	}
+	stack->cookies_left--;
 	record_fill(stack, &record, seg);
-	if (!(record.flags & TCP_SYN_TIMESTAMPS)) {
+	if (record.flags & TCP_SYN_TIMESTAMPS) {
+		tsval = cookie_timestamp(&record, timestamp_of(stack, &record));
+	} else {
 		record.flags = 0;
 	}
 	if (stack->replies.count >= TCP_REPLIES_MAX || !cookie_make(stack, &record)) {
@@ -155,14 +163,31 @@ static void answer_with_cookie(struct tcp_stack *stack, const struct tcp_segment
 	}
 	tcp_count(stack, syn_cookies_sent);
 	tcp_trace_stack(stack, cookie_sent, trace_address(&seg->key), seg->key.remote_port);
-	send_syn_ack(stack, &record, cookie_timestamp(&record, timestamp_of(stack, &record)));
+	send_syn_ack(stack, &record, tsval);
+}
+
+/* Beyond its limits a source is told so at once: it would try for a minute else. */
+static bool source_refuses(struct tcp_stack *stack, const struct source *source,
+			   const struct tcp_segment *seg)
+{
+	if (source_may_connect(stack, source)) {
+		return false;
+	}
+	tcp_refuse(stack, drop_source_limit, &seg->key);
+	reply_reset(stack, seg);
+	return true;
 }
 
 static void accept_syn(struct tcp_stack *stack, const struct tcp_segment *seg, uint32_t iss_floor)
 {
+	struct source *source = source_find(stack, &seg->key.remote);
 	struct tcp_syn_record *record;
 
-	if (is_short(stack) && iss_floor == 0 && stack->conn_free != NULL) {
+	if (source_refuses(stack, source, seg)) {
+		return;
+	}
+	if ((is_short(stack) || !source_may_wait(stack, source)) && iss_floor == 0 &&
+	    stack->conn_free != NULL) {
 		answer_with_cookie(stack, seg);
 		return;
 	}
@@ -178,7 +203,9 @@ static void accept_syn(struct tcp_stack *stack, const struct tcp_segment *seg, u
 	}
 	stack->syn.free = record->timer.next;
 	stack->syn.count++;
+	source_waits(source_get(stack, &seg->key.remote));
 	record_fill(stack, record, seg);
+	record->iss = tcp_isn(&stack->secret, &seg->key, stack->now_us);
 	tcp_trace_stack(stack, syn_received, trace_address(&seg->key), seg->key.remote_port);
 	if (iss_floor != 0 && seq_lt(record->iss, iss_floor)) {
 		record->iss = iss_floor;
@@ -207,6 +234,9 @@ static struct tcp_conn *listen_ack(struct tcp_stack *stack, const struct tcp_seg
 		if (segment_span(seg) == 0) {
 			reply_reset(stack, seg);
 		}
+		return NULL;
+	}
+	if (source_refuses(stack, source_find(stack, &seg->key.remote), seg)) {
 		return NULL;
 	}
 	conn = conn_create(stack, &record.key, seg->hash, FLOW_REF_NONE);
@@ -252,9 +282,14 @@ struct tcp_conn *syn_listen(struct tcp_stack *stack, const struct tcp_segment *s
 static struct tcp_conn *promote(struct tcp_stack *stack, struct tcp_syn_record *record,
 				const struct tcp_segment *seg)
 {
-	struct tcp_conn *conn =
-		conn_create(stack, &record->key, seg->hash, record_ref(stack, record));
+	struct tcp_conn *conn;
 
+	/* It had none when the SYN came: others of its handshakes were faster. */
+	if (source_refuses(stack, source_find(stack, &seg->key.remote), seg)) {
+		record_drop(stack, record);
+		return NULL;
+	}
+	conn = conn_create(stack, &record->key, seg->hash, record_ref(stack, record));
 	if (conn == NULL) {
 		/* The record stays; the peer's data and our SYN-ACK are sent again. */
 		tcp_refuse(stack, drop_table_full, &seg->key);

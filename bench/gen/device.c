@@ -202,13 +202,22 @@ uint16_t device_receive(struct device *d, struct rte_mbuf **packets, uint32_t *f
 	return tcp;
 }
 
-/* What the port has no room for now is lost, as it is in the ring of a port at the end of a wire.
+/*
+ * What the port has no room for now is lost, as it is in the ring of a port at the end of a wire.
+ * Some ports take a few at a time, room or not. Returns how many still left.
  */
-static void lose_waiting(struct device *d)
+static uint32_t lose_waiting(struct device *d)
 {
+	uint32_t sent = 0, last = 1;
+
+	while (d->net.frames_count > 0 && last > 0) {
+		last = dp_transmit_flush(&d->transmit, &d->net);
+		sent += last;
+	}
 	d->overflowed += d->net.frames_count;
 	rte_pktmbuf_free_bulk(d->net.frames, d->net.frames_count);
 	d->net.frames_count = 0;
+	return sent;
 }
 
 uint32_t device_send(struct device *d, uint64_t now_us)
@@ -229,7 +238,7 @@ uint32_t device_send(struct device *d, uint64_t now_us)
 	}
 	sent = dp_transmit_flush(&d->transmit, &d->net);
 	if (d->overflow) {
-		lose_waiting(d);
+		sent += lose_waiting(d);
 	}
 	d->impaired = d->net.frames_count;
 	return sent;

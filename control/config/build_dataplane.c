@@ -10,6 +10,7 @@
 
 static const struct file_memory no_memory;
 static const struct file_admission no_admission;
+static const struct file_per_source no_per_source;
 static const struct file_rtmp no_rtmp;
 static const struct file_listen no_listen;
 
@@ -73,6 +74,19 @@ static void build_admission(struct check *c, const struct file_admission *file,
 					       (struct check_range){16, 1000000, 6000});
 	admission->gop_ms =
 		check_number(c, "gop_ms", file->gop_ms, (struct check_range){100, 60000, 2000});
+	check_leave(c, mark);
+}
+
+static void build_per_source(struct check *c, const struct file_per_source *file,
+			     struct config_per_source *per_source)
+{
+	size_t mark = check_enter(c, "per_source");
+
+	per_source->connections = check_number(c, "connections", file->connections,
+					       (struct check_range){0, 1u << 20, 0});
+	per_source->half_open =
+		check_number(c, "half_open", file->half_open, (struct check_range){0, 65535, 256});
+	per_source->rate = check_number(c, "rate", file->rate, (struct check_range){0, 65535, 0});
 	check_leave(c, mark);
 }
 
@@ -260,6 +274,8 @@ void build_dataplane(struct check *c, const struct file_dataplane *file,
 	build_memory(c, file->memory != NULL ? file->memory : &no_memory, &dataplane->memory);
 	build_admission(c, file->admission != NULL ? file->admission : &no_admission,
 			&dataplane->admission);
+	build_per_source(c, file->per_source != NULL ? file->per_source : &no_per_source,
+			 &dataplane->per_source);
 	dataplane->control_timeout_ms =
 		check_number(c, "control_timeout_ms", file->control_timeout_ms,
 			     (struct check_range){200, 60000, 2000});

@@ -91,6 +91,13 @@ static const cyaml_schema_field_t admission_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t per_source_fields[] = {
+	NUMBER(connections, struct file_per_source),
+	NUMBER(half_open, struct file_per_source),
+	NUMBER(rate, struct file_per_source),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t rtmp_fields[] = {
 	CYAML_FIELD_SEQUENCE("listen", OPT_PTR, struct file_rtmp, listen, &uint_entry, 1,
 			     CONFIG_LISTEN_MAX),
@@ -117,6 +124,8 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	CYAML_FIELD_MAPPING_PTR("memory", OPT_PTR, struct file_dataplane, memory, memory_fields),
 	CYAML_FIELD_MAPPING_PTR("admission", OPT_PTR, struct file_dataplane, admission,
 				admission_fields),
+	CYAML_FIELD_MAPPING_PTR("per_source", OPT_PTR, struct file_dataplane, per_source,
+				per_source_fields),
 	NUMBER(control_timeout_ms, struct file_dataplane),
 	CYAML_FIELD_SEQUENCE("ports", OPT_PTR, struct file_dataplane, ports, &port_entry, 1, 1),
 	CYAML_FIELD_MAPPING_PTR("rtmp", OPT_PTR, struct file_dataplane, rtmp, rtmp_fields),

@@ -49,6 +49,12 @@ struct file_admission {
 	uint32_t *gop_ms;
 };
 
+struct file_per_source {
+	uint32_t *connections;
+	uint32_t *half_open;
+	uint32_t *rate;
+};
+
 struct file_rtmp {
 	uint32_t *listen;
 	uint32_t listen_count;
@@ -72,6 +78,7 @@ struct file_dataplane {
 	int32_t *hugepages;
 	struct file_memory *memory;
 	struct file_admission *admission;
+	struct file_per_source *per_source;
 	uint32_t *control_timeout_ms;
 	struct file_port *ports;
 	uint32_t ports_count;

@@ -72,6 +72,7 @@ static const char full[] =
 	"  hugepages: off\n"
 	"  memory: {packets: 2048, connections: 1, streams: 65536, log_blocks: 64}\n"
 	"  admission: {bitrate_kbps: 16, gop_ms: 60000}\n"
+	"  per_source: {connections: 7, half_open: 8, rate: 9}\n"
 	"  control_timeout_ms: 200\n"
 	"  ports:\n"
 	"    - device: \"0000:01:00.0\"\n"
@@ -124,6 +125,9 @@ static void test_full_file(void)
 	CU_ASSERT_EQUAL(c->dataplane.memory.log_blocks, 64);
 	CU_ASSERT_EQUAL(c->dataplane.admission.bitrate_kbps, 16);
 	CU_ASSERT_EQUAL(c->dataplane.admission.gop_ms, 60000);
+	CU_ASSERT_EQUAL(c->dataplane.per_source.connections, 7);
+	CU_ASSERT_EQUAL(c->dataplane.per_source.half_open, 8);
+	CU_ASSERT_EQUAL(c->dataplane.per_source.rate, 9);
 	CU_ASSERT_EQUAL(c->dataplane.control_timeout_ms, 200);
 	CU_ASSERT_STRING_EQUAL(c->control.user, "_penstock-1");
 	CU_ASSERT_EQUAL(c->control.log_level, CONFIG_LOG_DEBUG);
@@ -225,6 +229,9 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(d->memory.windows_mib, 0);
 	CU_ASSERT_EQUAL(d->admission.bitrate_kbps, 6000);
 	CU_ASSERT_EQUAL(d->admission.gop_ms, 2000);
+	CU_ASSERT_EQUAL(d->per_source.connections, 0);
+	CU_ASSERT_EQUAL(d->per_source.half_open, 256);
+	CU_ASSERT_EQUAL(d->per_source.rate, 0);
 	CU_ASSERT_EQUAL(d->control_timeout_ms, 2000);
 	CU_ASSERT_EQUAL_FATAL(d->ports_count, 1);
 	CU_ASSERT_STRING_EQUAL(d->ports[0].device, "tap");
@@ -505,6 +512,11 @@ static void test_ranges(void)
 		 16, 1000000},
 		{"dataplane: {admission: {gop_ms: ", "dataplane.admission.gop_ms", "}}", 100,
 		 60000},
+		{"dataplane: {per_source: {connections: ", "dataplane.per_source.connections", "}}",
+		 0, 1u << 20},
+		{"dataplane: {per_source: {half_open: ", "dataplane.per_source.half_open", "}}", 0,
+		 65535},
+		{"dataplane: {per_source: {rate: ", "dataplane.per_source.rate", "}}", 0, 65535},
 		{"dataplane: {control_timeout_ms: ", "dataplane.control_timeout_ms", "}", 200,
 		 60000},
 		{"dataplane: {rtmp: {chunk_size: ", "dataplane.rtmp.chunk_size", "}}", 128, 65536},

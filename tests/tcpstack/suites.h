@@ -24,6 +24,7 @@
 	X(open)            \
 	X(cookie)          \
 	X(limiter)         \
+	X(source)          \
 	X(validate)        \
 	X(receive)         \
 	X(window)          \

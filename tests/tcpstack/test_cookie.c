@@ -249,6 +249,31 @@ static void test_flood(void)
 	peer_destroy(&peer);
 }
 
+/* A worker that cannot keep up answers a few SYNs of each burst; those with a record all the same. */
+static void test_pressed(void)
+{
+	struct rte_mbuf *packets[32];
+	struct tcp_options syn;
+
+	begin(77);
+	syn = peer_syn_options(&peer);
+	for (unsigned int pressed = 0; pressed <= 1; pressed++) {
+		uint64_t before = peer_count(&peer, TCP_COUNTER_syn_cookies_sent);
+
+		for (unsigned int i = 0; i < 32; i++) {
+			peer.port = (uint16_t)(100 + i);
+			packets[i] = peer_build(&peer, TCP_SYN, PEER_ISS, 0, 65535, &syn, 0);
+		}
+		tcp_press(peer.stack, pressed);
+		peer_input(&peer, packets, 32);
+		CU_ASSERT_EQUAL(peer_drain(&peer), pressed ? 4 : 32);
+		CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_syn_cookies_sent) - before,
+				pressed ? 4 : 32);
+	}
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_syn_cookies_limited), 28);
+	peer_destroy(&peer);
+}
+
 /* Who comes out of TIME_WAIT has a record, with numbers beyond the old ones. */
 static void test_reserve(void)
 {
@@ -334,7 +359,7 @@ CU_TestInfo cookie_tests[] = {{"options in the timestamp", test_options_in_the_t
 			      {"age", test_age},
 			      {"age, while others are sent", test_age_under_flood},
 			      {"no flood, no cookie", test_no_flood_no_cookie},
-			      {"flood", test_flood},
+			      {"flood", test_flood}, {"pressed", test_pressed},
 			      {"reserve for who comes out of TIME_WAIT", test_reserve},
 			      {"MSS classes", test_mss},
 			      {"timestamp", test_timestamp},

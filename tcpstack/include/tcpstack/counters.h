@@ -20,8 +20,10 @@
 	X(drop_bad_options, "dropped: malformed TCP options")                         \
 	X(drop_bad_source, "dropped: source address cannot be a peer")                \
 	X(drop_no_listener, "answered with RST: nobody listens")                      \
+	X(drop_source_limit, "refused: too many connections of its source")           \
 	X(drop_syn_limit, "dropped: too many half-open connections, no cookie")       \
 	X(syn_cookies_sent, "SYNs answered with a cookie: half-open limit")           \
+	X(syn_cookies_limited, "dropped: SYN, the worker has no time to answer")      \
 	X(syn_cookies_accepted, "connections opened by a SYN cookie")                 \
 	X(syn_cookies_rejected, "dropped: ACK without connection, no cookie")         \
 	X(drop_table_full, "dropped: connection table is full")                       \

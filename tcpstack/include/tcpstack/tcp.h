@@ -106,11 +106,23 @@ enum tcp_congestion {
 	TCP_NEWRENO,
 };
 
+/*
+ * What one source may have of a stack: an IPv4 address, or the /64 of an IPv6 address. 0: no limit.
+ * Who has more half-open connections is answered with SYN cookies, so that nobody is locked out by
+ * SYNs in his name; beyond the others a SYN is answered with RST.
+ */
+struct tcp_source_limits {
+	uint32_t connections; /* established, that it opened */
+	uint32_t half_open;
+	uint32_t rate; /* handshakes completed in a second */
+};
+
 struct tcp_config {
 	const char *name;      /* for memory zones, unique per process */
 	int numa_node;         /* -1: any */
 	uint32_t connections;  /* table size */
 	uint32_t syn_received; /* half-open limit */
+	struct tcp_source_limits per_source;
 	uint32_t time_wait;    /* TIME_WAIT records; the oldest is recycled when full */
 	uint32_t side_records; /* connections that can be lossy or sending at once */
 	uint32_t
@@ -181,6 +193,13 @@ struct tcp_icmp {
  * is of no connection here: of another stack's, perhaps.
  */
 bool tcp_icmp_error(struct tcp_stack *stack, const struct tcp_icmp *error, uint64_t now_us);
+
+/*
+ * Whether input comes faster than the caller takes it. Then only few SYNs of each tcp_input() are
+ * answered with a cookie: an answer costs three times what it costs to drop a segment, and who is
+ * not answered asks again, while connections lose what does not get in at all.
+ */
+void tcp_press(struct tcp_stack *stack, bool pressed);
 
 /* Runs timers that are due, at most `budget` of them; returns how many ran. */
 uint32_t tcp_timers(struct tcp_stack *stack, uint64_t now_us, uint32_t budget);

@@ -88,6 +88,13 @@ struct config_admission {
 	uint32_t gop_ms;       /* default 2000 */
 };
 
+/* What one source may have of each worker; 0: no limit. */
+struct config_per_source {
+	uint32_t connections;
+	uint32_t half_open; /* default 256 */
+	uint32_t rate;      /* connections a second */
+};
+
 struct config_dataplane {
 	uint32_t *cores; /* CPU of each worker; default: [0] */
 	uint32_t cores_count;
@@ -95,6 +102,7 @@ struct config_dataplane {
 	enum config_hugepages hugepages;
 	struct config_memory memory;
 	struct config_admission admission;
+	struct config_per_source per_source;
 	uint32_t control_timeout_ms; /* a control without heartbeat is killed; default 2000 */
 	struct config_port *ports;   /* exactly one for now; default: tap, 198.18.0.2/24 */
 	uint32_t ports_count;
