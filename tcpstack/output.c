@@ -460,7 +460,9 @@ static struct rte_mbuf *send_bare(struct tcp_conn *conn)
 		bare.seq = seq_min(bare.seq, conn->snd_una + conn->snd_wnd);
 	}
 	packet = build_segment(conn, &bare, 0, ECN_NOT_ECT);
-	tcp_trace(conn, tx_ack, conn->rcv_nxt, conn->rcv_adv - conn->rcv_nxt);
+	if (packet != NULL) {
+		tcp_trace(conn, tx_ack, conn->rcv_nxt, conn->rcv_adv - conn->rcv_nxt);
+	}
 	if (packet != NULL && keepalive) {
 		tcp_count(conn->stack, keepalive_probes);
 		conn->flags &= ~(uint32_t)TCP_CONN_KEEPALIVE_DUE;
