@@ -17,6 +17,12 @@ static void send_reset(struct tcp_conn *conn)
 	if (seq_gt(header.seq, conn->snd_una + conn->snd_wnd)) {
 		header.seq = conn->snd_nxt;
 	}
+	/* RFC 7323 3.2: RSTs should have the option, too. */
+	if (conn->flags & TCP_CONN_TIMESTAMPS) {
+		header.opt.flags = TCP_OPT_TIMESTAMPS;
+		header.opt.tsval = stack_timestamp(conn->stack, conn->ts_offset);
+		header.opt.tsecr = conn->ts_recent;
+	}
 	tcp_count(conn->stack, tx_resets);
 	tcp_trace(conn, tx_reset, header.seq, header.ack);
 	reply_send(conn->stack, &header);

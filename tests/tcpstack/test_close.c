@@ -187,6 +187,25 @@ static void test_abort(void)
 	peer_destroy(&peer);
 }
 
+/* RFC 7323 3.2. */
+static void test_abort_timestamps(void)
+{
+	struct tcp_options syn;
+	struct seen seen = {0};
+
+	peer_init(&peer);
+	peer.ts = 700;
+	syn = peer_syn_options(&peer);
+	peer_establish(&peer, &syn);
+	(void)peer_drain(&peer);
+	tcp_abort(peer.conn);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT(seen.flags & TCP_RST);
+	CU_ASSERT(seen.opt.flags & TCP_OPT_TIMESTAMPS);
+	CU_ASSERT_EQUAL(seen.opt.tsecr, 700);
+	peer_destroy(&peer);
+}
+
 static void test_abort_all(void)
 {
 	struct tcp_options syn;
@@ -260,6 +279,7 @@ CU_TestInfo close_tests[] = {{"the peer first", test_peer_first},
 			     {"lost FIN", test_lost_fin},
 			     {"FIN-WAIT-2 timeout", test_fin_wait_2_timeout},
 			     {"abort", test_abort},
+			     {"abort, with timestamps", test_abort_timestamps},
 			     {"abort all", test_abort_all},
 			     {"all in one burst", test_all_in_one_burst},
 			     {"TIME_WAIT recycling", test_time_wait_recycling},
