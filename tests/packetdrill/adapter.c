@@ -89,6 +89,22 @@ static int send_packet(void *self, const void *packet, size_t len)
 	return rc;
 }
 
+/* PSH off, and the checksum with it (RFC 1624): nobody can leave that flag open in a script. */
+static void clear_push(uint8_t *packet, size_t len)
+{
+	uint8_t *tcp = packet + (packet[0] >> 4 == 6 ? 40 : 20);
+	uint32_t sum;
+
+	if (tcp + 20 > packet + len || !(tcp[13] & 8)) {
+		return;
+	}
+	tcp[13] &= (uint8_t)~8u;
+	sum = ((uint32_t)tcp[16] << 8 | tcp[17]) + 8;
+	sum = (sum & 0xffff) + (sum >> 16);
+	tcp[16] = (uint8_t)(sum >> 8);
+	tcp[17] = (uint8_t)sum;
+}
+
 static int receive_packet(void *self, void *buffer, size_t *len, long long *time_us)
 {
 	struct adapter *adapter = self;
@@ -108,6 +124,9 @@ static int receive_packet(void *self, void *buffer, size_t *len, long long *time
 		*len = 0;
 		*time_us = (long long)host->now_us;
 	} else {
+		if (adapter->no_push) {
+			clear_push(packet->bytes, packet->len);
+		}
 		memcpy(buffer, packet->bytes, packet->len);
 		*len = packet->len;
 		*time_us = (long long)packet->at_us;
@@ -148,6 +167,7 @@ static void destroy(void *self)
 	struct adapter *adapter = self;
 	unsigned int left;
 
+	adapter_info_set(NULL);
 	for (size_t i = 0; i < SOCKETS_MAX; i++) {
 		struct socket *socket = &adapter->sockets.socket[i];
 
@@ -196,6 +216,8 @@ static void set_option(struct adapter *adapter, const char *name, const char *va
 		adapter->sockets.receive_buffer = number;
 	} else if (strcmp(name, "quick-acks") == 0) {
 		adapter->sockets.no_quick_acks = number == 0;
+	} else if (strcmp(name, "push") == 0) {
+		adapter->no_push = number == 0;
 	} else if (strcmp(name, "log") == 0) {
 		adapter->log = fopen(value, "we");
 	} else if (strcmp(name, "states") == 0) {
@@ -266,5 +288,6 @@ void packetdrill_interface_init(const char *flags, struct drill *drill)
 				.usleep = sleep_us,
 				.gettimeofday = get_time};
 	adapter_calls_set(drill);
+	adapter_info_set(adapter);
 	report_states(adapter);
 }

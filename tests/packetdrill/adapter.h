@@ -1,6 +1,7 @@
 /*
  * The stack as a shared object for packetdrill. adapter.c has life cycle, time and wire,
- * adapter_calls.c the system calls, report.c what is written for run-suite.
+ * adapter_calls.c the system calls, adapter_info.c the kernel's struct tcp_info,
+ * report.c what is written for run-suite.
  *
  * packetdrill calls from two threads: its own, and one for system calls that a script expects to
  * block. One lock is held in every call. Time stands still unless packetdrill sleeps, looks at the
@@ -29,12 +30,16 @@ struct adapter {
 	enum waiter_state waiter;
 	pthread_t waiter_thread;
 	uint64_t waiter_until_us;
+	bool no_push;       /* packetdrill shall not see PSH */
 	FILE *log;          /* every packet, for run-suite's oracle */
 	const char *states; /* file with the states of all connections, for its sockstat */
 };
 
 /* The calls of adapter_calls.c. */
 void adapter_calls_set(struct drill *drill);
+
+/* Whose descriptors the getsockopt() of adapter_info.c knows; NULL: nobody's. */
+void adapter_info_set(struct adapter *adapter);
 
 /*
  * Sleeps until something may have changed, or `until_us`. False: it cannot, because packetdrill's
@@ -43,7 +48,7 @@ void adapter_calls_set(struct drill *drill);
 bool adapter_wait(struct adapter *adapter, uint64_t until_us);
 
 /* A host's tap. */
-void report_packet(void *adapter, char direction, const void *bytes, size_t len, uint64_t at_us);
+void report_packet(void *arg, char direction, const void *bytes, size_t len, uint64_t at_us);
 void report_states(struct adapter *adapter);
 
 #endif

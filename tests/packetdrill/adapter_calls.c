@@ -315,8 +315,10 @@ static ssize_t write_gathered(void *self, int fd, const struct iovec *iov, size_
 			errno = EFAULT;
 			return -1;
 		}
-		memcpy(buffer + done, iov[i].iov_base, iov[i].iov_len);
-		done += iov[i].iov_len;
+		if (iov[i].iov_base != NULL) {
+			memcpy(buffer + done, iov[i].iov_base, iov[i].iov_len);
+			done += iov[i].iov_len;
+		}
 	}
 	rc = call_send(self, fd, buffer, done, flags);
 	free(buffer);
