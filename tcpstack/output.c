@@ -10,6 +10,7 @@
 #include "payload.h"
 #include "pmtu.h"
 #include "recovery.h"
+#include "reply.h"
 #include "rto.h"
 #include "sender.h"
 #include "stack.h"
@@ -468,6 +469,18 @@ static struct rte_mbuf *send_bare(struct tcp_conn *conn)
 		conn->flags &= ~(uint32_t)TCP_CONN_KEEPALIVE_DUE;
 	}
 	return packet;
+}
+
+void output_ack(struct tcp_conn *conn)
+{
+	struct rte_mbuf *packet = NULL;
+
+	if (conn->stack->replies.count < TCP_REPLIES_MAX) {
+		packet = send_bare(conn);
+	}
+	if (packet != NULL) {
+		reply_put(conn->stack, packet);
+	}
 }
 
 /* Sets `packet` to the next packet; false when there is nothing to send. */

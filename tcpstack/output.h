@@ -17,4 +17,10 @@ enum output_result { OUTPUT_DONE, OUTPUT_MORE, OUTPUT_NO_MBUF };
 enum output_result output_conn(struct tcp_conn *conn, struct rte_mbuf **packets, uint16_t max,
 			       uint16_t *count);
 
+/*
+ * Acknowledges what has been received so far, before the rest of the burst changes it: a packet of
+ * one segment, which stands first in tcp_output(). Without an mbuf the next ACK says it all.
+ */
+void output_ack(struct tcp_conn *conn);
+
 #endif

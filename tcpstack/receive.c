@@ -1,5 +1,6 @@
 #include "receive.h"
 
+#include "output.h"
 #include "segment.h"
 #include "stack.h"
 #include "trace.h"
@@ -15,6 +16,9 @@ void receive_duplicate(struct tcp_conn *conn, uint32_t start, uint32_t end)
 	if (conn->flags & TCP_CONN_DUPLICATE_SEEN && conn->dsack.end == start) {
 		conn->dsack.end = end;
 	} else {
+		if (conn->flags & TCP_CONN_DUPLICATE_SEEN) {
+			output_ack(conn);
+		}
 		conn->dsack = (struct tcp_sack_block){start, end};
 	}
 	conn->flags |= TCP_CONN_DUPLICATE_SEEN;
@@ -147,7 +151,13 @@ static void receive_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
 	enum ooo_result result;
 
 	tcp_trace(conn, rx_out_of_order, seg->seq, seg->len);
-	/* RFC 5681 4.2: an out-of-order segment is acknowledged at once. */
+	/*
+	 * RFC 5681 4.2: every out-of-order segment is acknowledged at once, also each of a burst.
+	 * One ACK of all has no room for their blocks: a sender repeats what it was not told of.
+	 */
+	if (conn->flags & TCP_CONN_ACK_NOW && conn_ooo_segments(conn) > 0) {
+		output_ack(conn);
+	}
 	conn_ack_now(conn);
 	if (!admit_out_of_order(conn, seg)) {
 		return;

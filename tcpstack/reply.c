@@ -6,15 +6,10 @@
 #include "stack.h"
 #include "trace.h"
 
-void reply_send(struct tcp_stack *stack, const struct tcp_header *header)
+void reply_put(struct tcp_stack *stack, struct rte_mbuf *packet)
 {
 	struct tcp_reply_queue *queue = &stack->replies;
-	struct rte_mbuf *packet = packet_begin(stack, header);
 
-	if (packet == NULL) {
-		return;
-	}
-	packet_end(stack, packet, header);
 	packet->next = NULL;
 	if (queue->tail != NULL) {
 		queue->tail->next = packet;
@@ -23,6 +18,16 @@ void reply_send(struct tcp_stack *stack, const struct tcp_header *header)
 	}
 	queue->tail = packet;
 	queue->count++;
+}
+
+void reply_send(struct tcp_stack *stack, const struct tcp_header *header)
+{
+	struct rte_mbuf *packet = packet_begin(stack, header);
+
+	if (packet != NULL) {
+		packet_end(stack, packet, header);
+		reply_put(stack, packet);
+	}
 }
 
 void reply_reset(struct tcp_stack *stack, const struct tcp_segment *seg)

@@ -13,6 +13,8 @@ struct tcp_header;
 struct tcp_segment;
 struct tcp_stack;
 
+/* A finished packet, which goes out with the others. */
+void reply_put(struct tcp_stack *stack, struct rte_mbuf *packet);
 /* Sends a segment without payload; what cannot be queued is counted and not sent. */
 void reply_send(struct tcp_stack *stack, const struct tcp_header *header);
 /* The RST that answers a segment for which there is no connection (RFC 9293 3.10.7.1). */

@@ -69,6 +69,54 @@ static void test_burst(void)
 	peer_destroy(&peer);
 }
 
+/* Holes in one burst: an ACK for each piece, so that no block goes untold (RFC 5681 4.2). */
+static void test_burst_out_of_order(void)
+{
+	struct rte_mbuf *packets[8];
+	struct tcp_options none = {0};
+	struct seen seen;
+
+	establish();
+	for (uint32_t i = 0; i < 8; i++) {
+		packets[i] = peer_build(&peer, TCP_ACK, PEER_ISS + 1 + 200 * (i + 1),
+					peer.our_iss + 1, 512, &none, 100);
+	}
+	peer_input(&peer, packets, 8);
+	for (uint32_t i = 0; i < 8; i++) {
+		CU_ASSERT_FATAL(peer_take(&peer, &seen));
+		CU_ASSERT_EQUAL(seen.ack, PEER_ISS + 1);
+		CU_ASSERT_EQUAL_FATAL(seen.opt.sack_count, i < 3 ? i + 1 : 4);
+		CU_ASSERT_EQUAL(seen.opt.sack[0].start, PEER_ISS + 1 + 200 * (i + 1));
+	}
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_destroy(&peer);
+}
+
+/* Two duplicates in one burst that do not touch: each has its block (RFC 2883 4). */
+static void test_burst_of_duplicates(void)
+{
+	struct rte_mbuf *packets[2];
+	struct tcp_options none = {0};
+	struct seen seen;
+
+	establish();
+	peer_send(&peer, TCP_ACK, 1, 1, 1000);
+	peer_drain(&peer);
+	for (uint32_t i = 0; i < 2; i++) {
+		packets[i] = peer_build(&peer, TCP_ACK, PEER_ISS + 1 + 500 * i, peer.our_iss + 1,
+					512, &none, 100);
+	}
+	peer_input(&peer, packets, 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		CU_ASSERT_FATAL(peer_take(&peer, &seen));
+		CU_ASSERT_EQUAL_FATAL(seen.opt.sack_count, 1);
+		CU_ASSERT_EQUAL(seen.opt.sack[0].start, PEER_ISS + 1 + 500 * i);
+		CU_ASSERT_EQUAL(seen.opt.sack[0].end, PEER_ISS + 101 + 500 * i);
+	}
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_destroy(&peer);
+}
+
 /*
  * 1 ......[101,201) [301,401)   SACKed, newest first; then [1,101) and the rest
  */
@@ -273,6 +321,8 @@ static void test_shed(void)
 
 CU_TestInfo receive_tests[] = {{"delayed ACK", test_delayed_ack},
 			       {"one burst, one chain, one ACK", test_burst},
+			       {"out of order in one burst", test_burst_out_of_order},
+			       {"duplicates in one burst", test_burst_of_duplicates},
 			       {"out of order", test_out_of_order},
 			       {"FIN out of order", test_fin_out_of_order},
 			       {"out-of-order limit", test_ooo_limit},

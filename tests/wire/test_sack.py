@@ -121,6 +121,18 @@ def kept(peer):
     conn.alive("after twenty pieces")
 
 
+@case("RFC 5681 4.2 (an ACK for each of a burst)")
+def burst(peer):
+    """However many come at once: each is acknowledged, and all are reported."""
+    conn = peer.open()
+    for i in range(1, 21):
+        conn.send("A", bytes(100), seq=plus(conn.snd_nxt, 200 * i))
+    acks = [f[TCP] for f in peer.answers() if f[TCP].dport == conn.sport]
+    equal("acknowledgements", len(acks), 20)
+    told = {block for tcp in acks for block in sack_blocks(tcp)}
+    equal("blocks", len(told), 20)
+
+
 @case("RFC 2018 3 (at the wrap)")
 def wrap(peer):
     conn = peer.open(iss=0xffffff00)
