@@ -159,22 +159,22 @@ enum client_status client_request(struct client *client, const char *command, co
 	return client_ask(client, request, reply);
 }
 
-enum client_status client_ask(struct client *client, json_t *object, json_t **reply)
+enum client_status client_ask(struct client *client, json_t *request, json_t **reply)
 {
 	struct reply_text text = {.data = NULL};
 	enum client_status status;
 
-	char *request = object != NULL ? make_line(object) : NULL;
-	json_decref(object);
-	if (request == NULL) {
+	char *line = request != NULL ? make_line(request) : NULL;
+	json_decref(request);
+	if (line == NULL) {
 		return fail(client, "request", "no memory");
 	}
 	int fd = open_socket(client->socket);
 	if (fd < 0) {
-		free(request);
+		free(line);
 		return fail(client, client->socket, strerror(-fd));
 	}
-	int rc = send_all(fd, request, strlen(request));
+	int rc = send_all(fd, line, strlen(line));
 	const char *why = rc == 0 ? read_line(fd, &text) : strerror(-rc);
 	if (why != NULL) {
 		status = fail(client, client->socket, why);
@@ -183,6 +183,6 @@ enum client_status client_ask(struct client *client, json_t *object, json_t **re
 	}
 	free(text.data);
 	close(fd);
-	free(request);
+	free(line);
 	return status;
 }

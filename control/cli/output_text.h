@@ -14,7 +14,7 @@ void text_counters(FILE *out, const json_t *value, const struct output_options *
 void text_memory(FILE *out, const json_t *value, const struct output_options *options);
 void text_top(FILE *out, const json_t *value, const struct output_options *options);
 
-void text_connection(FILE *out, const json_t *value, const struct output_options *options);
-void text_trace(FILE *out, const json_t *value, const struct output_options *options);
+void text_connection(FILE *out, const json_t *c, const struct output_options *options);
+void text_trace(FILE *out, const json_t *event, const struct output_options *options);
 
 #endif
