@@ -16,6 +16,7 @@
 	X(scoreboard)      \
 	X(send_queue)      \
 	X(state_table)     \
+	X(states)          \
 	X(segment)         \
 	X(gro)             \
 	X(ecn)             \
