@@ -35,6 +35,7 @@ extern const struct micro_case micro_tcp_cases[];
 extern const struct micro_case micro_rtmp_cases[];
 extern const struct micro_case micro_log_cases[];
 extern const struct micro_case micro_timer_cases[];
+extern const struct micro_case micro_flow_cases[];
 extern const struct micro_case micro_path_cases[];
 
 struct micro_result {
