@@ -105,9 +105,10 @@ static int answer(const struct socket *socket, int level, int name, void *value,
 	struct linux_tcp_info info;
 
 	if (level == IPPROTO_TCP && name == TCP_INFO && socket->conn != NULL) {
+		/* A newer Linux has more of it. */
+		memset(value, UNKNOWN, *len);
 		fill(socket->conn, &info);
-		*len = *len < sizeof(info) ? *len : (socklen_t)sizeof(info);
-		memcpy(value, &info, *len);
+		memcpy(value, &info, *len < sizeof(info) ? *len : sizeof(info));
 		return 0;
 	}
 	if (level == IPPROTO_TCP && name == TCP_CC_INFO) {

@@ -213,6 +213,8 @@ void host_advance(struct host *host, uint64_t until_us)
 	while (host_step(host, until_us)) {
 	}
 	host->now_us = until_us > host->now_us ? until_us : host->now_us;
+	/* The stack's clock is the time of the last call: what its owner does next is now. */
+	(void)tcp_timers(host->stack, host->now_us, TIMERS_MAX);
 }
 
 struct host_packet *host_take(struct host *host)
