@@ -31,6 +31,7 @@
 	X(window)          \
 	X(tune)            \
 	X(oracle)          \
+	X(many)            \
 	X(recovery)        \
 	X(timeout)         \
 	X(close)           \
