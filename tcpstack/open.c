@@ -113,6 +113,22 @@ static void heed_losses(struct tcp_conn *conn, unsigned int lost)
 	}
 }
 
+/*
+ * RFC 6298 2.2. An answer that came about when the SYN-ACK would have been sent again may be to one
+ * that the peer's second SYN called for (Karn).
+ */
+static void time_syn_ack(struct tcp_conn *conn, const struct tcp_syn_record *record)
+{
+	uint64_t now_us = conn->stack->now_us;
+	uint64_t rtt_us = now_us + SYN_TIMEOUT_US - record->timer.at_us;
+
+	/* A cookie has no timer. */
+	if (record->attempt == 0 && record->timer.at_us != 0 && rtt_us > 0 &&
+	    rtt_us < SYN_TIMEOUT_US - SYN_TIMEOUT_US / 8) {
+		rto_sample(conn, rtt_us);
+	}
+}
+
 static void start_life(struct tcp_conn *conn)
 {
 	conn->life_at_us = timeout_life_at_us(conn);
@@ -130,6 +146,7 @@ void open_from_syn(struct tcp_conn *conn, const struct tcp_syn_record *record,
 	setup_peer(conn, record->irs, record->mss, record->flags, record->wscale,
 		   record->ts_recent);
 	heed_losses(conn, record->attempt);
+	time_syn_ack(conn, record);
 	conn_event(conn, TCP_EVENT_PASSIVE_OPEN);
 	conn_event(conn, TCP_EVENT_RECEIVE_SYN);
 	conn_event(conn, TCP_EVENT_RECEIVE_ACK_OF_SYN);

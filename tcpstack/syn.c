@@ -12,8 +12,7 @@
 #include "trace.h"
 #include "window.h"
 
-#define SYN_TIMEOUT_US 1000000ULL /* RFC 6298 (2.1) */
-#define ATTEMPTS_SHORT 2          /* while half of the records are taken */
+#define ATTEMPTS_SHORT 2 /* while half of the records are taken */
 /*
  * One record in so many is kept for who comes out of TIME_WAIT, which no spoofed address does: its
  * new sequence numbers must begin beyond the old ones, a cookie begins anywhere.

@@ -20,7 +20,8 @@ struct tcp_conn;
 struct tcp_segment;
 struct tcp_stack;
 
-#define SYN_ATTEMPTS 5 /* 1, 2, 4, 8 and 16 seconds */
+#define SYN_TIMEOUT_US 1000000ULL /* RFC 6298 (2.1) */
+#define SYN_ATTEMPTS   5          /* 1, 2, 4, 8 and 16 seconds */
 
 enum tcp_syn_flags {
 	TCP_SYN_WSCALE = 1,

@@ -362,6 +362,27 @@ static void test_connect_errors(void)
 	peer_destroy(&peer);
 }
 
+/* RFC 6298 2.2: the SYN-ACK is the first segment whose round trip is known. */
+static void test_syn_ack_is_timed(void)
+{
+	struct tcp_options syn;
+	struct tcp_info info;
+	struct seen seen;
+
+	peer_init(&peer);
+	peer_create(&peer);
+	syn = peer_syn_options(&peer);
+	peer_send_raw(&peer, TCP_SYN, PEER_ISS, 0, 65535, &syn, 0);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	peer.our_iss = seen.seq;
+	peer_advance(&peer, 80000);
+	peer_send(&peer, TCP_ACK, 1, 1, 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(peer.conn);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.rtt_us, 80000);
+	peer_destroy(&peer);
+}
+
 CU_TestInfo open_tests[] = {{"all options", test_all_options},
 			    {"SYN with FIN", test_syn_with_fin},
 			    {"no options", test_no_options},
@@ -377,4 +398,5 @@ CU_TestInfo open_tests[] = {{"all options", test_all_options},
 			    {"connect errors", test_connect_errors},
 			    {"after a lost SYN-ACK", test_after_a_lost_syn_ack},
 			    {"active, after a lost SYN", test_active_after_a_lost_syn},
+			    {"SYN-ACK is timed", test_syn_ack_is_timed},
 			    CU_TEST_INFO_NULL};
