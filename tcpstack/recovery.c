@@ -360,8 +360,8 @@ void recovery_sent(struct tcp_conn *conn, uint32_t start, uint32_t end, bool is_
 					     : rto_at_us(conn);
 	if (probe) {
 		tlp_sent(conn, !is_new);
-		rto_restart(conn);
-	} else if (start == conn->snd_una && !is_new) {
+	}
+	if (probe || (start == conn->snd_una && !is_new)) {
 		rto_restart(conn);
 	} else if ((conn->retransmit_at_us == 0 || conn->sender->timer != TCP_TIMER_REORDER) &&
 		   !arm_probe(conn, rto_at) && conn->retransmit_at_us == 0) {

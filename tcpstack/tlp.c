@@ -48,16 +48,18 @@ bool tlp_acked(struct tcp_conn *conn, const struct tcp_delivery *delivery, bool 
 	if (!tlp->sent || seq_lt(conn->snd_una, tlp->end_seq)) {
 		return false;
 	}
-	if (!tlp->is_retrans) {
-		tlp->sent = false; /* it was new data, and it arrived */
-	} else if (delivery->dsack && delivery->duplicate.end == tlp->end_seq) {
-		tlp->sent = false; /* both copies arrived */
-	} else if (seq_gt(conn->snd_una, tlp->end_seq)) {
-		tlp->sent = false; /* and no word of a second copy: the first was lost */
-		return true;
-	} else if (bare_duplicate) {
-		tlp->sent = false; /* both arrived, and the peer does not know D-SACK */
+	/* Either it was new data, and it arrived, or both copies did. */
+	if (!tlp->is_retrans || (delivery->dsack && delivery->duplicate.end == tlp->end_seq)) {
+		tlp->sent = false;
+		return false;
 	}
+	/* No word of a second copy: the first was lost. */
+	if (seq_gt(conn->snd_una, tlp->end_seq)) {
+		tlp->sent = false;
+		return true;
+	}
+	/* Both arrived, and the peer does not know D-SACK. */
+	tlp->sent = !bare_duplicate;
 	return false;
 }
 

@@ -51,6 +51,6 @@ struct intruders {
 /* The next segment of the next intruder: NULL: none of them may speak. */
 struct rte_mbuf *intruder_make(struct intruders *all, uint64_t now_us);
 /* A TCP packet for one of their ports; `tcp` is its header. */
-void intruder_input(struct intruders *all, const struct rte_mbuf *packet, const void *tcp);
+void intruder_input(struct intruders *all, const struct rte_mbuf *packet, const void *header);
 
 #endif

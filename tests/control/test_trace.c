@@ -30,7 +30,7 @@ static void put(uint32_t ring, uint64_t stamp, uint32_t connection)
 {
 	uint64_t head = atomic_load(&trace->ring[ring].head);
 	struct abi_trace_record *record =
-		&trace->records[(uint64_t)ring * RECORDS + head % RECORDS];
+		&trace->records[(size_t)ring * RECORDS + (size_t)(head % RECORDS)];
 
 	atomic_store(&record->stamp, stamp);
 	atomic_store(&record->connection, connection);

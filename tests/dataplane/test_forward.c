@@ -110,6 +110,7 @@ static void short_frames_stay_where_they_are(void)
 /* IPv6 options in front of TCP do not take a segment to another worker. */
 static void extensions_change_nothing(void)
 {
+	static const uint8_t ports[] = {0x12, 0x34, 0x07, 0x8f};
 	uint32_t first = 0;
 
 	for (uint32_t options = 0; options <= 2; options++) {
@@ -117,12 +118,13 @@ static void extensions_change_nothing(void)
 		uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, 100);
 
 		memset(frame, 0, 100);
-		memcpy(frame + 12, "\x86\xdd", 2);
+		frame[12] = 0x86;
+		frame[13] = 0xdd;
 		frame[14 + 6] = options > 0 ? IPPROTO_DSTOPTS : IPPROTO_TCP;
 		for (uint32_t i = 0; i < options; i++) {
-			frame[54 + 8 * i] = i + 1 < options ? IPPROTO_DSTOPTS : IPPROTO_TCP;
+			frame[54 + 8 * (size_t)i] = i + 1 < options ? IPPROTO_DSTOPTS : IPPROTO_TCP;
 		}
-		memcpy(frame + 54 + 8 * options, "\x12\x34\x07\x8f", 4);
+		memcpy(frame + 54 + 8 * (size_t)options, ports, sizeof(ports));
 		uint32_t who = dp_forward_owner(m, 1U << 16, 1U << 17);
 		first = options == 0 ? who : first;
 		CU_ASSERT(who < 1U << 16);

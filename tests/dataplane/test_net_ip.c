@@ -316,7 +316,7 @@ static struct rte_mbuf *extended(uint8_t kind, uint32_t count)
 	uint8_t payload[8 * (NET_IPV6_EXTENSIONS + 1) + 20] = {0};
 
 	for (uint32_t i = 0; i < count; i++) {
-		payload[8 * i] = i + 1 < count ? kind : IPPROTO_TCP;
+		payload[8 * (size_t)i] = i + 1 < count ? kind : IPPROTO_TCP;
 	}
 	return v6_frame(count > 0 ? kind : IPPROTO_TCP, payload, 8 * count + 20);
 }

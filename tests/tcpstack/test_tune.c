@@ -9,7 +9,7 @@
 #include "suites.h"
 
 #define MSS     1448U
-#define INITIAL (46 * WIRE_TRUESIZE)
+#define INITIAL (UINT64_C(46) * WIRE_TRUESIZE)
 #define BUDGET  (16U << 20)
 #define TOTAL   (77ULL << 20)
 #define ACKS    512U /* power of two: of the milliseconds in flight */
