@@ -346,6 +346,7 @@ static void record(struct tcp_conn *conn, uint32_t start, uint32_t end, bool is_
 void recovery_sent(struct tcp_conn *conn, uint32_t start, uint32_t end, bool is_new, bool probe)
 {
 	uint64_t rto_at;
+	bool restart;
 
 	if (sender_recording(conn)) {
 		record(conn, start, end, is_new);
@@ -361,10 +362,11 @@ void recovery_sent(struct tcp_conn *conn, uint32_t start, uint32_t end, bool is_
 	if (probe) {
 		tlp_sent(conn, !is_new);
 	}
-	if (probe || (start == conn->snd_una && !is_new)) {
-		rto_restart(conn);
-	} else if ((conn->retransmit_at_us == 0 || conn->sender->timer != TCP_TIMER_REORDER) &&
-		   !arm_probe(conn, rto_at) && conn->retransmit_at_us == 0) {
+	restart = probe || (start == conn->snd_una && !is_new);
+	if (!restart && (conn->retransmit_at_us == 0 || conn->sender->timer != TCP_TIMER_REORDER)) {
+		restart = !arm_probe(conn, rto_at) && conn->retransmit_at_us == 0;
+	}
+	if (restart) {
 		rto_restart(conn);
 	}
 }

@@ -8,6 +8,7 @@
 #include "control/config/address.h"
 #include "tests/dataplane/test_eal.h"
 
+#include <assert.h>
 #include <CUnit/Basic.h>
 #include <rte_ip.h>
 #include <rte_mbuf.h>
@@ -353,6 +354,7 @@ static const struct rte_tcp_hdr *next_intruder(struct rte_mbuf **m, uint64_t now
 {
 	*m = intruder_make(&flood.intruders, now_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(*m);
+	assert(*m != NULL);
 	return check_segment(*m, true, flags);
 }
 

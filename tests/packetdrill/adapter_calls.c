@@ -349,6 +349,7 @@ static int call_fcntl(void *self, int fd, int command, ...)
 		return leave(adapter, O_RDWR | (socket->nonblock ? O_NONBLOCK : 0));
 	case F_SETFL:
 		va_start(args, command);
+		/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started the line before */
 		socket->nonblock = va_arg(args, int) & O_NONBLOCK;
 		va_end(args);
 		return leave(adapter, 0);
