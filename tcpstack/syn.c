@@ -116,8 +116,9 @@ static void send_ack(struct tcp_stack *stack, const struct tcp_syn_record *recor
 				    .wnd = window_initial(stack),
 				    .flags = TCP_ACK};
 
+	/* Rounded up: the SYN-ACK, which is not scaled, has said as much. */
 	if (record->flags & TCP_SYN_WSCALE) {
-		header.wnd = (uint16_t)(header.wnd >> stack->wscale);
+		header.wnd = (uint16_t)((header.wnd + (1U << stack->wscale) - 1) >> stack->wscale);
 	}
 	if (record->flags & TCP_SYN_TIMESTAMPS) {
 		put_timestamp(&header, record, timestamp_of(stack, record));

@@ -178,11 +178,34 @@ static void test_window_of_retransmission(void)
 	peer_destroy(&peer);
 }
 
+/* What acknowledges for a half-open connection takes nothing of the SYN-ACK's window back. */
+static void test_half_open(void)
+{
+	struct tcp_options syn;
+	struct seen syn_ack;
+	struct seen challenge;
+
+	peer_init(&peer);
+	peer.config.receive_budget = 200 * WIRE_TRUESIZE;
+	syn = peer_syn_options(&peer);
+	peer_create(&peer);
+	peer_send_raw(&peer, TCP_SYN, PEER_ISS, 0, 65535, &syn, 0);
+	CU_ASSERT_FATAL(peer_take(&peer, &syn_ack));
+	CU_ASSERT(syn_ack.opt.wscale > 0);
+	peer_send_raw(&peer, TCP_RST, PEER_ISS + 100, 0, 65535, &syn, 0);
+	CU_ASSERT_FATAL(peer_take(&peer, &challenge));
+	CU_ASSERT_EQUAL(challenge.flags, TCP_ACK);
+	CU_ASSERT((uint32_t)challenge.wnd << syn_ack.opt.wscale >= syn_ack.wnd);
+	peer_advance(&peer, 100000000);
+	peer_destroy(&peer);
+}
+
 CU_TestInfo window_tests[] = {{"close and reopen", test_close_and_reopen},
 			      {"probe of a closed window", test_probe_of_closed_window},
 			      {"tiny segments", test_tiny_segments},
 			      {"in order displaces out of order", test_in_order_displaces},
 			      {"no side record without room", test_no_side_record_without_room},
 			      {"small segments, then window again", test_small_segments_reopen},
+			      {"window of a half-open connection", test_half_open},
 			      {"window of a retransmission", test_window_of_retransmission},
 			      CU_TEST_INFO_NULL};
