@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_ip.h>
+#include <rte_tcp.h>
+
 #include "bench/micro_src/micro.h"
 #include "bench/micro_src/plant.h"
 #include "tcpstack/tcp.h"
 
-#define REPLY 1000u /* bytes that the owner sends where something is to be acknowledged */
+#define REPLY  1000u /* bytes that the owner sends where something is to be acknowledged */
+#define FLIGHT 8u    /* of them on one connection, of which the first one is lost */
 
 static struct tcp_stack *stack;
 static struct stream stream;
@@ -296,14 +300,19 @@ static void ack_out(struct micro_count *count)
 	count->operations = acks_count;
 }
 
+static struct rte_mbuf *make_reply(void)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(plant_worker()->headers);
+
+	MICRO_REQUIRE(m != NULL && rte_pktmbuf_append(m, REPLY) != NULL);
+	memset(rte_pktmbuf_mtod(m, void *), 0, REPLY);
+	return m;
+}
+
 static void send_replies(void)
 {
 	for (uint32_t i = 0; i < PLANT_FLOWS; i++) {
-		struct rte_mbuf *m = rte_pktmbuf_alloc(plant_worker()->headers);
-
-		MICRO_REQUIRE(m != NULL && rte_pktmbuf_append(m, REPLY) != NULL);
-		memset(rte_pktmbuf_mtod(m, void *), 0, REPLY);
-		MICRO_REQUIRE(tcp_send(conns[i], m) == 0);
+		MICRO_REQUIRE(tcp_send(conns[i], make_reply()) == 0);
 	}
 	answer_all();
 }
@@ -321,6 +330,175 @@ static void ack_in(struct micro_count *count)
 	tcp_input(stack, packets, PLANT_FLOWS, plant.now_us);
 	micro_end();
 	count->operations = PLANT_FLOWS;
+}
+
+/* A segment each of 32 connections: queued, and made. */
+static void data_out(struct micro_count *count)
+{
+	struct rte_mbuf *replies[PLANT_FLOWS];
+	struct rte_mbuf *packets[PLANT_FLOWS];
+	uint16_t made;
+
+	step_time();
+	for (uint32_t i = 0; i < PLANT_FLOWS; i++) {
+		replies[i] = make_reply();
+	}
+	micro_begin();
+	for (uint32_t i = 0; i < PLANT_FLOWS; i++) {
+		MICRO_REQUIRE(tcp_send(conns[i], replies[i]) == 0);
+	}
+	made = tcp_output(stack, packets, PLANT_FLOWS, plant.now_us);
+	micro_end();
+	MICRO_REQUIRE(made == PLANT_FLOWS);
+	for (uint32_t i = 0; i < PLANT_FLOWS; i++) {
+		plant_answer(flows, PLANT_FLOWS, packets[i]);
+	}
+	plant.now_us += 1000;
+	put_setup(packets);
+	tcp_input(stack, packets, PLANT_FLOWS, plant.now_us);
+	count->operations = PLANT_FLOWS;
+}
+
+/* The first of 32 last, and before it each second one first: fifteen ranges at most. */
+static uint32_t disorder(uint32_t i)
+{
+	if (i < PLANT_BURST / 2 - 1) {
+		return 2 + 2 * i;
+	}
+	return i < PLANT_BURST - 1 ? 2 * (i - PLANT_BURST / 2 + 1) + 1 : 0;
+}
+
+/* Receives and acknowledges them one by one; either is what is measured. */
+static void receive_disorder(struct micro_count *count, bool input)
+{
+	struct rte_mbuf *packets[PLANT_BURST];
+	uint64_t before = flows[0].position;
+
+	step_time();
+	put_media(&flows[0], packets, PLANT_BURST);
+	count->bytes = flows[0].position - before;
+	received = 0;
+	for (uint32_t i = 0; i < PLANT_BURST; i++) {
+		struct rte_mbuf *ack;
+		uint16_t acks;
+
+		micro_pause(!input);
+		micro_begin();
+		tcp_input(stack, &packets[disorder(i)], 1, plant.now_us);
+		micro_end();
+		micro_pause(input);
+		micro_begin();
+		acks = tcp_output(stack, &ack, 1, plant.now_us);
+		micro_end();
+		micro_pause(false);
+		MICRO_REQUIRE(acks == 1);
+		plant_answer(flows, PLANT_FLOWS, ack);
+	}
+	count_segments(count, PLANT_BURST);
+}
+
+static void out_of_order(struct micro_count *count)
+{
+	receive_disorder(count, true);
+}
+
+static void sack_out(struct micro_count *count)
+{
+	receive_disorder(count, false);
+}
+
+/* An acknowledgement as `model`, of `ack` and [start, end). */
+static struct rte_mbuf *make_sack(const struct rte_mbuf *model, uint32_t ack, uint32_t start,
+				  uint32_t end)
+{
+	const uint32_t option[] = {RTE_BE32(0x0101050a), rte_cpu_to_be_32(start),
+				   rte_cpu_to_be_32(end)};
+	struct rte_mbuf *m;
+
+	plant_alloc(&m, 1);
+	uint8_t *bytes = (uint8_t *)rte_pktmbuf_append(m, model->data_len);
+	MICRO_REQUIRE(bytes != NULL);
+	memcpy(bytes, rte_pktmbuf_mtod(model, const void *), model->data_len);
+	memcpy(rte_pktmbuf_append(m, sizeof(option)), option, sizeof(option));
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(void *)bytes;
+	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
+	ip->total_length = rte_cpu_to_be_16(m->data_len);
+	tcp->recv_ack = rte_cpu_to_be_32(ack);
+	tcp->data_off = (uint8_t)(tcp->data_off + (sizeof(option) / 4 << 4));
+	m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	return m;
+}
+
+/* Where the payload of a packet begins in the sequence space. */
+static uint32_t seq_of(const struct rte_mbuf *packet)
+{
+	const struct rte_tcp_hdr *tcp =
+		rte_pktmbuf_mtod_offset(packet, struct rte_tcp_hdr *, sizeof(struct rte_ipv4_hdr));
+
+	return rte_be_to_cpu_32(tcp->sent_seq);
+}
+
+/* A flight of one connection: `starts` of its segments, which are full-sized but for the last. */
+static uint32_t send_flight(struct tcp_conn *conn, uint32_t starts[FLIGHT])
+{
+	struct rte_mbuf *packets[FLIGHT];
+	uint16_t made;
+
+	for (uint32_t i = 0; i < FLIGHT; i++) {
+		MICRO_REQUIRE(tcp_send(conn, make_reply()) == 0);
+	}
+	made = tcp_output(stack, packets, FLIGHT, plant.now_us);
+	MICRO_REQUIRE(made > 3);
+	for (uint16_t i = 0; i < made; i++) {
+		starts[i] = seq_of(packets[i]);
+	}
+	rte_pktmbuf_free_bulk(packets, made);
+	return made;
+}
+
+/* Each segment of a flight but the first and the last arrives: the first one is found lost. */
+static uint32_t sack_flight(struct tcp_conn *conn, const struct rte_mbuf *model)
+{
+	struct rte_mbuf *sacks[FLIGHT];
+	uint32_t starts[FLIGHT];
+	uint32_t count = send_flight(conn, starts) - 2;
+
+	plant.now_us += 1000;
+	for (uint32_t i = 0; i < count; i++) {
+		sacks[i] = make_sack(model, starts[0], starts[1], starts[i + 2]);
+	}
+	micro_begin();
+	tcp_input(stack, sacks, (uint16_t)count, plant.now_us);
+	micro_end();
+	discard_output();
+	return count;
+}
+
+/* Fresh connections, whose windows are still those that they began with. */
+static void sack_in(struct micro_count *count)
+{
+	struct rte_mbuf *models[PLANT_FLOWS];
+	struct rte_mbuf *packets[PLANT_FLOWS];
+
+	step_time();
+	micro_pause(true);
+	handshake();
+	micro_pause(false);
+	send_replies();
+	plant.now_us += 1000;
+	put_setup(packets);
+	for (uint32_t i = 0; i < PLANT_FLOWS; i++) {
+		models[i] = rte_pktmbuf_copy(packets[i], packets[i]->pool, 0, UINT32_MAX);
+		MICRO_REQUIRE(models[i] != NULL);
+	}
+	tcp_input(stack, packets, PLANT_FLOWS, plant.now_us);
+	discard_output();
+	for (uint32_t i = 0; i < PLANT_FLOWS; i++) {
+		count->operations += sack_flight(conns[i], models[i]);
+	}
+	rte_pktmbuf_free_bulk(models, PLANT_FLOWS);
+	tcp_abort_all(stack);
+	discard_output();
 }
 
 static void open_connections(struct micro_count *count)
@@ -379,6 +557,10 @@ const struct micro_case micro_tcp_cases[] = {
 	{"tcp/in-order-single", "segment", 0, open_established, single, close_stack},
 	{"tcp/ack-in", "ACK", 0, open_established, ack_in, close_stack},
 	{"tcp/ack-out", "ACK", 0, open_established, ack_out, close_stack},
+	{"tcp/out-of-order", "segment", 0, open_established, out_of_order, close_stack},
+	{"tcp/sack-out", "ACK", 0, open_established, sack_out, close_stack},
+	{"tcp/sack-in", "ACK", 0, open_stack, sack_in, close_stack},
+	{"tcp/data-out", "segment", 0, open_established, data_out, close_stack},
 	{"tcp/open", "connection", 0, open_stack, open_connections, close_stack},
 	{"tcp/close", "connection", 0, open_stack, tear_down, close_stack},
 	{.name = NULL},

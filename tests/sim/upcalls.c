@@ -35,6 +35,10 @@ static bool on_accepted(void *app, struct tcp_conn *conn)
 		return false;
 	}
 	end = &flow->end[host->index];
+	/* A late copy of the ACK of a cookie begins anew: nothing remembers that it was used. */
+	if (end->started && tcp_counters(host->stack)[TCP_COUNTER_syn_cookies_accepted] > 0) {
+		return false;
+	}
 	if (end->started) {
 		fail(end, "accepted twice");
 		return false;
