@@ -255,9 +255,19 @@ static void report_way(const char *name, const struct direction_counts *c)
 	       c->reordered);
 }
 
+/* Frames that came and that the socket had no room for: the machine is too slow for the link. */
+static uint32_t missed(int fd)
+{
+	struct tpacket_stats stats = {0};
+	socklen_t len = sizeof(stats);
+
+	(void)getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len);
+	return stats.tp_drops;
+}
+
 static void report(const struct bridge *b)
 {
-	printf("{");
+	printf("{\"missed\": %u, ", missed(b->fds[0]) + missed(b->fds[1]));
 	report_way("a", &b->ways[0].counts);
 	report_way("b", &b->ways[1].counts);
 	printf("\"late_us_p50\": %" PRIu64 ", \"late_us_p99\": %" PRIu64
