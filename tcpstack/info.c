@@ -3,6 +3,7 @@
 #include "pmtu.h"
 #include "recovery.h"
 #include "rto.h"
+#include "sender.h"
 #include "stack.h"
 #include "window.h"
 
@@ -31,7 +32,7 @@ static uint32_t flags_of(const struct tcp_conn *conn)
 	}
 	flags |= conn->path_flags & TCP_PATH_ECN ? TCP_INFO_ECN : 0;
 	flags |= recovery_is_fast(conn) ? TCP_INFO_RECOVERY : 0;
-	return conn->path_flags & TCP_PATH_ECN ? flags | TCP_INFO_ECN : flags;
+	return flags;
 }
 
 static uint32_t remaining_us(const struct tcp_conn *conn, uint64_t at_us)
@@ -67,6 +68,7 @@ static void fill_sending(const struct tcp_conn *conn, struct tcp_info *info)
 	info->congestion = conn->cc != NULL ? conn->cc->name : "";
 	info->rtt_us = conn->srtt_us;
 	info->rttvar_us = conn->rttvar_us;
+	info->rtt_min_us = conn->sender != NULL ? rack_min_rtt_us(&conn->sender->rack) : 0;
 	info->rto_us = (uint32_t)rto_current_us(conn);
 	info->backoff = conn->backoff;
 	info->dup_acks = conn->dup_acks;

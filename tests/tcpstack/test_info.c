@@ -102,6 +102,20 @@ static void test_sending(void)
 	peer_destroy(&peer);
 }
 
+static void test_round_trip(void)
+{
+	establish();
+	CU_ASSERT_EQUAL(peer_write(&peer, 500), 0);
+	(void)peer_drain(&peer);
+	peer_advance(&peer, 50000);
+	peer_send(&peer, TCP_ACK, 1, 501, 0);
+	look();
+	CU_ASSERT_EQUAL(info.rtt_min_us, 50000);
+	CU_ASSERT(info.rtt_us > 0 && info.rtt_us <= 50000);
+	CU_ASSERT(info.rto_us >= info.rtt_us);
+	peer_destroy(&peer);
+}
+
 /* RFC 2883: what the peer says it got twice. */
 static void test_dsack(void)
 {
@@ -145,7 +159,11 @@ static void test_slots(void)
 }
 
 CU_TestInfo info_tests[] = {
-	{"a fresh connection", test_fresh},      {"receiving", test_receiving},
-	{"sending and a timeout", test_sending}, {"D-SACKs", test_dsack},
-	{"slots and ids", test_slots},           CU_TEST_INFO_NULL,
+	{"a fresh connection", test_fresh},
+	{"receiving", test_receiving},
+	{"sending and a timeout", test_sending},
+	{"round-trip time", test_round_trip},
+	{"D-SACKs", test_dsack},
+	{"slots and ids", test_slots},
+	CU_TEST_INFO_NULL,
 };
