@@ -126,7 +126,7 @@ static void acked(struct tcp_conn *conn, uint32_t bytes, uint32_t rtt_us)
 		return;
 	}
 	if (!cubic->hystart.running) {
-		hystart_begin(&cubic->hystart, conn->snd_max);
+		hystart_begin(&cubic->hystart, conn);
 	}
 	conn->cwnd += hystart_acked(&cubic->hystart, conn, bytes, rtt_us);
 }

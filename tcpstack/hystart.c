@@ -1,7 +1,8 @@
 #include "hystart.h"
 
-#include "conn.h"
+#include "sender.h"
 #include "seq.h"
+#include "stack.h"
 
 #define MIN_RTT_THRESH_US  4000U
 #define MAX_RTT_THRESH_US  16000U
@@ -9,10 +10,17 @@
 #define N_RTT_SAMPLE       8
 #define CSS_GROWTH_DIVISOR 4
 #define CSS_ROUNDS         5
+#define TRAIN_GAP_US       2000U
+#define TRAIN_CWND_MIN     16U /* segments: below, a burst of ours is no train of theirs */
 
-void hystart_begin(struct tcp_hystart *hystart, uint32_t snd_max)
+void hystart_begin(struct tcp_hystart *hystart, const struct tcp_conn *conn)
 {
-	*hystart = (struct tcp_hystart){.window_end = snd_max, .running = true};
+	uint32_t now_us = (uint32_t)conn->stack->now_us;
+
+	*hystart = (struct tcp_hystart){.window_end = conn->snd_max,
+					.round_us = now_us,
+					.train_us = now_us,
+					.running = true};
 }
 
 static void begin_round(struct tcp_hystart *hystart, struct tcp_conn *conn)
@@ -21,6 +29,8 @@ static void begin_round(struct tcp_hystart *hystart, struct tcp_conn *conn)
 	hystart->last_round_min_us = hystart->round_min_us;
 	hystart->round_min_us = 0;
 	hystart->samples = 0;
+	hystart->round_us = (uint32_t)conn->stack->now_us;
+	hystart->train_us = hystart->round_us;
 	if (hystart->css_baseline_us != 0 && ++hystart->css_rounds >= CSS_ROUNDS) {
 		conn->ssthresh = conn->cwnd;
 	}
@@ -34,8 +44,10 @@ static uint32_t threshold_us(const struct tcp_hystart *hystart)
 	return thresh < MAX_RTT_THRESH_US ? thresh : MAX_RTT_THRESH_US;
 }
 
-static void sample(struct tcp_hystart *hystart, uint32_t rtt_us)
+static void sample(struct tcp_hystart *hystart, struct tcp_conn *conn, uint32_t rtt_us)
 {
+	bool grown;
+
 	if (rtt_us == 0) {
 		return;
 	}
@@ -45,14 +57,35 @@ static void sample(struct tcp_hystart *hystart, uint32_t rtt_us)
 	if (hystart->samples < N_RTT_SAMPLE && ++hystart->samples < N_RTT_SAMPLE) {
 		return;
 	}
+	grown = hystart->last_round_min_us != 0 &&
+		hystart->round_min_us >= hystart->last_round_min_us + threshold_us(hystart);
 	if (hystart->css_baseline_us == 0) {
-		if (hystart->last_round_min_us != 0 &&
-		    hystart->round_min_us >= hystart->last_round_min_us + threshold_us(hystart)) {
+		if (grown) {
 			hystart->css_baseline_us = hystart->round_min_us;
 			hystart->css_rounds = 0;
+			hystart->by_train = false;
 		}
+	} else if (hystart->by_train) {
+		conn->ssthresh = grown ? conn->cwnd : conn->ssthresh;
 	} else if (hystart->round_min_us < hystart->css_baseline_us) {
 		hystart->css_baseline_us = 0;
+	}
+}
+
+static void watch_train(struct tcp_hystart *hystart, const struct tcp_conn *conn)
+{
+	uint32_t now_us = (uint32_t)conn->stack->now_us;
+	uint32_t min_rtt_us = rack_min_rtt_us(&conn->sender->rack);
+
+	if (hystart->css_baseline_us != 0 || conn->cwnd < TRAIN_CWND_MIN * conn->mss ||
+	    now_us - hystart->train_us > TRAIN_GAP_US) {
+		return;
+	}
+	hystart->train_us = now_us;
+	if (min_rtt_us != 0 && now_us - hystart->round_us > min_rtt_us / 2) {
+		hystart->css_baseline_us = min_rtt_us;
+		hystart->css_rounds = 0;
+		hystart->by_train = true;
 	}
 }
 
@@ -62,7 +95,8 @@ uint32_t hystart_acked(struct tcp_hystart *hystart, struct tcp_conn *conn, uint3
 	uint32_t most = (uint32_t)HYSTART_LIMIT * conn->mss;
 	uint32_t grow = acked < most ? acked : most;
 
-	sample(hystart, rtt_us);
+	sample(hystart, conn, rtt_us);
+	watch_train(hystart, conn);
 	if (hystart->css_baseline_us != 0) {
 		grow /= CSS_GROWTH_DIVISOR;
 	}

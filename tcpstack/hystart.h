@@ -1,6 +1,11 @@
 /*
  * HyStart++ (RFC 9406): slow start is left when round-trip times grow, by way of a phase of
  * conservative growth in case they shrink again. Names as there.
+ *
+ * Delays show a round late, when the window has doubled once more. As in the first HyStart (Ha and
+ * Rhee, 2011), which Linux uses, acknowledgements that follow each other without a gap for half of
+ * the least round-trip time tell before that the bottleneck is nearly busy: they too begin the
+ * conservative phase.
  */
 #ifndef TCPSTACK_HYSTART_H
 #define TCPSTACK_HYSTART_H
@@ -17,13 +22,16 @@ struct tcp_hystart {
 	uint32_t last_round_min_us; /* 0: infinite, as the others */
 	uint32_t round_min_us;
 	uint32_t css_baseline_us; /* 0: not in conservative slow start */
+	uint32_t round_us;        /* when the round began */
+	uint32_t train_us;        /* last acknowledgement of a train that began with the round */
 	uint8_t samples;          /* rttSampleCount */
 	uint8_t css_rounds;
+	bool by_train; /* conservative slow start: no shorter round-trip time ends it */
 	bool running;
 };
 
 /* Slow start begins. */
-void hystart_begin(struct tcp_hystart *hystart, uint32_t snd_max);
+void hystart_begin(struct tcp_hystart *hystart, const struct tcp_conn *conn);
 /*
  * An acknowledgement in slow start. Returns the bytes by which cwnd may grow; sets ssthresh when
  * slow start is over.

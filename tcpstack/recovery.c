@@ -214,8 +214,14 @@ static void recorded_ack(struct tcp_conn *conn, const struct tcp_delivery *deliv
 static void unrecorded_ack(struct tcp_conn *conn, const struct tcp_delivery *delivery,
 			   bool duplicate)
 {
-	if (conn->sender != NULL && undo_dsacked(conn, delivery)) {
-		undo_restore(conn);
+	/* What a flight that is over had sent twice. */
+	if (conn->sender != NULL) {
+		if (tlp_acked(conn, delivery, duplicate)) {
+			heed_repair(conn, delivery);
+		}
+		if (undo_dsacked(conn, delivery)) {
+			undo_restore(conn);
+		}
 	}
 	if (delivery->advanced) {
 		dupack_acked(conn, delivery->bytes, delivery->flight_before, delivery->rtt_us);

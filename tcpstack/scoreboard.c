@@ -281,8 +281,11 @@ static struct tcp_transmission *find(struct tcp_scoreboard *board, uint32_t seq)
 
 static bool alike(const struct tcp_transmission *a, const struct tcp_transmission *b)
 {
-	return a->state == b->state && (a->state != TRANSMISSION_IN_FLIGHT ||
-					(a->ambiguous == b->ambiguous && a->sent_us == b->sent_us));
+	if (a->state != b->state || a->state == TRANSMISSION_SACKED) {
+		return a->state == b->state;
+	}
+	return a->ambiguous == b->ambiguous &&
+	       (a->state == TRANSMISSION_LOST || a->sent_us == b->sent_us);
 }
 
 /* Appends `record` to its neighbour below when they tell the same; returns what it is part of. */

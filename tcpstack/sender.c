@@ -79,7 +79,7 @@ void sender_begin(struct tcp_conn *conn)
 	sender->timer = TCP_TIMER_RTO;
 	sender->seen_count = 0;
 	sender->limited_end = conn->snd_una;
-	tlp_cancel(&sender->tlp);
+	sender->tlp.due = false; /* whether its copy repaired a loss shows only now */
 	rack_restart(&sender->rack);
 }
 

@@ -38,7 +38,8 @@ struct peer {
 	struct tcp_conn *conn; /* the last one accepted or connected */
 	uint64_t now_us;
 	uint32_t our_iss;
-	uint32_t ts; /* tsval to send; 0: no timestamps */
+	uint32_t ts;   /* tsval to send; 0: no timestamps */
+	uint32_t echo; /* tsecr, of tests/tcpstack/flight.h */
 	uint16_t port;
 	bool refuse;
 	bool hold; /* tcp_hold() what is received */

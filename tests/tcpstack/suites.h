@@ -33,6 +33,12 @@
 	X(oracle)          \
 	X(many)            \
 	X(recovery)        \
+	X(rack)            \
+	X(tlp)             \
+	X(prr)             \
+	X(undo)            \
+	X(cubic)           \
+	X(sender)          \
 	X(timeout)         \
 	X(close)           \
 	X(stack)           \

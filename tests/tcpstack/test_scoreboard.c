@@ -37,9 +37,7 @@ static void on_delivered(void *context, const struct tcp_transmission *record)
 	model.delivered += record->end - record->start;
 	for (uint32_t i = record->start - model.base; i < record->end - model.base; i++) {
 		CU_ASSERT_NOT_EQUAL(model.state[i], TRANSMISSION_SACKED);
-		/* Lost ones that were joined are all ambiguous when one is. */
-		CU_ASSERT(model.ambiguous[i] == record->ambiguous ||
-			  (record->ambiguous && record->state == TRANSMISSION_LOST));
+		CU_ASSERT_EQUAL(model.ambiguous[i], record->ambiguous);
 	}
 }
 
