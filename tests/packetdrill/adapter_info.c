@@ -59,11 +59,14 @@ static void fill_sender(const struct tcp_conn *conn, struct linux_tcp_info *out)
 	out->tcpi_ca_state = LINUX_CA_OPEN;
 	out->tcpi_sacked = 0;
 	out->tcpi_lost = 0;
+	out->tcpi_retrans = 0;
 	if (sender == NULL || !sender->recording) {
 		return;
 	}
 	out->tcpi_sacked = segments(conn, sender->board.sacked_bytes);
-	out->tcpi_lost = segments(conn, sender->board.lost_bytes);
+	/* Linux's count of the lost goes on when they have been sent again. */
+	out->tcpi_retrans = segments(conn, sender->board.resent_bytes);
+	out->tcpi_lost = segments(conn, sender->board.lost_bytes) + out->tcpi_retrans;
 	if (sender->phase == TCP_SENDER_RECOVERY) {
 		out->tcpi_ca_state = LINUX_CA_RECOVERY;
 	} else if (sender->phase == TCP_SENDER_LOSS) {

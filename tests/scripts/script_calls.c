@@ -304,6 +304,10 @@ void script_set(struct script *script, const char *name, const char *value)
 		config->mtu = (uint16_t)number;
 		return;
 	}
+	if (strcmp(name, "ecn") == 0) {
+		config->ecn = (enum tcp_ecn)number;
+		return;
+	}
 	if (strcmp(name, "ipv6") == 0) {
 		script->ends.v6 = true;
 		return;
