@@ -143,6 +143,7 @@ static int publish(struct fleet *f)
 	report.published = f->publishing;
 	fleet_reset(f);
 	f->transport->ops->reset(f->transport);
+	fprintf(stderr, "penstock-gen: %u publish, measuring\n", f->publishing);
 	begin_us = f->now_us;
 	measure(f);
 	report.seconds = (double)(f->now_us - begin_us) / 1e6;

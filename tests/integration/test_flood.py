@@ -1,0 +1,96 @@
+"""Floods beside publishers: those who are there stay, those who come get in, memory comes back.
+
+Rates are far below those of tests/run flood, which measures: here only what must hold on any machine.
+"""
+from lab import Lab, check, equal, wait_for
+from test_gen import generate
+
+APPS = [{"name": "live", "open": True}]
+PUBLISHERS, NEWCOMERS, RATE = 10, 4, 5000
+MEMORY = {"packets": 32767, "connections": 256}  # and 1024 half-open ones
+ADMISSION = {"bitrate_kbps": 500, "gop_ms": 1000}
+
+
+def flooded(lab, kind, *options):
+    """penstock-gen with publishers, newcomers and a flood; its figures."""
+    held = [free for free, _ in lab.memory()]
+    sent = generate(
+        lab, "--device", "net_af_packet0,iface=encoder0", "--address", "198.18.0.7/24", "--core", 1,
+        "--no-hugepages", "--publishers", PUBLISHERS + NEWCOMERS, "--bitrate", 500, "--gop", 1,
+        "--churn", 1, "--churn-publishers", NEWCOMERS, "--seconds", 2, "--flood", kind,
+        "--flood-rate", RATE, *options, netns=lab.encoders, timeout=90)
+    equal(f"errors beside {kind}", sent["errors"], {})
+    check(sent["flood_packets"] > RATE, f"no flood of {kind}: {sent}")
+    check(sent["publishes"] >= NEWCOMERS, f"newcomers beside {kind}: {sent['publishes']} publishes")
+    lab.wait_idle()
+    wait_for(f"the packets that {kind} held",
+             lambda: [free for free, _ in lab.memory()] == held)
+    return sent
+
+
+def start(lab, **per_source):
+    lab.start(APPS, port={"device": "af_packet", "name": lab.make_veth()}, memory=MEMORY, cores=(0,),
+              dataplane={"admission": ADMISSION, "per_source": per_source})
+
+
+def grown(lab, name):
+    check(lab.counter(name) > 0, f"{name} is 0")
+
+
+def test_syn(context):
+    """Half-open records run short, for all or for one source: newcomers get cookies."""
+    for half_open in (0, 64):
+        with Lab(context.build, f"floodsyn{half_open}") as lab:
+            start(lab, half_open=half_open)
+            flooded(lab, "syn")
+            grown(lab, "tcp_syn_cookies_sent")
+            grown(lab, "tcp_syn_cookies_accepted")
+            equal("SYNs that found no room", lab.counter("tcp_drop_syn_limit"), 0)
+
+
+def test_guesses(context):
+    """Random numbers, from nobody's connections and from publishers'."""
+    with Lab(context.build, "floodguess") as lab:
+        start(lab)
+        for kind in ("ack", "data", "garbage"):
+            flooded(lab, kind)
+        grown(lab, "tcp_drop_no_listener")
+        for kind in ("syn", "rst", "data"):
+            flooded(lab, kind, "--flood-live")
+        for name in ("challenge_acks", "challenge_acks_limited", "drop_out_of_window"):
+            grown(lab, f"tcp_{name}")
+
+
+def test_intruders(context):
+    """Connections that are opened to cost much."""
+    with Lab(context.build, "floodinside") as lab:
+        start(lab)
+        for kind in ("bytes", "overlap", "gaps", "window"):
+            sent = flooded(lab, kind)
+            check(sent["flood_opened"] > 0, f"{kind}: no connection was opened")
+        grown(lab, "tcp_rx_out_of_order")
+        grown(lab, "tcp_drop_ooo_limit")
+
+
+def refused(lab):
+    try:
+        lab.connect().close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_per_source(context):
+    """The third connection of a source that may have two; when one has gone there is room again."""
+    with Lab(context.build, "persource") as lab:
+        lab.start(APPS, cores=(0,), dataplane={"per_source": {"connections": 2}})
+        sockets = [lab.connect() for _ in range(2)]
+        wait_for("both to count", lambda: lab.ctl("workers")[0]["connections"] == 2)
+        check(refused(lab), "a third connection was accepted")
+        equal("refused by source", lab.counter("tcp_drop_source_limit"), 1)
+        sockets.pop().close()
+        wait_for("room", lambda: lab.ctl("workers")[0]["connections"] == 1)
+        sockets.append(lab.connect())
+        for sock in sockets:
+            sock.close()
+        lab.wait_idle()
