@@ -1,6 +1,6 @@
 /*
  * The stack as a shared object for packetdrill. adapter.c has life cycle, time and wire,
- * adapter_calls.c the system calls, adapter_info.c the kernel's struct tcp_info,
+ * adapter_calls.c and adapter_data.c the system calls, adapter_info.c the kernel's struct tcp_info,
  * report.c what is written for run-suite.
  *
  * packetdrill calls from two threads: its own, and one for system calls that a script expects to
@@ -35,8 +35,18 @@ struct adapter {
 	const char *states; /* file with the states of all connections, for its sockstat */
 };
 
-/* The calls of adapter_calls.c. */
+/* The calls of adapter_calls.c, and those of adapter_data.c. */
 void adapter_calls_set(struct drill *drill);
+void adapter_data_set(struct drill *drill);
+
+#define ADAPTER_FOREVER UINT64_MAX
+
+/* Begin and end of a call. A result of -errno becomes -1 and errno. */
+struct adapter *adapter_enter(void *self);
+int adapter_leave(struct adapter *adapter, int rc);
+/* Sleeps, when the socket and the flags want it; false: the call is over. */
+bool adapter_waits(struct adapter *adapter, const struct socket *socket, int flags,
+		   uint64_t until_us);
 
 /* Whose descriptors the getsockopt() of adapter_info.c knows; NULL: nobody's. */
 void adapter_info_set(struct adapter *adapter);

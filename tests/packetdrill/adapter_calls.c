@@ -12,14 +12,12 @@
 
 #include "adapter.h"
 
-#define FOREVER     UINT64_MAX
-#define IOV_BYTES   (8U << 20)
 #define IPV4_MAPPED "::ffff:0.0.0.0"
 
 /* <netinet/tcp.h> has another struct tcp_info. */
 enum tcp_options_of_sockets { OPTION_NODELAY = 1, OPTION_MAXSEG = 2 };
 
-static struct adapter *enter(void *self)
+struct adapter *adapter_enter(void *self)
 {
 	struct adapter *adapter = self;
 
@@ -27,8 +25,7 @@ static struct adapter *enter(void *self)
 	return adapter;
 }
 
-/* Result of a call: -errno becomes -1 and errno. */
-static int leave(struct adapter *adapter, int rc)
+int adapter_leave(struct adapter *adapter, int rc)
 {
 	report_states(adapter);
 	(void)pthread_mutex_unlock(&adapter->lock);
@@ -39,7 +36,7 @@ static int leave(struct adapter *adapter, int rc)
 	return rc;
 }
 
-static bool waits(struct adapter *adapter, const struct socket *socket, int flags, uint64_t until)
+bool adapter_waits(struct adapter *adapter, const struct socket *socket, int flags, uint64_t until)
 {
 	return !socket->nonblock && !(flags & MSG_DONTWAIT) && adapter_wait(adapter, until);
 }
@@ -85,7 +82,7 @@ static void from_endpoint(const struct tcp_endpoint *endpoint, struct sockaddr *
 /* packetdrill looks descriptors up in /proc and closes them itself: they must be real. */
 static int call_socket(void *self, int domain, int type, int protocol)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	int fd = eventfd(0, EFD_CLOEXEC);
 	int rc;
 
@@ -95,26 +92,26 @@ static int call_socket(void *self, int domain, int type, int protocol)
 	if (rc == 0 && type & SOCK_NONBLOCK) {
 		sockets_find(&adapter->sockets, fd)->nonblock = true;
 	}
-	return leave(adapter, rc < 0 ? rc : fd);
+	return adapter_leave(adapter, rc < 0 ? rc : fd);
 }
 
 static int call_bind(void *self, int fd, const struct sockaddr *addr, socklen_t len)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	struct socket *socket = sockets_find(&adapter->sockets, fd);
 	struct tcp_endpoint local;
 
 	(void)len;
 	to_endpoint(addr, &local);
-	return leave(adapter, socket == NULL ? -EBADF : sockets_bind(socket, &local));
+	return adapter_leave(adapter, socket == NULL ? -EBADF : sockets_bind(socket, &local));
 }
 
 static int call_listen(void *self, int fd, int backlog)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	struct socket *socket = sockets_find(&adapter->sockets, fd);
 
-	return leave(adapter, socket == NULL ? -EBADF : sockets_listen(socket, backlog));
+	return adapter_leave(adapter, socket == NULL ? -EBADF : sockets_listen(socket, backlog));
 }
 
 static int accept_one(struct adapter *adapter, int fd, struct tcp_endpoint *remote)
@@ -125,7 +122,7 @@ static int accept_one(struct adapter *adapter, int fd, struct tcp_endpoint *remo
 
 	do {
 		rc = socket == NULL ? -EBADF : sockets_accept(socket, child, remote);
-	} while (rc == -EAGAIN && waits(adapter, socket, 0, FOREVER));
+	} while (rc == -EAGAIN && adapter_waits(adapter, socket, 0, ADAPTER_FOREVER));
 	if (rc < 0) {
 		(void)close(child);
 		return rc;
@@ -135,14 +132,14 @@ static int accept_one(struct adapter *adapter, int fd, struct tcp_endpoint *remo
 
 static int call_accept(void *self, int fd, struct sockaddr *addr, socklen_t *len)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	struct tcp_endpoint remote;
 	int rc = accept_one(adapter, fd, &remote);
 
 	if (rc >= 0) {
 		from_endpoint(&remote, addr, len);
 	}
-	return leave(adapter, rc);
+	return adapter_leave(adapter, rc);
 }
 
 static int connect_one(struct adapter *adapter, int fd, const struct sockaddr *addr)
@@ -156,7 +153,8 @@ static int connect_one(struct adapter *adapter, int fd, const struct sockaddr *a
 	}
 	to_endpoint(addr, &remote);
 	rc = sockets_connect(socket, &remote);
-	while ((rc == -EINPROGRESS || rc == -EALREADY) && waits(adapter, socket, 0, FOREVER)) {
+	while ((rc == -EINPROGRESS || rc == -EALREADY) &&
+	       adapter_waits(adapter, socket, 0, ADAPTER_FOREVER)) {
 		rc = sockets_connect(socket, &remote);
 		rc = rc == -EISCONN ? 0 : rc;
 	}
@@ -165,196 +163,32 @@ static int connect_one(struct adapter *adapter, int fd, const struct sockaddr *a
 
 static int call_connect(void *self, int fd, const struct sockaddr *addr, socklen_t len)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 
 	(void)len;
-	return leave(adapter, connect_one(adapter, fd, addr));
-}
-
-static int read_one(struct adapter *adapter, int fd, void *buf, size_t size, int flags)
-{
-	struct socket *socket = sockets_find(&adapter->sockets, fd);
-	int rc;
-
-	if (socket == NULL) {
-		return -EBADF;
-	}
-	if (buf == NULL && !(flags & MSG_TRUNC)) {
-		return -EFAULT;
-	}
-	/* MSG_TRUNC of a stream: the bytes are thrown away. */
-	buf = flags & MSG_TRUNC ? NULL : buf;
-	do {
-		rc = sockets_read(socket, buf, size, flags & MSG_PEEK);
-	} while (rc == -EAGAIN && waits(adapter, socket, flags, FOREVER));
-	return rc;
-}
-
-static ssize_t call_recv(void *self, int fd, void *buf, size_t size, int flags)
-{
-	struct adapter *adapter = enter(self);
-
-	return leave(adapter, read_one(adapter, fd, buf, size, flags));
-}
-
-static ssize_t call_read(void *self, int fd, void *buf, size_t size)
-{
-	return call_recv(self, fd, buf, size, 0);
-}
-
-static ssize_t call_recvfrom(void *self, int fd, void *buf, size_t size, int flags,
-			     struct sockaddr *addr, socklen_t *len)
-{
-	(void)addr;
-	(void)len;
-	return call_recv(self, fd, buf, size, flags);
-}
-
-static size_t iov_bytes(const struct iovec *iov, size_t count)
-{
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		bytes += iov[i].iov_len;
-	}
-	return bytes < IOV_BYTES ? bytes : IOV_BYTES;
-}
-
-static ssize_t read_scattered(void *self, int fd, const struct iovec *iov, size_t count, int flags)
-{
-	size_t bytes = iov_bytes(iov, count);
-	uint8_t *buffer = malloc(bytes + 1);
-	ssize_t rc = call_recv(self, fd, buffer, bytes, flags);
-	size_t done = 0;
-
-	for (size_t i = 0; rc > 0 && i < count && done < (size_t)rc; i++) {
-		size_t part = (size_t)rc - done;
-
-		part = part < iov[i].iov_len ? part : iov[i].iov_len;
-		memcpy(iov[i].iov_base, buffer + done, part);
-		done += part;
-	}
-	free(buffer);
-	return rc;
-}
-
-static ssize_t call_readv(void *self, int fd, const struct iovec *iov, int count)
-{
-	return read_scattered(self, fd, iov, (size_t)count, 0);
-}
-
-static ssize_t call_recvmsg(void *self, int fd, struct msghdr *msg, int flags)
-{
-	if (flags & MSG_ERRQUEUE) {
-		errno = EAGAIN; /* there is no such queue */
-		return -1;
-	}
-	msg->msg_flags = 0;
-	msg->msg_controllen = 0;
-	return read_scattered(self, fd, msg->msg_iov, msg->msg_iovlen, flags);
-}
-
-/* A blocking write is over when all of it is queued. */
-static int write_one(struct adapter *adapter, int fd, const uint8_t *buf, size_t size, int flags)
-{
-	struct socket *socket = sockets_find(&adapter->sockets, fd);
-	size_t done = 0;
-
-	if (socket == NULL) {
-		return -EBADF;
-	}
-	for (;;) {
-		int rc = sockets_write(socket, buf + done, size - done);
-
-		done += rc > 0 ? (size_t)rc : 0;
-		if (rc < 0 && rc != -EAGAIN) {
-			return done > 0 ? (int)done : rc;
-		}
-		if (done == size) {
-			return (int)done;
-		}
-		if (!waits(adapter, socket, flags, FOREVER)) {
-			return done > 0 ? (int)done : -EAGAIN;
-		}
-	}
-}
-
-static ssize_t call_send(void *self, int fd, const void *buf, size_t size, int flags)
-{
-	struct adapter *adapter = enter(self);
-
-	if (flags & ~(MSG_NOSIGNAL | MSG_DONTWAIT)) {
-		return leave(adapter, -EOPNOTSUPP); /* MSG_EOR, MSG_MORE, MSG_ZEROCOPY ... */
-	}
-	return leave(adapter, buf == NULL ? -EFAULT : write_one(adapter, fd, buf, size, flags));
-}
-
-static ssize_t call_write(void *self, int fd, const void *buf, size_t size)
-{
-	return call_send(self, fd, buf, size, 0);
-}
-
-static ssize_t call_sendto(void *self, int fd, const void *buf, size_t size, int flags,
-			   const struct sockaddr *addr, socklen_t len)
-{
-	(void)addr;
-	(void)len;
-	return call_send(self, fd, buf, size, flags);
-}
-
-static ssize_t write_gathered(void *self, int fd, const struct iovec *iov, size_t count, int flags)
-{
-	size_t bytes = iov_bytes(iov, count);
-	uint8_t *buffer = malloc(bytes + 1);
-	size_t done = 0;
-	ssize_t rc;
-
-	for (size_t i = 0; i < count && done + iov[i].iov_len <= bytes; i++) {
-		if (iov[i].iov_base == NULL && iov[i].iov_len > 0) {
-			free(buffer);
-			errno = EFAULT;
-			return -1;
-		}
-		if (iov[i].iov_base != NULL) {
-			memcpy(buffer + done, iov[i].iov_base, iov[i].iov_len);
-			done += iov[i].iov_len;
-		}
-	}
-	rc = call_send(self, fd, buffer, done, flags);
-	free(buffer);
-	return rc;
-}
-
-static ssize_t call_writev(void *self, int fd, const struct iovec *iov, int count)
-{
-	return write_gathered(self, fd, iov, (size_t)count, 0);
-}
-
-static ssize_t call_sendmsg(void *self, int fd, const struct msghdr *msg, int flags)
-{
-	return write_gathered(self, fd, msg->msg_iov, msg->msg_iovlen, flags);
+	return adapter_leave(adapter, connect_one(adapter, fd, addr));
 }
 
 static int call_fcntl(void *self, int fd, int command, ...)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	struct socket *socket = sockets_find(&adapter->sockets, fd);
 	va_list args;
 
 	if (socket == NULL) {
-		return leave(adapter, -EBADF);
+		return adapter_leave(adapter, -EBADF);
 	}
 	switch (command) {
 	case F_GETFL:
-		return leave(adapter, O_RDWR | (socket->nonblock ? O_NONBLOCK : 0));
+		return adapter_leave(adapter, O_RDWR | (socket->nonblock ? O_NONBLOCK : 0));
 	case F_SETFL:
 		va_start(args, command);
 		/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started the line before */
 		socket->nonblock = va_arg(args, int) & O_NONBLOCK;
 		va_end(args);
-		return leave(adapter, 0);
+		return adapter_leave(adapter, 0);
 	default:
-		return leave(adapter, -EINVAL);
+		return adapter_leave(adapter, -EINVAL);
 	}
 }
 
@@ -379,7 +213,7 @@ static int queue_length(const struct socket *socket, unsigned long request, int 
 
 static int call_ioctl(void *self, int fd, unsigned long request, ...)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	struct socket *socket = sockets_find(&adapter->sockets, fd);
 	va_list args;
 	int *value;
@@ -387,24 +221,25 @@ static int call_ioctl(void *self, int fd, unsigned long request, ...)
 	va_start(args, request);
 	value = va_arg(args, int *);
 	va_end(args);
-	return leave(adapter, socket == NULL ? -EBADF : queue_length(socket, request, value));
+	return adapter_leave(adapter,
+			     socket == NULL ? -EBADF : queue_length(socket, request, value));
 }
 
 static int call_close(void *self, int fd)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	struct socket *socket = sockets_find(&adapter->sockets, fd);
 
 	(void)close(fd);
-	return leave(adapter, socket == NULL ? -EBADF : sockets_close(socket));
+	return adapter_leave(adapter, socket == NULL ? -EBADF : sockets_close(socket));
 }
 
 static int call_shutdown(void *self, int fd, int how)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	struct socket *socket = sockets_find(&adapter->sockets, fd);
 
-	return leave(adapter, socket == NULL ? -EBADF : sockets_shutdown(socket, how));
+	return adapter_leave(adapter, socket == NULL ? -EBADF : sockets_shutdown(socket, how));
 }
 
 static int max_segment(const struct socket *socket)
@@ -437,7 +272,7 @@ static int get_option(struct socket *socket, int level, int name, int *value)
 
 static int call_getsockopt(void *self, int fd, int level, int name, void *value, socklen_t *len)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	struct socket *socket = sockets_find(&adapter->sockets, fd);
 	int number = 0;
 	int rc = socket == NULL ? -EBADF : get_option(socket, level, name, &number);
@@ -446,7 +281,7 @@ static int call_getsockopt(void *self, int fd, int level, int name, void *value,
 		memcpy(value, &number, sizeof(number));
 		*len = sizeof(number);
 	}
-	return leave(adapter, rc);
+	return adapter_leave(adapter, rc);
 }
 
 static int set_linger(struct socket *socket, const void *value, socklen_t len)
@@ -483,11 +318,11 @@ static int set_option(struct socket *socket, int level, int name, const void *va
 static int call_setsockopt(void *self, int fd, int level, int name, const void *value,
 			   socklen_t len)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	struct socket *socket = sockets_find(&adapter->sockets, fd);
 
-	return leave(adapter,
-		     socket == NULL ? -EBADF : set_option(socket, level, name, value, len));
+	return adapter_leave(adapter,
+			     socket == NULL ? -EBADF : set_option(socket, level, name, value, len));
 }
 
 static int poll_all(struct adapter *adapter, struct pollfd *fds, nfds_t count)
@@ -506,15 +341,15 @@ static int poll_all(struct adapter *adapter, struct pollfd *fds, nfds_t count)
 
 static int call_poll(void *self, struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-	struct adapter *adapter = enter(self);
+	struct adapter *adapter = adapter_enter(self);
 	uint64_t now = adapter->sockets.host.now_us;
-	uint64_t until = timeout_ms < 0 ? FOREVER : now + (uint64_t)timeout_ms * 1000;
+	uint64_t until = timeout_ms < 0 ? ADAPTER_FOREVER : now + (uint64_t)timeout_ms * 1000;
 	int ready;
 
 	do {
 		ready = poll_all(adapter, fds, count);
 	} while (ready == 0 && adapter_wait(adapter, until));
-	return leave(adapter, ready);
+	return adapter_leave(adapter, ready);
 }
 
 /* Scripts about these test the kernel's own machinery, not TCP. */
@@ -564,21 +399,12 @@ static int no_splice(void *self, int fd_in, loff_t *off_in, int fd_out, loff_t *
 
 void adapter_calls_set(struct drill *drill)
 {
+	adapter_data_set(drill);
 	drill->socket = call_socket;
 	drill->bind = call_bind;
 	drill->listen = call_listen;
 	drill->accept = call_accept;
 	drill->connect = call_connect;
-	drill->read = call_read;
-	drill->readv = call_readv;
-	drill->recv = call_recv;
-	drill->recvfrom = call_recvfrom;
-	drill->recvmsg = call_recvmsg;
-	drill->write = call_write;
-	drill->writev = call_writev;
-	drill->send = call_send;
-	drill->sendto = call_sendto;
-	drill->sendmsg = call_sendmsg;
 	drill->fcntl = call_fcntl;
 	drill->ioctl = call_ioctl;
 	drill->close = call_close;

@@ -31,6 +31,7 @@ enum linux_ca_state {
 
 static struct adapter *adapter_here;
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): glibc has its own */
 __attribute__((visibility("default"))) int getsockopt(int fd, int level, int name, void *value,
 						      socklen_t *len);
 
@@ -127,6 +128,7 @@ static int answer(const struct socket *socket, int level, int name, void *value,
 	return -1;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 	int (*next)(int fd, int level, int name, void *value, socklen_t *len);
