@@ -193,11 +193,17 @@ uint32_t dp_forward_waiting(const struct dp_forward *forward)
 	return frames;
 }
 
+/* As rte_ring_empty(), with loads that C calls atomic: the producer is another thread. */
+static bool is_empty(struct rte_ring *ring)
+{
+	return __atomic_load_n(&ring->prod.tail, __ATOMIC_RELAXED) ==
+	       __atomic_load_n(&ring->cons.tail, __ATOMIC_RELAXED);
+}
+
 bool dp_forward_pending(const struct dp_forward *forward)
 {
 	for (uint32_t from = 0; from < forward->mesh->workers; from++) {
-		if (from != forward->self &&
-		    !rte_ring_empty(forward->mesh->rings[from][forward->self])) {
+		if (from != forward->self && !is_empty(forward->mesh->rings[from][forward->self])) {
 			return true;
 		}
 	}
