@@ -38,7 +38,7 @@ static uint32_t next_random(void)
 
 static uint32_t hash_of(uint32_t i)
 {
-	uint64_t mixed = (i + 1) * 0x9e3779b97f4a7c15ULL;
+	uint64_t mixed = ((uint64_t)i + 1) * 0x9e3779b97f4a7c15ULL;
 
 	return (uint32_t)(mixed >> 32) ^ (uint32_t)mixed;
 }
