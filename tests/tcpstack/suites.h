@@ -38,6 +38,7 @@
 	X(prr)             \
 	X(undo)            \
 	X(cubic)           \
+	X(hystart)         \
 	X(sender)          \
 	X(timeout)         \
 	X(close)           \

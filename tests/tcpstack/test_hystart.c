@@ -1,0 +1,90 @@
+#include "flight.h"
+#include "stack.h"
+#include "suites.h"
+
+static struct peer peer;
+static struct tcp_hystart hystart;
+
+/* A round of ten acknowledgements `rtt_us` after they were sent, `gap_us` apart; bytes grown. */
+static uint32_t round_of(uint32_t rtt_us, uint32_t gap_us)
+{
+	struct tcp_conn *conn = peer.conn;
+	uint32_t grown = 0;
+
+	conn->snd_una = conn->snd_max;
+	conn->snd_max += 10 * FLIGHT_MSS;
+	conn->stack->now_us += 100000; /* no train from the round before */
+	grown += hystart_acked(&hystart, conn, FLIGHT_MSS, rtt_us); /* begins the round */
+	for (uint32_t i = 0; i < 9; i++) {
+		conn->stack->now_us += gap_us;
+		conn->snd_una += FLIGHT_MSS;
+		grown += hystart_acked(&hystart, conn, FLIGHT_MSS, rtt_us);
+	}
+	return grown;
+}
+
+static void begin(void)
+{
+	peer_init(&peer);
+	flight_establish(&peer);
+	flight_send(&peer, 1);
+	hystart_begin(&hystart, peer.conn);
+	peer.conn->cwnd = 20 * FLIGHT_MSS;
+}
+
+static void end(void)
+{
+	tcp_abort(peer.conn);
+	peer_destroy(&peer);
+}
+
+/* 4.2: delays grow by more than an eighth: a quarter of the growth, and five rounds later the end.
+ */
+static void test_delay(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(round_of(40000, 5000), 10 * FLIGHT_MSS);
+	CU_ASSERT_EQUAL(round_of(44000, 5000), 10 * FLIGHT_MSS);
+	CU_ASSERT(round_of(50000, 5000) < 10 * FLIGHT_MSS);
+	CU_ASSERT(hystart.css_baseline_us != 0);
+	for (int i = 0; i < 4; i++) {
+		CU_ASSERT(round_of(50000, 5000) <= 10 * FLIGHT_MSS / 4);
+		CU_ASSERT_EQUAL(peer.conn->ssthresh, UINT32_MAX);
+	}
+	(void)round_of(50000, 5000);
+	CU_ASSERT_EQUAL(peer.conn->ssthresh, peer.conn->cwnd);
+	end();
+}
+
+/* Delays shrink again: it was jitter, slow start goes on. */
+static void test_jitter(void)
+{
+	begin();
+	(void)round_of(40000, 5000);
+	(void)round_of(50000, 5000);
+	CU_ASSERT(hystart.css_baseline_us != 0);
+	(void)round_of(40000, 5000);
+	CU_ASSERT_EQUAL(hystart.css_baseline_us, 0);
+	CU_ASSERT_EQUAL(round_of(40000, 5000), 10 * FLIGHT_MSS);
+	end();
+}
+
+/* A train for half of a round trip: the bottleneck is nearly busy. A gap breaks it. */
+static void test_train(void)
+{
+	begin();
+	(void)round_of(40000, 1900);
+	CU_ASSERT_EQUAL(hystart.css_baseline_us, 0); /* 17 ms of the 20 */
+	peer.conn->sender->rack.min_rtt_us[0] = 30000;
+	(void)round_of(40000, 2100);
+	CU_ASSERT_EQUAL(hystart.css_baseline_us, 0);
+	(void)round_of(40000, 1900);
+	CU_ASSERT(hystart.by_train);
+	CU_ASSERT(hystart.css_baseline_us != 0);
+	end();
+}
+
+CU_TestInfo hystart_tests[] = {{"delay grows", test_delay},
+			       {"jitter", test_jitter},
+			       {"train of acknowledgements", test_train},
+			       CU_TEST_INFO_NULL};
