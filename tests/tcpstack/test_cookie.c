@@ -249,7 +249,8 @@ static void test_flood(void)
 	peer_destroy(&peer);
 }
 
-/* A worker that cannot keep up answers a few SYNs of each burst; those with a record all the same. */
+/* A worker that cannot keep up answers a few SYNs of each burst; those with a record all the same.
+ */
 static void test_pressed(void)
 {
 	struct rte_mbuf *packets[32];
@@ -359,7 +360,8 @@ CU_TestInfo cookie_tests[] = {{"options in the timestamp", test_options_in_the_t
 			      {"age", test_age},
 			      {"age, while others are sent", test_age_under_flood},
 			      {"no flood, no cookie", test_no_flood_no_cookie},
-			      {"flood", test_flood}, {"pressed", test_pressed},
+			      {"flood", test_flood},
+			      {"pressed", test_pressed},
 			      {"reserve for who comes out of TIME_WAIT", test_reserve},
 			      {"MSS classes", test_mss},
 			      {"timestamp", test_timestamp},
