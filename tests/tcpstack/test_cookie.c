@@ -249,8 +249,7 @@ static void test_flood(void)
 	peer_destroy(&peer);
 }
 
-/* A worker that cannot keep up answers a few SYNs of each burst; those with a record all the same.
- */
+/* A worker that cannot keep up answers a few SYNs of each burst. */
 static void test_pressed(void)
 {
 	struct rte_mbuf *packets[32];
