@@ -28,27 +28,17 @@ static struct tcp_config make_config(struct host *host)
 	struct world *world = host->world;
 	struct rng *rng = &world->rng;
 	uint32_t pool = rng_chance(rng, 100) ? WORLD_TINY : host->index;
+	struct tcp_config config;
 
 	host->mtu = mtus[rng_range(rng, 0, pool == WORLD_TINY ? 4 : 5)];
 	host->receive_budget = WORLD_TRUESIZE * rng_range(rng, 4, 300);
 	host->side_records = rng_chance(rng, 200) ? rng_range(rng, 0, 2) : world->flow_count + 8;
-	return (struct tcp_config){
+	config = (struct tcp_config){
 		.name = host->index == 0 ? "sim-0" : "sim-1",
 		.numa_node = -1,
-		.connections = world->scarce ? rng_range(rng, 1, world->flow_count)
-					     : world->flow_count + 8,
-		.syn_received = world->scarce ? rng_range(rng, 1, 4) : world->flow_count + 8,
-		.time_wait = rng_chance(rng, 100) ? 1 : world->flow_count + 8,
 		.side_records = host->side_records,
 		.segment_truesize = WORLD_TRUESIZE,
 		.receive_budget = host->receive_budget,
-		.send_budget = rng_range(rng, 20000, 200000),
-		.ooo_segments = rng_chance(rng, 300) ? rng_range(rng, 0, 16) : 256,
-		.receive_initial =
-			rng_chance(rng, 500) ? WORLD_TRUESIZE * rng_range(rng, 4, 40) : 0,
-		.receive_slack = rng_chance(rng, 300) ? WORLD_TRUESIZE * rng_range(rng, 1, 40) : 0,
-		.receive_total = rng_chance(rng, 200) ? WORLD_TRUESIZE * rng_range(rng, 0, 400) : 0,
-		.ecn = (enum tcp_ecn)rng_range(rng, TCP_ECN_OFF, TCP_ECN_ASK),
 		.mtu = (uint16_t)host->mtu,
 		.offload_tx = host->nic.offload_tx,
 		.keepalive_s = world->calm && !world->hard ? 0 : 20,
@@ -60,6 +50,18 @@ static struct tcp_config make_config(struct host *host)
 		.ops = &app_ops,
 		.app = host,
 	};
+	/* What is random is chosen in an order that no compiler may change. */
+	config.connections =
+		world->scarce ? rng_range(rng, 1, world->flow_count) : world->flow_count + 8;
+	config.syn_received = world->scarce ? rng_range(rng, 1, 4) : world->flow_count + 8;
+	config.time_wait = rng_chance(rng, 100) ? 1 : world->flow_count + 8;
+	config.send_budget = rng_range(rng, 20000, 200000);
+	config.ooo_segments = rng_chance(rng, 300) ? rng_range(rng, 0, 16) : 256;
+	config.receive_initial = rng_chance(rng, 500) ? WORLD_TRUESIZE * rng_range(rng, 4, 40) : 0;
+	config.receive_slack = rng_chance(rng, 300) ? WORLD_TRUESIZE * rng_range(rng, 1, 40) : 0;
+	config.receive_total = rng_chance(rng, 200) ? WORLD_TRUESIZE * rng_range(rng, 0, 400) : 0;
+	config.ecn = (enum tcp_ecn)rng_range(rng, TCP_ECN_OFF, TCP_ECN_ASK);
+	return config;
 }
 
 void host_init(struct host *host, struct world *world, uint32_t index, bool v6)

@@ -138,6 +138,13 @@ static uint64_t next_event_us(const struct world *world)
 	return next;
 }
 
+static void change_pressure(struct world *world)
+{
+	struct tcp_stack *stack = world->host[rng_range(&world->rng, 0, 1)].stack;
+
+	tcp_set_pressure(stack, (enum tcp_pressure)rng_range(&world->rng, 0, 2));
+}
+
 static void step(struct world *world, uint32_t number)
 {
 	host_poll(&world->host[0]);
@@ -147,8 +154,7 @@ static void step(struct world *world, uint32_t number)
 		(void)tcp_shed_ooo(world->host[rng_range(&world->rng, 0, 1)].stack);
 	}
 	if (rng_chance(&world->rng, world->pressure_pm)) {
-		tcp_set_pressure(world->host[rng_range(&world->rng, 0, 1)].stack,
-				 (enum tcp_pressure)rng_range(&world->rng, 0, 2));
+		change_pressure(world);
 	}
 	if (world->now_us >= world->shutdown_us) {
 		shut_down(world);
