@@ -203,7 +203,10 @@ static void recorded_ack(struct tcp_conn *conn, const struct tcp_delivery *deliv
 	}
 	control_congestion(conn, delivery, recovering, lost);
 	if (conn->snd_una == conn->snd_max) {
-		rto_stop(conn);
+		/* What is queued behind a window that stays closed is still to be asked for. */
+		if (!(conn->flags & TCP_CONN_PERSIST)) {
+			rto_stop(conn);
+		}
 		sender_end(conn);
 	} else if (delivery->advanced || delivery->reported) {
 		set_timer(conn, delivery->advanced, wait_us);

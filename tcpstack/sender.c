@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "rto.h"
+#include "seq.h"
 #include "stack.h"
 
 static void queue_idle(struct sender_pool *pool, struct tcp_sender *sender)
@@ -64,10 +66,19 @@ static struct tcp_sender *take_idle(struct tcp_conn *conn)
 	return sender;
 }
 
+/* What duplicate acknowledgements go by is not kept up while there is a scoreboard (dupack.h). */
+static void mend_recover(struct tcp_conn *conn, uint32_t highest)
+{
+	if (seq_gt(conn->recover, highest)) {
+		conn->recover = conn->snd_una - 1; /* 2 GiB old: it only seems to lie ahead */
+	}
+}
+
 void sender_begin(struct tcp_conn *conn)
 {
 	struct tcp_sender *sender = conn->sender;
 
+	mend_recover(conn, conn->snd_una);
 	if (sender == NULL || sender->idle) {
 		sender = take_idle(conn);
 	}
@@ -101,6 +112,7 @@ void sender_abandon(struct tcp_conn *conn)
 	struct tcp_sender *sender = conn->sender;
 
 	tcp_count(conn->stack, no_transmission);
+	mend_recover(conn, conn->snd_max);
 	if (sender->phase == TCP_SENDER_RECOVERY) {
 		conn->flags |= TCP_CONN_RECOVERY | TCP_CONN_RETRANSMIT;
 	} else if (sender->board.lost_bytes > 0) {
@@ -110,7 +122,7 @@ void sender_abandon(struct tcp_conn *conn)
 	tlp_cancel(&sender->tlp);
 	sender->recording = false;
 	sender->phase = TCP_SENDER_OPEN;
-	sender->timer = TCP_TIMER_RTO;
+	rto_restart(conn); /* a probe may have been due, which is sooner */
 }
 
 void sender_put(struct tcp_conn *conn)

@@ -412,6 +412,56 @@ static void test_window_flutters(void)
 	peer_destroy(&peer);
 }
 
+/*
+ * What was thought to be lost behind a closed window had arrived: it stays closed for what comes
+ * after it, and the update that opens it may be lost.
+ */
+static void test_persist_goes_on(void)
+{
+	unsigned int probes = 0;
+
+	establish(true);
+	CU_ASSERT_EQUAL(peer_write(&peer, 20 * MSS), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 10);
+	set_window(1, 0);
+	for (int s = 0; s < 3; s++) { /* the timeout marks, the closed window holds it back */
+		peer_advance(&peer, 1001000);
+		(void)peer_drain(&peer);
+	}
+	CU_ASSERT(peer.conn->flags & TCP_CONN_PERSIST);
+	set_window(1 + 10 * MSS, 0);
+	for (int s = 0; s < 10; s++) {
+		(void)peer_drain(&peer);
+		peer_advance(&peer, 1000000);
+		while (peer_expect(&peer, TCP_ACK, 1 + 10 * MSS, 1, 1)) {
+			probes++;
+		}
+	}
+	CU_ASSERT(probes > 0);
+	CU_ASSERT_EQUAL(peer.conn->snd_una, peer.our_iss + 1 + 10 * MSS);
+	set_window(1 + 10 * MSS, 512);
+	CU_ASSERT(peer_drain(&peer) > 0);
+	peer_destroy(&peer);
+}
+
+/* A scoreboard carried it for 2 GiB, and then there is none: three duplicates still suffice. */
+static void test_no_sender_after_wrap(void)
+{
+	struct tcp_options syn;
+
+	peer_init(&peer);
+	peer.config.side_records = 0;
+	syn = peer_syn_options(&peer);
+	peer_establish(&peer, &syn);
+	peer.conn->recover = peer.conn->snd_una + (1U << 30);
+	send_ten();
+	for (uint32_t i = 2; i <= 4; i++) {
+		send_sack(1, 1 + MSS, 1 + i * MSS);
+	}
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), 1);
+	peer_destroy(&peer);
+}
+
 /* A peer that takes its window back accepts an ACK only within what is left of it. */
 static void test_ack_in_a_shrunk_window(void)
 {
@@ -442,5 +492,7 @@ CU_TestInfo recovery_tests[] = {{"payload", test_payload},
 				{"senders come back", test_senders_come_back},
 				{"persist after silence", test_persist_after_silence},
 				{"window flutters", test_window_flutters},
+				{"persist goes on", test_persist_goes_on},
+				{"no sender after a wrap", test_no_sender_after_wrap},
 				{"ACK in a shrunk window", test_ack_in_a_shrunk_window},
 				CU_TEST_INFO_NULL};
