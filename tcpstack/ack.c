@@ -169,6 +169,7 @@ static void advance(struct tcp_conn *conn, const struct tcp_segment *seg,
 		delivery->bytes = conn->snd_una - delivery->una_before;
 	}
 	pmtu_acked(conn);
+	ecn_acked(conn);
 	conn->progress_us = conn->stack->now_us;
 }
 

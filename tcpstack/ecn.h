@@ -13,6 +13,7 @@
 
 #include "conn.h"
 #include "segment.h"
+#include "seq.h"
 
 /* The two bits of the IP header (RFC 3168 section 5). */
 enum ecn_codepoint { ECN_NOT_ECT = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3 };
@@ -50,6 +51,14 @@ static inline enum ecn_codepoint ecn_mark(const struct tcp_conn *conn, uint8_t *
 		*flags |= TCP_CWR;
 	}
 	return conn->path_flags & TCP_PATH_ECN ? ECN_ECT0 : ECN_NOT_ECT;
+}
+
+/* snd_una has advanced: a reduction that lies behind it would seem to lie ahead 2 GiB later. */
+static inline void ecn_acked(struct tcp_conn *conn)
+{
+	if (conn->path_flags & TCP_PATH_REDUCED && seq_gt(conn->snd_una, conn->reduced_seq)) {
+		conn->path_flags &= ~(uint32_t)TCP_PATH_REDUCED;
+	}
 }
 
 static inline void ecn_sent(struct tcp_conn *conn, uint8_t flags)

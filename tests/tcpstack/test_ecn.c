@@ -289,6 +289,26 @@ static void test_active(void)
 	peer_destroy(&peer);
 }
 
+/* 2 GiB after a reduction its number seems to lie ahead: an echo is heeded all the same. */
+static void test_reduction_after_wrap(void)
+{
+	establish();
+	CU_ASSERT_EQUAL(peer_write(&peer, 4 * MSS), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 4);
+	segment(TCP_ACK | TCP_ECE, 1, 1 + MSS, 0, ECN_NOT_ECT);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_ecn_reductions), 1);
+	segment(TCP_ACK, 1, 1 + 4 * MSS, 0, ECN_NOT_ECT);
+	CU_ASSERT_EQUAL(peer_write(&peer, MSS), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	segment(TCP_ACK, 1, 1 + 5 * MSS, 0, ECN_NOT_ECT);
+	peer.conn->reduced_seq += 1U << 31; /* as if so much had been sent meanwhile */
+	CU_ASSERT_EQUAL(peer_write(&peer, MSS), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
+	segment(TCP_ACK | TCP_ECE, 1, 1 + 6 * MSS, 0, ECN_NOT_ECT);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_ecn_reductions), 2);
+	peer_destroy(&peer);
+}
+
 /* A run that changes its mark is not one segment. */
 static void test_gro(void)
 {
@@ -316,4 +336,5 @@ CU_TestInfo ecn_tests[] = {{"negotiation", test_negotiation},
 			   {"no reduction", test_no_reduction},
 			   {"active open", test_active},
 			   {"GRO", test_gro},
+			   {"reduction after a wrap", test_reduction_after_wrap},
 			   CU_TEST_INFO_NULL};
