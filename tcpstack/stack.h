@@ -71,7 +71,7 @@ struct tcp_stack {
 	struct tcp_side *side_free;
 	struct sender_pool senders;
 	bool pressed;          /* tcp_press() */
-	uint32_t cookies_left; /* that this tcp_input() may send */
+	uint32_t cookies_left; /* that this tcp_input() may send, and SYN-ACKs once more */
 	struct source_table sources;
 	struct tcp_syn_pool syn;
 	struct tcp_time_wait_pool time_wait;

@@ -342,6 +342,25 @@ static bool paws_rejects(const struct tcp_syn_record *record, const struct tcp_s
 	return !(seg->opt.flags & TCP_OPT_TIMESTAMPS) || seq_lt(seg->opt.tsval, record->ts_recent);
 }
 
+/*
+ * The same SYN again: our SYN-ACK was lost. Under pressure one SYN over and over would have as many
+ * answers as it likes; the timer sends what is not answered here.
+ */
+static void answer_again(struct tcp_stack *stack, struct tcp_syn_record *record,
+			 const struct tcp_segment *seg)
+{
+	/* RFC 3168 6.1.1.1: the peer may have given up asking for ECN. */
+	if (ecn_syn_flags(stack, seg) == 0) {
+		record->flags &= 15 & ~TCP_SYN_ECN;
+	}
+	if (stack->cookies_left == 0) {
+		tcp_count(stack, syn_cookies_limited);
+		return;
+	}
+	stack->cookies_left--;
+	send_syn_ack(stack, record, timestamp_of(stack, record));
+}
+
 struct tcp_conn *syn_input(struct tcp_stack *stack, uint32_t index, const struct tcp_segment *seg)
 {
 	struct tcp_syn_record *record = &stack->syn.records[index];
@@ -351,15 +370,10 @@ struct tcp_conn *syn_input(struct tcp_stack *stack, uint32_t index, const struct
 		return NULL;
 	}
 	if (seg->flags & TCP_SYN) {
-		/* The same SYN again: our SYN-ACK was lost. Another one: RFC 5961 4.2. */
 		if (seg->seq == record->irs && !(seg->flags & TCP_ACK)) {
-			/* RFC 3168 6.1.1.1: the peer may have given up asking for ECN. */
-			if (ecn_syn_flags(stack, seg) == 0) {
-				record->flags &= 15 & ~TCP_SYN_ECN;
-			}
-			send_syn_ack(stack, record, timestamp_of(stack, record));
+			answer_again(stack, record, seg);
 		} else {
-			challenge(stack, record);
+			challenge(stack, record); /* RFC 5961 4.2 */
 		}
 		return NULL;
 	}

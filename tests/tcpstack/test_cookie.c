@@ -274,6 +274,26 @@ static void test_pressed(void)
 	peer_destroy(&peer);
 }
 
+/* ... and not the same one over and over. */
+static void test_pressed_by_one(void)
+{
+	struct rte_mbuf *packets[32];
+	struct tcp_options syn;
+
+	peer_init(&peer);
+	peer_create(&peer);
+	syn = peer_syn_options(&peer);
+	for (unsigned int pressed = 0; pressed <= 1; pressed++) {
+		for (unsigned int i = 0; i < 32; i++) {
+			packets[i] = peer_build(&peer, TCP_SYN, PEER_ISS, 0, 65535, &syn, 0);
+		}
+		tcp_press(peer.stack, pressed);
+		peer_input(&peer, packets, 32);
+		CU_ASSERT_EQUAL(peer_drain(&peer), pressed ? 4 : 32);
+	}
+	peer_destroy(&peer);
+}
+
 /* Who comes out of TIME_WAIT has a record, with numbers beyond the old ones. */
 static void test_reserve(void)
 {
@@ -361,6 +381,7 @@ CU_TestInfo cookie_tests[] = {{"options in the timestamp", test_options_in_the_t
 			      {"no flood, no cookie", test_no_flood_no_cookie},
 			      {"flood", test_flood},
 			      {"pressed", test_pressed},
+			      {"pressed by one", test_pressed_by_one},
 			      {"reserve for who comes out of TIME_WAIT", test_reserve},
 			      {"MSS classes", test_mss},
 			      {"timestamp", test_timestamp},
