@@ -144,6 +144,11 @@ bool time_wait_input(struct tcp_stack *stack, uint32_t index, const struct tcp_s
 		return false;
 	}
 	if (may_reopen(record, seg)) {
+		/* There is no room for it: the wait must not end for nothing (RFC 1337). */
+		if (stack->syn.free == NULL || stack->conn_free == NULL) {
+			tcp_refuse(stack, drop_syn_limit, &seg->key);
+			return false;
+		}
 		/* Beyond the old window (RFC 1122 4.2.2.13); 0 is kept to say "none". */
 		*iss_floor = (record->snd_nxt + 65535 + 2) | 1;
 		record_drop(stack, record);

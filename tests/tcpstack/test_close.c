@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "peer.h"
+#include "stack.h"
 #include "suites.h"
 
 static struct peer peer;
@@ -101,6 +102,28 @@ static void test_reopen(void)
 	CU_ASSERT_FATAL(peer_take(&peer, &seen));
 	CU_ASSERT_EQUAL(seen.flags, TCP_SYN | TCP_ACK);
 	CU_ASSERT(seen.seq - old_iss >= 65537);
+	peer_destroy(&peer);
+}
+
+/* Where there is no room for the new connection the wait for the old one goes on. */
+static void test_reopen_refused(void)
+{
+	struct tcp_fifo_timer *records;
+	struct tcp_options syn;
+	struct seen seen;
+
+	to_time_wait();
+	syn = peer_syn_options(&peer);
+	records = peer.stack->syn.free;
+	peer.stack->syn.free = NULL;
+	peer_send_raw(&peer, TCP_SYN, PEER_ISS + 5000, 0, 65535, &syn, 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	CU_ASSERT_EQUAL(tcp_time_wait_count(peer.stack), 1);
+	peer.stack->syn.free = records;
+	peer_send_raw(&peer, TCP_SYN, PEER_ISS + 5000, 0, 65535, &syn, 0);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL(seen.flags, TCP_SYN | TCP_ACK);
+	CU_ASSERT(seen.seq - peer.our_iss >= 65537);
 	peer_destroy(&peer);
 }
 
@@ -273,6 +296,7 @@ static void test_time_wait_recycling(void)
 CU_TestInfo close_tests[] = {{"the peer first", test_peer_first},
 			     {"we first, TIME_WAIT", test_we_first},
 			     {"reopen in TIME_WAIT", test_reopen},
+			     {"reopen in TIME_WAIT, refused", test_reopen_refused},
 			     {"RST in TIME_WAIT", test_time_wait_rst},
 			     {"simultaneous", test_simultaneous},
 			     {"FIN with the ACK of ours", test_fin_with_ack},
