@@ -91,6 +91,10 @@ class Link:
     def permanent_neighbour(self, role, interface, address, mac):
         run(["ip", "-n", self.names[role], "neigh", "replace", address, "lladdr", mac, "dev", interface])
 
+    def forget_neighbour(self, role, interface, address):
+        """`neigh flush` leaves permanent ones."""
+        run(["ip", "-n", self.names[role], "neigh", "del", address, "dev", interface])
+
     def take_edge(self, owner):
         """Whose edge0 is: the kernel's, with its address, or a port's, without one."""
         name = self.names["edge"]

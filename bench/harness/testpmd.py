@@ -129,4 +129,5 @@ def trains_over_veth(link, seconds, kind, gbps):
     receiver.say("show fwd stats all")
     time.sleep(0.5)
     link.stop(sender)
+    link.forget_neighbour("clients", "encoder0", SERVER)
     return read_stats(receiver.stop(), elapsed)
