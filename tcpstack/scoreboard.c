@@ -6,7 +6,15 @@
 
 #include "seq.h"
 
-#define NONE TRANSMISSION_NONE
+#define NONE          TRANSMISSION_NONE
+
+/*
+ * Reports split records while there are fewer than these, and one more for so many bytes in flight.
+ * Peers lose segments, not bytes; one that reports every second byte would use up the records of
+ * all others, and have thousands walked through for each of its acknowledgements.
+ */
+#define SPLIT_RECORDS 128U
+#define SPLIT_BYTES   128U
 
 void transmission_pool_init(struct transmission_pool *pool, struct tcp_transmission *records,
 			    uint32_t count)
@@ -173,6 +181,7 @@ static void release(struct tcp_scoreboard *board, struct tcp_transmission *recor
 	record->link[ORDER_SEQUENCE].next = board->pool->free;
 	board->pool->free = index;
 	board->pool->free_count++;
+	board->records--;
 }
 
 void scoreboard_init(struct tcp_scoreboard *board, struct transmission_pool *pool)
@@ -225,6 +234,7 @@ int scoreboard_sent(struct tcp_scoreboard *board, uint32_t start, uint32_t end, 
 	}
 	board->pool->record[index] =
 		(struct tcp_transmission){.start = start, .end = end, .sent_us = now_us};
+	board->records++;
 	insert(board, &board->all, ORDER_SEQUENCE, index, board->all.last);
 	enter_state(board, &board->pool->record[index], TRANSMISSION_IN_FLIGHT);
 	return 0;
@@ -242,11 +252,21 @@ static bool split(struct tcp_scoreboard *board, struct tcp_transmission *record,
 	board->pool->record[second] = *record;
 	board->pool->record[second].start = at;
 	record->end = at;
+	board->records++;
 	insert(board, &board->all, ORDER_SEQUENCE, second, first);
 	if (record->state != TRANSMISSION_SACKED) {
 		insert(board, list_of(board, record->state), ORDER_STATE, second, first);
 	}
 	return true;
+}
+
+/* The same, as a report wants it. */
+static bool split_by_report(struct tcp_scoreboard *board, struct tcp_transmission *record,
+			    uint32_t at)
+{
+	uint32_t bytes = board->in_flight_bytes + board->lost_bytes + board->sacked_bytes;
+
+	return board->records < SPLIT_RECORDS + bytes / SPLIT_BYTES && split(board, record, at);
 }
 
 static struct tcp_transmission *next_of(const struct tcp_scoreboard *board,
@@ -351,11 +371,11 @@ bool scoreboard_sack(struct tcp_scoreboard *board, uint32_t start, uint32_t end,
 			continue;
 		}
 		if (seq_lt(record->start, start)) {
-			whole = whole && split(board, record, start);
+			whole = split_by_report(board, record, start) && whole;
 			record = next_of(board, record);
 			continue;
 		}
-		if (seq_gt(record->end, end) && !split(board, record, end)) {
+		if (seq_gt(record->end, end) && !split_by_report(board, record, end)) {
 			return false;
 		}
 		delivered(context, record);

@@ -63,6 +63,7 @@ struct tcp_scoreboard {
 	struct transmission_list in_flight;
 	struct transmission_list lost;
 	uint32_t hint; /* where the last search ended */
+	uint32_t records;
 	uint32_t in_flight_bytes;
 	uint32_t resent_bytes; /* of them: ambiguous */
 	uint32_t lost_bytes;
@@ -85,8 +86,8 @@ int scoreboard_sent(struct tcp_scoreboard *board, uint32_t start, uint32_t end, 
 	__attribute__((warn_unused_result));
 /* [start, end) was sent again; it must be covered, and not SACKED. */
 void scoreboard_resent(struct tcp_scoreboard *board, uint32_t start, uint32_t end, uint32_t now_us);
-/* The peer reported [start, end), which must be covered; false: for want of records not all of it
- * could be noted. */
+/* The peer reported [start, end), which must be covered; false: for want of records, or because it
+ * has split so many, not all of it could be noted. */
 bool scoreboard_sack(struct tcp_scoreboard *board, uint32_t start, uint32_t end,
 		     scoreboard_delivered *delivered, void *context);
 /* Everything below snd_una is acknowledged. */

@@ -266,6 +266,27 @@ static void test_pool_is_empty(void)
 	CU_ASSERT_EQUAL(pool.free_count, 1);
 }
 
+/* A peer that reports every second byte does not get a record for each. */
+static void test_splitting(void)
+{
+	uint32_t used;
+
+	transmission_pool_init(&pool, records, RECORDS);
+	scoreboard_init(&board, &pool);
+	model = (struct model){.max = SPACE};
+	CU_ASSERT_EQUAL(scoreboard_sent(&board, 0, SPACE, 5), 0);
+	for (uint32_t i = 1; i + 1 < SPACE; i += 2) {
+		(void)scoreboard_sack(&board, i, i + 1, on_delivered, NULL);
+	}
+	used = RECORDS - pool.free_count;
+	CU_ASSERT(used > 64 && used <= 132);
+	CU_ASSERT_EQUAL(used, board.records);
+	CU_ASSERT_EQUAL(board.in_flight_bytes + board.sacked_bytes, SPACE);
+	CU_ASSERT_EQUAL(board.sacked_bytes, model.delivered);
+	scoreboard_clear(&board);
+	CU_ASSERT_EQUAL(pool.free_count, RECORDS);
+}
+
 /* Undo: what was lost is in flight, in its old place. Reneging: what was reported is lost. */
 static void test_unmark_and_renege(void)
 {
@@ -293,4 +314,5 @@ CU_TestInfo scoreboard_tests[] = {{"against a model of bytes", test_against_mode
 				  {"records are joined", test_records_are_joined},
 				  {"the pool is empty", test_pool_is_empty},
 				  {"unmark and renege", test_unmark_and_renege},
+				  {"splitting", test_splitting},
 				  CU_TEST_INFO_NULL};
