@@ -57,6 +57,7 @@ static uint32_t make_room(struct tcp_conn *conn, uint32_t wanted)
 			return window_room(conn);
 		}
 		drop_ooo(&conn->side->ooo, wanted);
+		conn_side_put(conn);
 		tcp_drop(conn, drop_ooo_limit, conn->rcv_nxt);
 	}
 	return wanted;

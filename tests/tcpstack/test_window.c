@@ -119,6 +119,20 @@ static void test_in_order_displaces(void)
 	peer_destroy(&peer);
 }
 
+/* When all of it is displaced the side record is free for others. */
+static void test_all_displaced(void)
+{
+	establish(8);
+	peer_send(&peer, TCP_ACK, 1001, 1, 900);
+	CU_ASSERT_PTR_NOT_NULL(peer.conn->side);
+	for (uint32_t i = 0; i < 8; i++) {
+		peer_send(&peer, TCP_ACK, 1 + i, 1, 1);
+	}
+	CU_ASSERT_EQUAL(peer.received, 8);
+	CU_ASSERT_PTR_NULL(peer.conn->side);
+	peer_destroy(&peer);
+}
+
 /* What the budget has no room for does not cost a side record either. */
 static void test_no_side_record_without_room(void)
 {
@@ -204,6 +218,7 @@ CU_TestInfo window_tests[] = {{"close and reopen", test_close_and_reopen},
 			      {"probe of a closed window", test_probe_of_closed_window},
 			      {"tiny segments", test_tiny_segments},
 			      {"in order displaces out of order", test_in_order_displaces},
+			      {"all displaced", test_all_displaced},
 			      {"no side record without room", test_no_side_record_without_room},
 			      {"small segments, then window again", test_small_segments_reopen},
 			      {"window of a half-open connection", test_half_open},
