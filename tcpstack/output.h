@@ -10,6 +10,10 @@
 
 struct rte_mbuf;
 struct tcp_conn;
+struct tcp_options;
+
+/* Timestamps, SACK and D-SACK blocks as the next segment carries them. */
+void output_options(struct tcp_conn *conn, struct tcp_options *opt);
 
 enum output_result { OUTPUT_DONE, OUTPUT_MORE, OUTPUT_NO_MBUF };
 
