@@ -15,7 +15,7 @@
 #define FLOWS   500000u
 #define BURST   32u
 #define HUGE    (2u << 20)
-#define LOOKUPS (BURST * 64u) /* of a sample */
+#define LOOKUPS (BURST * (size_t)64) /* of a sample */
 
 /* Of the size of a connection's first line. */
 struct record {

@@ -117,7 +117,7 @@ static void test_timeout(void)
 
 	begin();
 	flight_send(&peer, 3);
-	peer_advance(&peer, 3 * FLIGHT_RTT_US); /* the probe, of what is last */
+	peer_advance(&peer, UINT64_C(3) * FLIGHT_RTT_US); /* the probe, of what is last */
 	CU_ASSERT(flight_expect(&peer, 2));
 	board = &peer.conn->sender->board;
 	CU_ASSERT_EQUAL(rack_mark_at_timeout(peer.conn), 2 * FLIGHT_MSS);
