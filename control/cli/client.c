@@ -65,11 +65,10 @@ static int send_all(int fd, const char *data, size_t len)
 }
 
 /* The request and a newline; the string is the caller's to free. */
-static char *make_line(json_t *request)
+static char *make_line(const json_t *request)
 {
 	char *text = json_dumps(request, JSON_COMPACT);
 
-	json_decref(request);
 	if (text == NULL) {
 		return NULL;
 	}
