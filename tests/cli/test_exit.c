@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,9 @@ static void *serve(void *arg)
 
 	for (size_t i = 0; i < script->count; i++) {
 		int fd = accept(listener, NULL, NULL);
+		if (fd < 0) {
+			break; /* penstockctl ended without asking */
+		}
 		char *request = script->requests[i];
 		size_t len = 0;
 		while (len < sizeof(script->requests[i]) - 1 && read(fd, request + len, 1) == 1 &&
@@ -438,8 +442,10 @@ static int open_listener(void)
 
 	snprintf(socket_path, sizeof(socket_path), "%s/control.sock", directory);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+	const struct timeval patience = {.tv_sec = 20};
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (listener < 0 ||
+	    setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0 ||
 	    bind(listener, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
 	    listen(listener, 8) != 0) {
 		return -1;
