@@ -57,7 +57,7 @@ def test_guesses(context):
         grown(lab, "tcp_drop_no_listener")
         for kind in ("syn", "rst", "data"):
             flooded(lab, kind, "--flood-live")
-        for name in ("drop_out_of_window", "drop_paws"):
+        for name in ("challenge_acks", "drop_out_of_window", "drop_paws"):
             grown(lab, f"tcp_{name}")
 
 
