@@ -55,6 +55,13 @@ static bool inspect_valid(const struct abi_pub *pub)
 	       names_valid(pub, &pub->tcp_states) && names_valid(pub, &pub->session_states);
 }
 
+static bool players_valid(const struct abi_pub *pub)
+{
+	return pub->players <= ABI_PLAYERS_MAX &&
+	       (pub->players == 0 || table_valid(pub->players_offset, pub->players,
+						 sizeof(struct abi_player), pub->size));
+}
+
 bool dataplane_pub_valid(const struct abi_pub *pub, uint64_t size)
 {
 	if (size < sizeof(*pub) || pub->magic != ABI_MAGIC || pub->version != ABI_VERSION ||
@@ -69,7 +76,7 @@ bool dataplane_pub_valid(const struct abi_pub *pub, uint64_t size)
 	       table_valid(pub->news_offset, ABI_NEWS_RING, sizeof(uint32_t), size) &&
 	       table_valid(pub->counter_names_offset, pub->counters, sizeof(struct abi_counter),
 			   size) &&
-	       inspect_valid(pub);
+	       inspect_valid(pub) && players_valid(pub);
 }
 
 bool dataplane_sub_valid(const struct abi_sub *sub, uint64_t size, const struct abi_pub *pub)

@@ -8,6 +8,7 @@
 #define DATAPLANE_H
 
 #include "abi/attach.h"
+#include "abi/play.h"
 #include "abi/sub.h"
 #include "relay/log_reader.h"
 
@@ -58,6 +59,11 @@ bool dataplane_sub_valid(const struct abi_sub *sub, uint64_t size, const struct 
 static inline const struct abi_stream *dataplane_stream(const struct abi_pub *pub, uint32_t slot)
 {
 	return (const struct abi_stream *)((const uint8_t *)pub + pub->streams_offset) + slot;
+}
+
+static inline const struct abi_player *dataplane_player(const struct abi_pub *pub, uint32_t slot)
+{
+	return (const struct abi_player *)((const uint8_t *)pub + pub->players_offset) + slot;
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "abi/attach.h"
+#include "abi/play.h"
 #include "abi/ref.h"
 #include "abi/sub.h"
 
@@ -42,8 +43,15 @@ static void test_offsets(void)
 	OFFSET(abi_pub, session_states, 160);
 	OFFSET(abi_pub, reserved_bytes, 808);
 	OFFSET(abi_pub, truesize, 816);
+	OFFSET(abi_pub, players_offset, 176);
+	OFFSET(abi_pub, play_bytes, 824);
+	OFFSET(abi_player, sent_bytes, 24);
+	OFFSET(abi_player, address, 96);
+	OFFSET(abi_player, asked, 304);
+	OFFSET(abi_player, name, 816);
 	OFFSET(abi_command, generation, 8);
 	OFFSET(abi_command, name, 24);
+	OFFSET(abi_command, stream, 536);
 	OFFSET(abi_sub, command_head, 256);
 	OFFSET(abi_sub, event_tail, 384);
 	OFFSET(abi_sub, news_sleeping, 512);

@@ -20,7 +20,7 @@
 #include "abi/log.h"
 
 #define ABI_MAGIC        UINT64_C(0x4b434f54534e4550) /* "PENSTOCK", little-endian */
-#define ABI_VERSION      5u
+#define ABI_VERSION      6u
 
 #define ABI_COUNTERS_MAX 256u
 #define ABI_COUNTER_NAME 48u
@@ -118,6 +118,9 @@ enum abi_event_type {
 	ABI_EVENT_PUBLISH = 1, /* slot turned PENDING: accept or reject it */
 	ABI_EVENT_LIVE,        /* slot turned LIVE: relay it (name is set) */
 	ABI_EVENT_ENDED,       /* the publisher is gone; `value` is the last position */
+	/* slot and generation of a player (abi/play.h) */
+	ABI_EVENT_PLAY = 16, /* slot turned ASKED: accept or reject it */
+	ABI_EVENT_PLAY_ENDED,
 };
 
 struct abi_event {
@@ -158,9 +161,11 @@ struct abi_pub {
 	uint32_t trace_records;        /* of each ring; a power of two */
 	uint32_t trace_events;
 	uint32_t names;
-	uint32_t reserved;
+	uint32_t players; /* slots; 0: nobody may play */
 	struct abi_names tcp_states;
 	struct abi_names session_states;
+	uint64_t players_offset; /* struct abi_player[players] (abi/play.h) */
+	uint64_t play_total;     /* bytes of truesize that players of all workers may pin */
 
 	alignas(128) _Atomic uint64_t event_head;   /* events written */
 	alignas(128) _Atomic uint64_t news_head;    /* news written; old ones are overwritten */
@@ -199,6 +204,9 @@ struct abi_pub {
 	_Atomic uint64_t reserve_bytes;     /* kept for the rx rings: never given to streams */
 	_Atomic uint64_t reserved_bytes;    /* promised by admission */
 	_Atomic uint64_t truesize;          /* bytes that one mbuf pins, whatever it carries */
+	/* Not of packet memory but of the players' own, which is that of all workers: copies of
+	 * what players are sent. */
+	_Atomic uint64_t play_bytes;
 
 	alignas(128) _Atomic uint64_t counter[ABI_COUNTERS_MAX];
 };

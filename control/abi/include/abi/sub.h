@@ -16,6 +16,10 @@ enum abi_command_type {
 	ABI_COMMAND_ACCEPT = 1, /* `name` is the public name */
 	ABI_COMMAND_REJECT,     /* `value` is an enum rtmp_reject */
 	ABI_COMMAND_KICK,       /* ends a live publication; `value` is an enum rtmp_reject */
+	/* slot and generation of a player (abi/play.h) */
+	ABI_COMMAND_PLAY_ACCEPT = 16, /* `stream` is what it gets, `name` the public name */
+	ABI_COMMAND_PLAY_REJECT,      /* `value` is an enum rtmp_play_reject */
+	ABI_COMMAND_PLAY_KICK,        /* ends it; the same */
 };
 
 struct abi_command {
@@ -25,6 +29,11 @@ struct abi_command {
 	uint32_t value;
 	uint32_t reserved;
 	char name[ABI_NAME_MAX];
+	struct {
+		uint64_t generation;
+		uint32_t worker;
+		uint32_t slot;
+	} stream; /* PLAY_ACCEPT: a publication, of any worker */
 };
 
 /*
@@ -91,7 +100,7 @@ struct abi_sub {
 	alignas(128) struct abi_tail tail[]; /* [streams]; behind them abi_sub_resume() */
 };
 
-static_assert(sizeof(struct abi_command) == 536, "command");
+static_assert(sizeof(struct abi_command) == 552, "command");
 static_assert(sizeof(struct abi_tail) == 16, "tail");
 static_assert(sizeof(struct abi_resume) == 264, "positions of origins");
 static_assert(offsetof(struct abi_sub, heartbeat_us) == 128, "sub");
