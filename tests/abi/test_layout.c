@@ -43,7 +43,7 @@ static void test_offsets(void)
 	OFFSET(abi_pub, session_states, 160);
 	OFFSET(abi_pub, reserved_bytes, 808);
 	OFFSET(abi_pub, truesize, 816);
-	OFFSET(abi_pub, players_offset, 176);
+	OFFSET(abi_pub, players_offset, 168);
 	OFFSET(abi_pub, play_bytes, 824);
 	OFFSET(abi_player, sent_bytes, 24);
 	OFFSET(abi_player, address, 96);
