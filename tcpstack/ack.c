@@ -133,8 +133,7 @@ static void end_backoff(struct tcp_conn *conn, const struct tcp_delivery *delive
 
 static void note_writable(struct tcp_conn *conn)
 {
-	if (conn->flags & TCP_CONN_SEND_REFUSED &&
-	    conn->send.bytes < conn->stack->config.send_budget / 2) {
+	if (conn->flags & TCP_CONN_SEND_REFUSED && conn_is_writable(conn)) {
 		conn->flags &= ~(uint32_t)TCP_CONN_SEND_REFUSED;
 		conn->flags |= TCP_CONN_WRITABLE;
 		conn_touch(conn);

@@ -110,6 +110,12 @@ static inline uint32_t stack_hash(const struct tcp_stack *stack, const struct tc
 	return tcp_flow_hash(&stack->secret, key);
 }
 
+/* tcp_send() takes a chain of any length. */
+static inline bool conn_is_writable(const struct tcp_conn *conn)
+{
+	return conn->send.bytes <= conn->stack->config.send_budget / 2;
+}
+
 /* The only writer of `now_us`. */
 static inline void stack_set_now(struct tcp_stack *stack, uint64_t now_us)
 {

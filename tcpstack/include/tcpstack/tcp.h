@@ -81,7 +81,7 @@ struct tcp_ops {
 	void (*received)(void *user, struct tcp_conn *conn, struct rte_mbuf *chain);
 	/* The peer closed its direction (FIN), after all its data. */
 	void (*peer_closed)(void *user, struct tcp_conn *conn);
-	/* The send queue fell below half after tcp_send() had refused. */
+	/* The send queue fell to half after tcp_send() had refused: any chain is taken now. */
 	void (*writable)(void *user, struct tcp_conn *conn);
 	/* The connection is gone; `conn` is not valid afterwards. Always the last upcall. */
 	void (*closed)(void *user, struct tcp_conn *conn, enum tcp_close_reason reason);
@@ -132,7 +132,7 @@ struct tcp_config {
 	uint32_t receive_initial;  /* ... that its window begins with; 0: all of it */
 	uint32_t receive_slack;    /* ... that its owner may hold before that narrows the window */
 	uint64_t receive_total;    /* ... that windows may be grown by, all together; 0: no bound */
-	uint32_t send_budget;      /* bytes of payload that one connection may queue */
+	uint32_t send_budget;      /* bytes of payload that one connection may queue; tcp_send() */
 	uint32_t ooo_segments;     /* out-of-order mbufs that one connection may hold */
 	uint16_t mtu;              /* of the IP packet */
 	enum tcp_ecn ecn;          /* RFC 3168 */
@@ -223,13 +223,17 @@ void *tcp_user(const struct tcp_conn *conn);
 
 /*
  * Queues a chain of payload and takes ownership of it, all or nothing: 0, -EAGAIN when the send
- * queue is full (writable() follows), -EPIPE when we closed already; after an error the chain is
- * still the caller's. The mbufs are linked into the queue, so each must be the caller's alone: send
- * shared data as a clone (rte_pktmbuf_clone()). Goes out at the next tcp_output().
+ * queue is full (writable() follows), -EPIPE when we closed already, -EMSGSIZE for a chain beyond
+ * TCP_CHAIN_MAX; after an error the chain is still the caller's. A queue that holds half of
+ * send_budget or less takes one chain of any length, so that a message longer than the budget can
+ * be sent; a longer queue takes what fits the budget. The mbufs are linked into the queue, so each
+ * must be the caller's alone: send shared data as a clone (rte_pktmbuf_clone()). Goes out at the
+ * next tcp_output().
  */
+#define TCP_CHAIN_MAX (1U << 29)
 int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain) __attribute__((warn_unused_result));
 
-/* Bytes that tcp_send() would take now. */
+/* Bytes that tcp_send() would take now, within the budget. */
 uint32_t tcp_send_space(const struct tcp_conn *conn);
 
 /*
