@@ -221,36 +221,72 @@ static enum rtmp_reject reject_reason(struct dp_ingest *ingest, uint32_t value)
 	return (enum rtmp_reject)value;
 }
 
-static void obey_pending(struct dp_ingest *ingest, struct session *s,
-			 const struct abi_command *command)
+static void obey_accept(struct session *s, const struct abi_command *command)
 {
-	if (command->type == ABI_COMMAND_ACCEPT) {
-		session_accept(s, command->name);
-	} else {
+	const struct publish_limits limits = {
+		.message_max = command->message_max,
+		.idle_ms = command->idle_ms,
+		.first_media_ms = command->first_media_ms,
+	};
+
+	session_accept(s, command->name, &limits);
+}
+
+static void obey_to(struct dp_ingest *ingest, struct session *s, const struct abi_command *command)
+{
+	switch (command->type) {
+	case ABI_COMMAND_ACCEPT:
+		obey_accept(s, command);
+		break;
+	case ABI_COMMAND_RECONNECT:
+		session_reconnect(s, command->name);
+		break;
+	case ABI_COMMAND_KICK:
+		dp_count(ingest->counters, DP_COUNTER_publish_kicked, 1);
+		session_reject(s, reject_reason(ingest, command->value), command->name);
+		break;
+	default:
 		dp_count(ingest->counters, DP_COUNTER_publish_rejected, 1);
-		session_reject(s, reject_reason(ingest, command->value));
+		session_reject(s, reject_reason(ingest, command->value), command->name);
+		break;
 	}
 }
 
-static void obey(struct dp_ingest *ingest, const struct abi_command *command)
+/* For the next control: it reads this before it gives any command of its own. */
+static void write_drain_down(struct dp_ingest *ingest, const struct abi_command *command)
 {
-	if (command->type < ABI_COMMAND_ACCEPT || command->type > ABI_COMMAND_KICK) {
+	struct abi_pub *pub = ingest->pub;
+
+	memcpy(pub->drain_target, command->name, sizeof(pub->drain_target));
+	atomic_store_explicit(&pub->drain_until_us, command->drain_until_us, memory_order_release);
+}
+
+/* State of a publication that a command means. */
+static enum abi_stream_state meant_state(uint32_t type)
+{
+	return type == ABI_COMMAND_KICK || type == ABI_COMMAND_RECONNECT ? ABI_STREAM_LIVE
+									 : ABI_STREAM_PENDING;
+}
+
+static void obey(struct dp_ingest *ingest, struct abi_command *command)
+{
+	if (command->type < ABI_COMMAND_ACCEPT || command->type >= ABI_COMMAND_END) {
 		dp_count(ingest->counters, DP_COUNTER_sub_refused, 1);
 		return;
 	}
+	command->name[sizeof(command->name) - 1] = '\0';
+	if (command->type == ABI_COMMAND_DRAIN) {
+		dp_count(ingest->counters, DP_COUNTER_commands, 1);
+		write_drain_down(ingest, command);
+		return;
+	}
 	struct publication *p = publish_find(&ingest->publish, command->slot, command->generation);
-	bool kick = command->type == ABI_COMMAND_KICK;
-	if (!p || !p->session || p->state != (kick ? ABI_STREAM_LIVE : ABI_STREAM_PENDING)) {
+	if (!p || !p->session || p->state != meant_state(command->type)) {
 		dp_count(ingest->counters, DP_COUNTER_commands_stale, 1);
 		return;
 	}
 	dp_count(ingest->counters, DP_COUNTER_commands, 1);
-	if (kick) {
-		dp_count(ingest->counters, DP_COUNTER_publish_kicked, 1);
-		session_reject(p->session, reject_reason(ingest, command->value));
-	} else {
-		obey_pending(ingest, p->session, command);
-	}
+	obey_to(ingest, p->session, command);
 }
 
 static uint32_t commands_waiting(struct dp_ingest *ingest, const struct abi_sub *sub)

@@ -186,6 +186,7 @@ static void fill_slot(struct abi_stream *s, const struct publish_request *reques
 	copy_text(s->peer, request->peer, sizeof(s->peer));
 	copy_text(s->app, request->app, sizeof(s->app));
 	copy_text(s->asked, request->name, sizeof(s->asked));
+	s->caps_ex = request->caps_ex;
 	memset(s->name, 0, sizeof(s->name));
 }
 
@@ -301,11 +302,21 @@ static void announce(struct publish_table *table, struct publication *p)
 	}
 }
 
+bool publish_has_media(const struct publish_table *table, const struct publication *p)
+{
+	const struct abi_stream *s = &table->streams[p->slot];
+
+	return atomic_load_explicit(&s->video_messages, memory_order_relaxed) != 0 ||
+	       atomic_load_explicit(&s->audio_messages, memory_order_relaxed) != 0;
+}
+
 void publish_live(struct publish_table *table, struct publication *p, const char *name,
-		  uint64_t now_us)
+		  const struct publish_limits *limits, uint64_t now_us)
 {
 	assert(p->state == ABI_STREAM_PENDING);
 	p->lived = true;
+	p->live_us = now_us;
+	p->limits = *limits;
 	copy_text(table->streams[p->slot].name, name, ABI_NAME_MAX);
 	set_state(table, p, ABI_STREAM_LIVE);
 	publish_tell(table, p, ABI_EVENT_LIVE, now_us);

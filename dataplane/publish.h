@@ -36,8 +36,17 @@ struct message;
 struct message_pool;
 struct session;
 
+/* What control said with the accept. */
+struct publish_limits {
+	uint32_t message_max;    /* bytes; 0: as configured */
+	uint32_t idle_ms;        /* 0: as configured */
+	uint32_t first_media_ms; /* 0: media need not come */
+};
+
 struct publication {
 	struct session *session; /* NULL when it ended */
+	uint64_t live_us;
+	struct publish_limits limits;
 	struct log_writer log;
 	uint64_t generation;
 	uint64_t keyframe;   /* position of the last keyframe; UINT64_MAX: none */
@@ -112,6 +121,7 @@ struct publish_request {
 	const char *peer;
 	const char *app;
 	const char *name;
+	uint32_t caps_ex;
 	uint64_t now_us;
 };
 
@@ -127,7 +137,10 @@ struct publication *publish_find(struct publish_table *table, uint32_t slot, uin
 
 /* Accepted under the public name `name` (any bytes of control, ABI_NAME_MAX of them). */
 void publish_live(struct publish_table *table, struct publication *p, const char *name,
-		  uint64_t now_us);
+		  const struct publish_limits *limits, uint64_t now_us);
+
+/* Whether a message of audio or video came. */
+bool publish_has_media(const struct publish_table *table, const struct publication *p);
 
 /* The publisher is gone, or was refused. */
 void publish_end(struct publish_table *table, struct publication *p, uint64_t now_us);

@@ -27,6 +27,9 @@ static void set_limits(struct session_table *table, const struct config_rtmp *rt
 	table->limit_us[SESSION_CONNECTED] = rtmp->publish_timeout_s * second;
 	table->limit_us[SESSION_PENDING] = rtmp->decision_timeout_ms * UINT64_C(1000);
 	table->limit_us[SESSION_LIVE] = table->idle_us / SESSION_IDLE_CHECKS;
+	if (table->limit_us[SESSION_LIVE] > SESSION_LOOK_US) {
+		table->limit_us[SESSION_LIVE] = SESSION_LOOK_US;
+	}
 	/* A measuring connection may pause as it likes; TCP's keepalive ends one that is dead. */
 	table->limit_us[SESSION_DISCARD] = UINT64_MAX / 2;
 	table->limit_us[SESSION_CLOSING] = SESSION_LINGER_US;
@@ -272,13 +275,16 @@ void session_peer_closed(struct session *s)
 	session_settle(s);
 }
 
-void session_accept(struct session *s, const char *name)
+void session_accept(struct session *s, const char *name, const struct publish_limits *limits)
 {
 	struct session_table *table = s->table;
 	int err = rtmp_server_accept(&s->server, s->stream_id, &table->out);
 
 	dp_count(table->config.counters, DP_COUNTER_publish_accepted, 1);
-	publish_live(table->config.publish, s->publication, name, table->now_us);
+	publish_live(table->config.publish, s->publication, name, limits, table->now_us);
+	if (limits->message_max != 0) {
+		rtmp_server_limit_message(&s->server, limits->message_max);
+	}
 	session_set_state(s, SESSION_LIVE);
 	s->received_us = table->now_us;
 	session_flush(s);
@@ -288,14 +294,45 @@ void session_accept(struct session *s, const char *name)
 	session_settle(s);
 }
 
-void session_reject(struct session *s, enum rtmp_reject why)
+void session_reject(struct session *s, enum rtmp_reject why, const char *text)
 {
+	if (text[0] == '\0') {
+		text = rtmp_reject_text(why);
+	}
 	if (s->publication &&
-	    rtmp_server_reject(&s->server, s->stream_id, why, &s->table->out) < 0) {
+	    rtmp_server_reject_with(&s->server, s->stream_id, why, text, &s->table->out) < 0) {
 		s->doomed = true;
 	}
 	session_close(s);
 	session_settle(s);
+}
+
+void session_reconnect(struct session *s, const char *tc_url)
+{
+	bool asked = rtmp_server_reconnect(&s->server, tc_url,
+					   rtmp_reject_text(RTMP_REJECT_DRAINING), &s->table->out);
+
+	dp_count(s->table->config.counters,
+		 asked ? DP_COUNTER_reconnects_asked : DP_COUNTER_reconnects_not_offered, 1);
+	session_flush(s);
+	session_settle(s);
+}
+
+static bool is_idle(const struct session *s)
+{
+	uint64_t limit_us = s->publication->limits.idle_ms * UINT64_C(1000);
+
+	return s->table->now_us - s->received_us >= (limit_us ? limit_us : s->table->idle_us);
+}
+
+/* An accepted publish that brings no audio or video is of no use to anybody. */
+static bool is_without_media(const struct session *s)
+{
+	const struct publication *p = s->publication;
+	uint64_t limit_us = p->limits.first_media_ms * UINT64_C(1000);
+
+	return limit_us != 0 && s->table->now_us - p->live_us >= limit_us &&
+	       !publish_has_media(s->table->config.publish, p);
 }
 
 /* A publisher is looked at several times within its limit: cheaper than a queue that each segment
@@ -304,14 +341,17 @@ static void expire_live(struct session *s)
 {
 	struct session_table *table = s->table;
 
-	if (table->now_us - s->received_us < table->idle_us) {
+	if (is_idle(s)) {
+		dp_count(table->config.counters, DP_COUNTER_timeout_idle, 1);
+		session_reject(s, RTMP_REJECT_IDLE, "");
+	} else if (is_without_media(s)) {
+		dp_count(table->config.counters, DP_COUNTER_timeout_first_media, 1);
+		session_reject(s, RTMP_REJECT_NO_MEDIA, "");
+	} else {
 		TAILQ_REMOVE(&table->queues[SESSION_LIVE], s, entry);
 		s->deadline_us = table->now_us + table->limit_us[SESSION_LIVE];
 		TAILQ_INSERT_TAIL(&table->queues[SESSION_LIVE], s, entry);
-		return;
 	}
-	dp_count(table->config.counters, DP_COUNTER_timeout_idle, 1);
-	session_reject(s, RTMP_REJECT_IDLE);
 }
 
 static void expire(struct session *s)
@@ -334,7 +374,7 @@ static void expire(struct session *s)
 		break;
 	case SESSION_PENDING:
 		dp_count(counters, DP_COUNTER_timeout_decision, 1);
-		session_reject(s, RTMP_REJECT_TIMEOUT);
+		session_reject(s, RTMP_REJECT_TIMEOUT, "");
 		break;
 	case SESSION_LIVE:
 		expire_live(s);
@@ -384,7 +424,7 @@ void session_shutdown(struct session_table *table)
 	for (uint32_t state = SESSION_HANDSHAKE; state < SESSION_CLOSING; state++) {
 		struct session *s;
 		while ((s = TAILQ_FIRST(&table->queues[state]))) {
-			session_reject(s, RTMP_REJECT_SHUTDOWN);
+			session_reject(s, RTMP_REJECT_SHUTDOWN, "");
 		}
 	}
 }

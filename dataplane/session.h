@@ -37,10 +37,14 @@
 /* A part of the connections gets a handshake or a command in pieces at the same moment. */
 #define SESSION_BUFFER_SHARE 8u
 #define SESSION_BUFFERS_MIN  64u
-#define SESSION_IDLE_CHECKS  4u /* how often within the idle limit a publisher is looked at */
+/* A publisher is looked at so often within the idle limit, and at least every second: that of its
+ * application may be shorter. */
+#define SESSION_IDLE_CHECKS  4u
+#define SESSION_LOOK_US      UINT64_C(1000000)
 
 struct dp_counters;
 struct publication;
+struct publish_limits;
 struct publish_table;
 struct rte_mbuf;
 struct rte_mempool;
@@ -131,9 +135,12 @@ void session_gone(struct session *s);
 void session_received(struct session *s, struct rte_mbuf *chain);
 void session_peer_closed(struct session *s);
 
-/* What control decided. */
-void session_accept(struct session *s, const char *name);
-void session_reject(struct session *s, enum rtmp_reject why);
+/* What control decided. `text` says more than the reason does; empty: there is no more to say. */
+void session_accept(struct session *s, const char *name, const struct publish_limits *limits);
+void session_reject(struct session *s, enum rtmp_reject why, const char *text);
+
+/* Asks the peer to connect anew, to `tc_url` unless that is empty, when it said that it can. */
+void session_reconnect(struct session *s, const char *tc_url);
 
 /* Runs time limits, at most `budget` of them. Returns true when more are due. */
 bool session_expire(struct session_table *table, uint32_t budget);

@@ -62,6 +62,7 @@ static void ask(struct session *s, const struct rtmp_server_event *event)
 		.peer = peer,
 		.app = event->app,
 		.name = event->name,
+		.caps_ex = s->server.caps_ex,
 		.now_us = s->table->now_us,
 	};
 

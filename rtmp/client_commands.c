@@ -16,6 +16,7 @@ enum transaction {
 };
 
 #define CAPS_EX_FORWARDED 0x0e /* Multitrack, ModEx, TimestampNanoOffset */
+#define CAPS_EX_RECONNECT 0x01
 #define CAN_FORWARD       4
 
 static void put_string(struct command *m, const char *name, const char *value)
@@ -39,14 +40,14 @@ static void put_any(struct command *m, const char *map)
 }
 
 /* Enhanced RTMP v2, "Enhancing NetConnection connect Command": we pass on whatever there is. */
-static void put_enhanced(struct command *m)
+static void put_enhanced(struct command *m, bool reconnects)
 {
 	amf0_write_name(&m->body, "fourCcList");
 	amf0_write_strict_array(&m->body, 1);
 	amf0_write_string(&m->body, "*");
 	put_any(m, "videoFourCcInfoMap");
 	put_any(m, "audioFourCcInfoMap");
-	put_number(m, "capsEx", CAPS_EX_FORWARDED);
+	put_number(m, "capsEx", CAPS_EX_FORWARDED | (reconnects ? CAPS_EX_RECONNECT : 0));
 }
 
 void client_send_connect(struct rtmp_client *c, struct rtmp_out *out)
@@ -60,7 +61,7 @@ void client_send_connect(struct rtmp_client *c, struct rtmp_out *out)
 	put_string(&m, "flashVer", c->config.flash_ver);
 	put_string(&m, "tcUrl", c->config.tc_url);
 	if (c->config.enhanced) {
-		put_enhanced(&m);
+		put_enhanced(&m, c->config.reconnects);
 	}
 	amf0_write_object_end(&m.body);
 	command_send(&m, &c->writer, CSID_COMMAND, 0, out);

@@ -384,12 +384,18 @@ int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_ou
 int rtmp_server_reject(struct rtmp_server *s, uint32_t stream_id, enum rtmp_reject why,
 		       struct rtmp_out *out)
 {
+	return rtmp_server_reject_with(s, stream_id, why, rtmp_reject_text(why), out);
+}
+
+int rtmp_server_reject_with(struct rtmp_server *s, uint32_t stream_id, enum rtmp_reject why,
+			    const char *text, struct rtmp_out *out)
+{
 	uint32_t i = find_stream(s, stream_id);
 
 	if (i == RTMP_SERVER_STREAMS || !publishes(s, i)) {
 		return RTMP_ERR(COMMAND_ORDER);
 	}
 	server_end_publish(s, i);
-	send_status(s, stream_id, "error", rtmp_reject_code(why), rtmp_reject_text(why), out);
+	send_status(s, stream_id, "error", rtmp_reject_code(why), text, out);
 	return out->overflow ? RTMP_ERR(OUTPUT) : 0;
 }

@@ -33,6 +33,7 @@ static void test_offsets(void)
 	OFFSET(abi_stream, app, 272);
 	OFFSET(abi_stream, asked, 400);
 	OFFSET(abi_stream, name, 912);
+	OFFSET(abi_stream, caps_ex, 1424);
 	OFFSET(abi_pub, generation, 16);
 	OFFSET(abi_pub, size, 24);
 	OFFSET(abi_pub, streams_offset, 56);
@@ -49,9 +50,12 @@ static void test_offsets(void)
 	OFFSET(abi_player, address, 96);
 	OFFSET(abi_player, asked, 304);
 	OFFSET(abi_player, name, 816);
+	OFFSET(abi_pub, drain_until_us, 896 + 8 * ABI_COUNTERS_MAX);
 	OFFSET(abi_command, generation, 8);
-	OFFSET(abi_command, name, 24);
-	OFFSET(abi_command, stream, 536);
+	OFFSET(abi_command, message_max, 20);
+	OFFSET(abi_command, drain_until_us, 32);
+	OFFSET(abi_command, name, 40);
+	OFFSET(abi_command, stream, 552);
 	OFFSET(abi_sub, command_head, 256);
 	OFFSET(abi_sub, event_tail, 384);
 	OFFSET(abi_sub, news_sleeping, 512);

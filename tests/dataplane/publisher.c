@@ -71,8 +71,8 @@ void publisher_pump(struct publisher *p)
 	} while (p->out.len > 0 && !p->conn.gone);
 }
 
-void publisher_open(struct publisher *p, struct world *w, const char *name, uint32_t chunk_size,
-		    uint32_t segment)
+void publisher_open_as(struct publisher *p, struct world *w,
+		       const struct rtmp_client_config *config, uint32_t segment)
 {
 	memset(p, 0, offsetof(struct publisher, bytes));
 	p->world = w;
@@ -80,17 +80,24 @@ void publisher_open(struct publisher *p, struct world *w, const char *name, uint
 	p->chain = 3;
 	p->publishing = p->refused = false;
 	p->out = (struct rtmp_out){.data = p->bytes, .cap = sizeof(p->bytes)};
-	p->config = (struct rtmp_client_config){.buffers = &rtmp_heap_buffers,
-						.app = "live",
-						.tc_url = "rtmp://198.18.0.2/live",
-						.name = name,
-						.flash_ver = "test",
-						.chunk_size = chunk_size};
+	p->config = *config;
+	p->config.buffers = &rtmp_heap_buffers;
+	p->config.app = "live";
+	p->config.tc_url = "rtmp://198.18.0.2/live";
+	p->config.flash_ver = "test";
 	fake_tcp_init(&p->conn);
 	rtmp_client_init(&p->client, &p->config, 9);
 	CU_ASSERT_TRUE_FATAL(dp_ingest_tcp_ops.accepted(w->ingest, &p->conn));
 	CU_ASSERT_EQUAL_FATAL(rtmp_client_start(&p->client, &p->out), 0);
 	publisher_pump(p);
+}
+
+void publisher_open(struct publisher *p, struct world *w, const char *name, uint32_t chunk_size,
+		    uint32_t segment)
+{
+	const struct rtmp_client_config config = {.name = name, .chunk_size = chunk_size};
+
+	publisher_open_as(p, w, &config, segment);
 }
 
 void publisher_media(struct publisher *p, uint8_t type, uint32_t csid, uint32_t timestamp,

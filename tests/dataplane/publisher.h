@@ -24,6 +24,8 @@ struct publisher {
 };
 
 /* Connects and sends up to the publish, which control sees as an event. */
+void publisher_open_as(struct publisher *p, struct world *w,
+		       const struct rtmp_client_config *config, uint32_t segment);
 void publisher_open(struct publisher *p, struct world *w, const char *name, uint32_t chunk_size,
 		    uint32_t segment);
 /* Sends what is in `out` and reads the replies, until neither side has more to say. */

@@ -763,7 +763,7 @@ static void test_hostile_commands(void)
 	expect_refused(&w, head + ABI_COMMAND_RING + 1);
 	expect_refused(&w, head - 1);
 	expect_refused(&w, UINT64_MAX);
-	world_command(&w, ABI_COMMAND_KICK + 1, event.slot, event.generation, 0, NULL);
+	world_command(&w, ABI_COMMAND_END, event.slot, event.generation, 0, NULL);
 	world_poll(&w);
 	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_sub_refused), 4);
 	world_command(&w, ABI_COMMAND_ACCEPT, UINT32_MAX, event.generation, 0, NULL);

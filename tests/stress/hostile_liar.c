@@ -124,11 +124,14 @@ static void lie_command(struct world *w, uint64_t *random)
 	uint64_t next = atomic_load(&w->pub->command_tail) + hostile_below(random, 8);
 	uint32_t slot = hostile_below(random, w->memory.streams);
 	struct abi_command command = {
-		.type = hostile_below(random, 5),
+		.type = hostile_below(random, ABI_COMMAND_END + 1),
 		.slot = slot,
 		.generation = atomic_load(&world_stream(w, slot)->generation),
 		.value = hostile_below(random, RTMP_REJECT_COUNT + 2),
-		.reserved = (uint32_t)stress_random(random),
+		.message_max = (uint32_t)stress_random(random),
+		.idle_ms = (uint32_t)stress_random(random),
+		.first_media_ms = (uint32_t)stress_random(random),
+		.drain_until_us = stress_random(random),
 	};
 
 	switch (hostile_below(random, 8)) {

@@ -29,7 +29,8 @@ static void open_one(struct worker *w, uint32_t i)
 	if (w->open[i]) {
 		(void)snprintf(name, sizeof(name), "%u/%lu", w->open[i]->slot,
 			       (unsigned long)w->open[i]->generation);
-		publish_live(&w->s->publish, w->open[i], name, request.now_us);
+		publish_live(&w->s->publish, w->open[i], name,
+			     &(struct publish_limits){.idle_ms = 0}, request.now_us);
 	}
 }
 

@@ -34,6 +34,7 @@ struct rtmp_client_config {
 	uint32_t chunk_size;      /* of what we send; 128 sends no Set Chunk Size */
 	uint32_t window_ack_size; /* bytes; asks the peer to acknowledge; 0: do not ask */
 	bool enhanced;            /* offer Enhanced RTMP in connect: some old servers refuse it */
+	bool reconnects;          /* ... and to connect anew when asked (RTMP_CLIENT_STATUS) */
 	const struct rtmp_buffers *buffers; /* or rtmp_heap_buffers; they outlive the struct */
 };
 

@@ -123,7 +123,14 @@ int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_ou
 	X(TIMEOUT, "NetStream.Publish.Denied", "no decision in time")                \
 	X(KICKED, "NetStream.Unpublish.Success", "stream was ended by the operator") \
 	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")       \
-	X(IDLE, "NetConnection.Connect.Closed", "nothing was received for too long")
+	X(IDLE, "NetConnection.Connect.Closed", "nothing was received for too long") \
+	X(NO_MEDIA, "NetStream.Publish.Rejected", "no audio or video came in time")  \
+	X(CODEC, "NetStream.Publish.Rejected", "codec is not allowed here")          \
+	X(BITRATE, "NetStream.Publish.Rejected", "bitrate is too high")              \
+	X(RESOLUTION, "NetStream.Publish.Rejected", "resolution is too high")        \
+	X(FRAME_RATE, "NetStream.Publish.Rejected", "frame rate is too high")        \
+	X(KEYFRAMES, "NetStream.Publish.Rejected", "keyframes are too far apart")    \
+	X(DRAINING, "NetStream.Publish.Rejected", "server is going out of service")
 
 enum rtmp_reject {
 #define RTMP_REJECT_ENUM(name, code, text) RTMP_REJECT_##name,
@@ -141,5 +148,25 @@ const char *rtmp_reject_text(enum rtmp_reject why);
  */
 int rtmp_server_reject(struct rtmp_server *s, uint32_t stream_id, enum rtmp_reject why,
 		       struct rtmp_out *out) __attribute__((warn_unused_result));
+
+/* The same with a description of its own, such as "bitrate 12.1 Mb/s exceeds 8 Mb/s". */
+int rtmp_server_reject_with(struct rtmp_server *s, uint32_t stream_id, enum rtmp_reject why,
+			    const char *text, struct rtmp_out *out)
+	__attribute__((warn_unused_result));
+
+/*
+ * Narrows what messages may be long from here on. One under way is not cut: its header is behind.
+ */
+void rtmp_server_limit_message(struct rtmp_server *s, uint32_t message_max);
+
+#define RTMP_CAPS_RECONNECT 1u /* of caps_ex: the peer understands a ReconnectRequest */
+
+/*
+ * Asks the peer to connect anew, to `tc_url` or, when that is empty, to where it is connected
+ * (Enhanced RTMP v2, "Reconnect Request"). It goes on here until it is there; who did not offer it
+ * is not asked. Returns whether it was.
+ */
+bool rtmp_server_reconnect(struct rtmp_server *s, const char *tc_url, const char *text,
+			   struct rtmp_out *out);
 
 #endif

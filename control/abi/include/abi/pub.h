@@ -111,7 +111,10 @@ struct abi_stream {
 	char app[ABI_APP_MAX];           /* (fixed) */
 	char asked[ABI_NAME_MAX]; /* (fixed) name as published, query and key included: SECRET */
 	char name[ABI_NAME_MAX];  /* public name; set from the accept, before LIVE */
+	uint32_t caps_ex; /* (fixed) capsEx of Enhanced RTMP v2, as the publisher offered it */
 };
+
+#define ABI_CAPS_RECONNECT 1u /* of caps_ex */
 
 /* Events: worker -> control, a ring with one producer and one consumer. */
 enum abi_event_type {
@@ -209,6 +212,13 @@ struct abi_pub {
 	_Atomic uint64_t play_bytes;
 
 	alignas(128) _Atomic uint64_t counter[ABI_COUNTERS_MAX];
+
+	/*
+	 * What control said of draining (abi/sub.h), so that the next one goes on with it: written
+	 * when a command is obeyed, read at the attach before any command is given.
+	 */
+	_Atomic uint64_t drain_until_us; /* dataplane clock; UINT64_MAX: no limit; 0: no drain */
+	char drain_target[ABI_NAME_MAX]; /* URL that publishers are asked to go to, or empty */
 };
 
 static_assert(sizeof(struct abi_event) == 32, "event");

@@ -13,9 +13,14 @@
 #define ABI_ORIGINS_MAX  16u   /* of one stream */
 
 enum abi_command_type {
-	ABI_COMMAND_ACCEPT = 1, /* `name` is the public name */
-	ABI_COMMAND_REJECT,     /* `value` is an enum rtmp_reject */
-	ABI_COMMAND_KICK,       /* ends a live publication; `value` is an enum rtmp_reject */
+	ABI_COMMAND_ACCEPT = 1, /* `name` is the public name, the limits are those of its app */
+	ABI_COMMAND_REJECT,     /* `value` is an enum rtmp_reject, `name` says more, or is empty */
+	ABI_COMMAND_KICK,       /* ends a live publication; the same */
+	ABI_COMMAND_RECONNECT,  /* asks a live publisher to connect anew; `name` is a tcUrl, or
+				   empty: to the same. Nothing happens to one that cannot */
+	ABI_COMMAND_DRAIN,      /* of the edge, slot and generation mean nothing: written down in
+				   abi_pub for the next control, and nothing else */
+	ABI_COMMAND_END,        /* one more than the last of these */
 	/* slot and generation of a player (abi/play.h) */
 	ABI_COMMAND_PLAY_ACCEPT = 16, /* `stream` is what it gets, `name` the public name */
 	ABI_COMMAND_PLAY_REJECT,      /* `value` is an enum rtmp_play_reject */
@@ -27,7 +32,11 @@ struct abi_command {
 	uint32_t slot;
 	uint64_t generation;
 	uint32_t value;
-	uint32_t reserved;
+	/* ACCEPT; 0: as the worker is configured */
+	uint32_t message_max; /* bytes */
+	uint32_t idle_ms;
+	uint32_t first_media_ms; /* audio or video has to come; 0: it need not */
+	uint64_t drain_until_us; /* DRAIN: abi_pub.drain_until_us; `name`: abi_pub.drain_target */
 	char name[ABI_NAME_MAX];
 	struct {
 		uint64_t generation;
@@ -100,7 +109,7 @@ struct abi_sub {
 	alignas(128) struct abi_tail tail[]; /* [streams]; behind them abi_sub_resume() */
 };
 
-static_assert(sizeof(struct abi_command) == 552, "command");
+static_assert(sizeof(struct abi_command) == 568, "command");
 static_assert(sizeof(struct abi_tail) == 16, "tail");
 static_assert(sizeof(struct abi_resume) == 264, "positions of origins");
 static_assert(offsetof(struct abi_sub, heartbeat_us) == 128, "sub");
