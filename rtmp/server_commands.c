@@ -5,17 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-/* A command being carried out. */
-struct request {
-	struct amf0_reader args; /* behind name and transaction id */
-	struct amf0_string name;
-	double transaction;
-	uint32_t stream_id;
-	uint8_t type;
-	struct rtmp_out *out;
-	struct rtmp_server_event *event;
-};
-
 static const char *const reject_codes[] = {
 #define REJECT_CODE(name, code, text) [RTMP_REJECT_##name] = (code),
 	RTMP_REJECTS(REJECT_CODE)
@@ -40,7 +29,7 @@ const char *rtmp_reject_text(enum rtmp_reject why)
 	return reject_texts[why];
 }
 
-static void send_status(struct rtmp_server *s, uint32_t stream_id, const char *level,
+void server_send_status(struct rtmp_server *s, uint32_t stream_id, const char *level,
 			const char *code, const char *text, struct rtmp_out *out)
 {
 	command_send_info(&s->writer, "onStatus", 0, stream_id, level, code, text, out);
@@ -70,8 +59,7 @@ static void answer_number(struct rtmp_server *s, const struct request *q, double
 	command_send(&c, &s->writer, CSID_COMMAND, 0, q->out);
 }
 
-/* Index of a created message stream, or RTMP_SERVER_STREAMS. */
-static uint32_t find_stream(const struct rtmp_server *s, uint32_t id)
+uint32_t server_find_stream(const struct rtmp_server *s, uint32_t id)
 {
 	for (uint32_t i = 0; i < RTMP_SERVER_STREAMS && id != 0; i++) {
 		if (s->streams[i].id == id) {
@@ -86,8 +74,7 @@ static bool publishes(const struct rtmp_server *s, uint32_t index)
 	return s->streams[index].publish != RTMP_PUBLISH_NONE;
 }
 
-/* The only stream that was created (`published`: and published on), or RTMP_SERVER_STREAMS. */
-static uint32_t only_stream(const struct rtmp_server *s, bool published)
+uint32_t server_only_stream(const struct rtmp_server *s, bool published)
 {
 	uint32_t found = RTMP_SERVER_STREAMS;
 
@@ -105,7 +92,8 @@ static uint32_t only_stream(const struct rtmp_server *s, bool published)
 
 uint32_t server_find_publish(const struct rtmp_server *s, uint32_t stream_id)
 {
-	uint32_t i = stream_id != 0 ? find_stream(s, stream_id) : only_stream(s, true);
+	uint32_t i =
+		stream_id != 0 ? server_find_stream(s, stream_id) : server_only_stream(s, true);
 
 	return i < RTMP_SERVER_STREAMS && publishes(s, i) ? i : RTMP_SERVER_STREAMS;
 }
@@ -126,8 +114,8 @@ static void unpublish(struct rtmp_server *s, struct request *q, uint32_t index)
 	if (index == RTMP_SERVER_STREAMS || !publishes(s, index)) {
 		return;
 	}
-	send_status(s, s->streams[index].id, "status", "NetStream.Unpublish.Success",
-		    "Stopped publishing.", q->out);
+	server_send_status(s, s->streams[index].id, "status", "NetStream.Unpublish.Success",
+			   "Stopped publishing.", q->out);
 	server_end_publish(s, index);
 	q->event->type = RTMP_SERVER_UNPUBLISH;
 	q->event->stream_id = s->streams[index].id;
@@ -155,6 +143,7 @@ static int on_create_stream(struct rtmp_server *s, struct request *q)
 		if (s->streams[i].id == 0) {
 			s->streams[i].id = s->next_stream_id++;
 			s->streams[i].publish = RTMP_PUBLISH_NONE;
+			s->streams[i].play = RTMP_PLAY_NONE;
 			answer_number(s, q, s->streams[i].id);
 			return 0;
 		}
@@ -178,7 +167,7 @@ static int on_fc_publish(struct rtmp_server *s, struct request *q)
 	return 0;
 }
 
-static int set_name(struct rtmp_server_event *event, struct amf0_string name)
+int server_set_name(struct rtmp_server_event *event, struct amf0_string name)
 {
 	if (name.len == 0 || name.len >= RTMP_NAME_MAX || memchr(name.data, 0, name.len) != NULL) {
 		return RTMP_ERR(NAME);
@@ -191,11 +180,12 @@ static int set_name(struct rtmp_server_event *event, struct amf0_string name)
 /* publish(null, name, type): the type may be missing and changes nothing here (section 7.2.2.6). */
 static int on_publish(struct rtmp_server *s, struct request *q)
 {
-	uint32_t i = q->stream_id != 0 ? find_stream(s, q->stream_id) : only_stream(s, false);
+	uint32_t i = q->stream_id != 0 ? server_find_stream(s, q->stream_id)
+				       : server_only_stream(s, false);
 	struct amf0_string name;
 	int rc;
 
-	if (i == RTMP_SERVER_STREAMS || publishes(s, i)) {
+	if (i == RTMP_SERVER_STREAMS || publishes(s, i) || s->streams[i].play) {
 		return RTMP_ERR(COMMAND_ORDER);
 	}
 	amf0_skip(&q->args);
@@ -203,10 +193,10 @@ static int on_publish(struct rtmp_server *s, struct request *q)
 	if (q->args.error) {
 		return RTMP_ERR(AMF);
 	}
-	rc = set_name(q->event, name);
+	rc = server_set_name(q->event, name);
 	if (rc < 0) {
-		send_status(s, s->streams[i].id, "error", rtmp_reject_code(RTMP_REJECT_NAME),
-			    rtmp_reject_text(RTMP_REJECT_NAME), q->out);
+		server_send_status(s, s->streams[i].id, "error", rtmp_reject_code(RTMP_REJECT_NAME),
+				   rtmp_reject_text(RTMP_REJECT_NAME), q->out);
 		return rc;
 	}
 	s->streams[i].publish = RTMP_PUBLISH_PENDING;
@@ -229,6 +219,7 @@ static int on_fc_unpublish(struct rtmp_server *s, struct request *q)
 static int on_close_stream(struct rtmp_server *s, struct request *q)
 {
 	unpublish(s, q, server_find_publish(s, q->stream_id));
+	server_unplay(s, q, server_find_stream(s, q->stream_id));
 	return 0;
 }
 
@@ -241,8 +232,10 @@ static int on_delete_stream(struct rtmp_server *s, struct request *q)
 	if (amf0_peek(&q->args) == AMF0_NUMBER) {
 		id = amf0_read_number(&q->args);
 	}
-	index = id >= 1 && id <= UINT32_MAX ? find_stream(s, (uint32_t)id) : RTMP_SERVER_STREAMS;
+	index = id >= 1 && id <= UINT32_MAX ? server_find_stream(s, (uint32_t)id)
+					    : RTMP_SERVER_STREAMS;
 	unpublish(s, q, index);
+	server_unplay(s, q, index);
 	if (index != RTMP_SERVER_STREAMS) {
 		s->streams[index].id = 0;
 	}
@@ -261,22 +254,18 @@ static int on_get_stream_length(struct rtmp_server *s, struct request *q)
 	return 0;
 }
 
-static int on_play(struct rtmp_server *s, struct request *q)
+int server_ignore(const struct request *q)
 {
-	send_status(s, q->stream_id, "error", "NetStream.Play.Failed",
-		    "This server does not play streams.", q->out);
-	q->event->type = RTMP_SERVER_PLAY;
-	q->event->stream_id = q->stream_id;
-	return 0;
-}
-
-/* Answers to commands of ours, and player commands that ask for none. */
-static int on_silent(struct rtmp_server *s, struct request *q)
-{
-	(void)s;
 	q->event->type = RTMP_SERVER_IGNORED;
 	q->event->value = q->type;
 	return 0;
+}
+
+/* Answers to commands of ours. */
+static int on_silent(struct rtmp_server *s, struct request *q)
+{
+	(void)s;
+	return server_ignore(q);
 }
 
 /* Unknown commands get an empty answer: encoders wait for one, and fail on _error. */
@@ -301,15 +290,15 @@ static const struct handler {
 	{"deleteStream", on_delete_stream, false},
 	{"_checkbw", on_nothing, false},
 	{"getStreamLength", on_get_stream_length, false},
-	{"play", on_play, false},
-	{"play2", on_play, false},
+	{"play", server_on_play, false},
+	{"play2", server_on_play2, false},
 	{"_result", on_silent, true},
 	{"_error", on_silent, true},
 	{"onStatus", on_silent, true},
-	{"pause", on_silent, true},
-	{"seek", on_silent, true},
-	{"receiveAudio", on_silent, true},
-	{"receiveVideo", on_silent, true},
+	{"pause", server_on_pause, true},
+	{"seek", server_on_seek, true},
+	{"receiveAudio", server_on_receive_audio, true},
+	{"receiveVideo", server_on_receive_video, true},
 };
 
 static const struct handler *find_handler(struct amf0_string name)
@@ -324,11 +313,13 @@ static const struct handler *find_handler(struct amf0_string name)
 	return &unknown;
 }
 
-/* Commands are counted until a publish is accepted: from then on there is somebody to blame. */
+/* Commands are counted until a publish or play is accepted: from then on there is somebody to
+ * blame. */
 static int count_command(struct rtmp_server *s)
 {
 	for (uint32_t i = 0; i < RTMP_SERVER_STREAMS; i++) {
-		if (s->streams[i].publish == RTMP_PUBLISH_ACCEPTED) {
+		if (s->streams[i].publish == RTMP_PUBLISH_ACCEPTED ||
+		    s->streams[i].play == RTMP_PLAY_ACCEPTED) {
 			return 0;
 		}
 	}
@@ -366,7 +357,7 @@ int server_take_command(struct rtmp_server *s, const struct rtmp_message *msg, s
 
 int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_out *out)
 {
-	uint32_t i = find_stream(s, stream_id);
+	uint32_t i = server_find_stream(s, stream_id);
 
 	if (i == RTMP_SERVER_STREAMS || s->streams[i].publish != RTMP_PUBLISH_PENDING) {
 		return RTMP_ERR(COMMAND_ORDER);
@@ -377,7 +368,8 @@ int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_ou
 				  "NetStream.Publish.Start", "Started publishing.", out);
 	}
 	control_send_user(&s->writer, RTMP_USER_STREAM_BEGIN, stream_id, out);
-	send_status(s, stream_id, "status", "NetStream.Publish.Start", "Started publishing.", out);
+	server_send_status(s, stream_id, "status", "NetStream.Publish.Start", "Started publishing.",
+			   out);
 	return out->overflow ? RTMP_ERR(OUTPUT) : 0;
 }
 
@@ -390,12 +382,12 @@ int rtmp_server_reject(struct rtmp_server *s, uint32_t stream_id, enum rtmp_reje
 int rtmp_server_reject_with(struct rtmp_server *s, uint32_t stream_id, enum rtmp_reject why,
 			    const char *text, struct rtmp_out *out)
 {
-	uint32_t i = find_stream(s, stream_id);
+	uint32_t i = server_find_stream(s, stream_id);
 
 	if (i == RTMP_SERVER_STREAMS || !publishes(s, i)) {
 		return RTMP_ERR(COMMAND_ORDER);
 	}
 	server_end_publish(s, i);
-	send_status(s, stream_id, "error", rtmp_reject_code(why), text, out);
+	server_send_status(s, stream_id, "error", rtmp_reject_code(why), text, out);
 	return out->overflow ? RTMP_ERR(OUTPUT) : 0;
 }

@@ -1,10 +1,23 @@
 /*
- * Between the files of the server side: server.c reads, server_commands.c answers.
+ * Between the files of the server side: server.c reads, server_commands.c answers, of it
+ * server_play.c what players ask for.
  */
 #ifndef RTMP_SERVER_PRIVATE_H
 #define RTMP_SERVER_PRIVATE_H
 
+#include "rtmp/amf0.h"
 #include "rtmp/server.h"
+
+/* A command being carried out. */
+struct request {
+	struct amf0_reader args; /* behind name and transaction id */
+	struct amf0_string name;
+	double transaction;
+	uint32_t stream_id;
+	uint8_t type;
+	struct rtmp_out *out;
+	struct rtmp_server_event *event;
+};
 
 /*
  * Carries out the complete command message in s->gather. Sets `event` when the caller has to know,
@@ -21,5 +34,31 @@ uint32_t server_find_publish(const struct rtmp_server *s, uint32_t stream_id);
 
 /* Forgets a publish; what is under way of its messages becomes nobody's. */
 void server_end_publish(struct rtmp_server *s, uint32_t index);
+
+/* Index of a created message stream, or RTMP_SERVER_STREAMS. */
+uint32_t server_find_stream(const struct rtmp_server *s, uint32_t id);
+/* The only stream that was created (`published`: and published on), or RTMP_SERVER_STREAMS. */
+uint32_t server_only_stream(const struct rtmp_server *s, bool published);
+
+/* The name that a publish or play asks for, copied to the event. */
+int server_set_name(struct rtmp_server_event *event, struct amf0_string name)
+	__attribute__((warn_unused_result));
+
+void server_send_status(struct rtmp_server *s, uint32_t stream_id, const char *level,
+			const char *code, const char *text, struct rtmp_out *out);
+
+/* Says that the message was set aside. */
+int server_ignore(const struct request *q);
+
+/* Commands of players. */
+int server_on_play(struct rtmp_server *s, struct request *q);
+int server_on_play2(struct rtmp_server *s, struct request *q);
+int server_on_pause(struct rtmp_server *s, struct request *q);
+int server_on_seek(struct rtmp_server *s, struct request *q);
+int server_on_receive_audio(struct rtmp_server *s, struct request *q);
+int server_on_receive_video(struct rtmp_server *s, struct request *q);
+
+/* Ends a play by command, if there is one. */
+void server_unplay(struct rtmp_server *s, const struct request *q, uint32_t index);
 
 #endif

@@ -179,7 +179,16 @@ static void take_event(struct peer *p, const struct rtmp_server_event *e)
 		note(p, "ack=%u ", e->value);
 		break;
 	case RTMP_SERVER_PLAY:
-		note(p, "play=%u ", e->stream_id);
+		note(p, "play=%s/%s:%u ", e->app, e->name, e->stream_id);
+		if (p->accepts && rtmp_server_play_accept(&p->server, e->stream_id, &p->out) != 0) {
+			note(p, "accept-failed ");
+		}
+		break;
+	case RTMP_SERVER_PLAY_SET:
+		note(p, "play-set=%u:%u ", e->stream_id, e->value);
+		break;
+	case RTMP_SERVER_PLAY_END:
+		note(p, "play-end=%u ", e->stream_id);
 		break;
 	case RTMP_SERVER_IGNORED:
 		note(p, "ignored=%u ", e->value);

@@ -560,16 +560,6 @@ static void test_command_limits(void)
 	expect(RTMP_ERR(COMMAND_OVERLAP), "");
 }
 
-static void test_play(void)
-{
-	peer_init(&peer);
-	peer_connect(&peer);
-	peer_command(&peer, "createStream", 2, 0, NULL);
-	peer_command(&peer, "play", 3, 1, "key");
-	expect(0, "connected=live play=1 " CONNECT_REPLY
-		  ">number=1 >_result:2: >onStatus:0:NetStream.Play.Failed ");
-}
-
 /* Versions: encrypted variants, HTTP and TLS are told from the first byte. */
 static void test_versions(void)
 {
@@ -705,7 +695,6 @@ static const struct test tests[] = {
 	{"output full", test_output_full},
 	{"command flood", test_command_flood},
 	{"command limits", test_command_limits},
-	{"play", test_play},
 	{"versions", test_versions},
 	{"digest client", test_digest_client},
 	{"malformed commands", test_malformed},

@@ -1,5 +1,5 @@
 /*
- * Server side of a connection: what an encoder publishes to.
+ * Server side of a connection: what an encoder publishes to, and a player plays from.
  *
  * Handshake (plain and digest), chunk reader, commands and acknowledgements of one connection as
  * one resumable machine: bytes in, events and reply bytes out. It decides nothing: a publish is an
@@ -31,7 +31,10 @@ enum rtmp_server_event_type {
 				  message comes first, and `stream_id` is that publish */
 	RTMP_SERVER_ABORT,     /* the partial message in `slot` is void */
 	RTMP_SERVER_ACK,       /* the peer acknowledged `value` bytes */
-	RTMP_SERVER_PLAY,      /* a play was asked for (it is refused by the library for now) */
+	RTMP_SERVER_PLAY,      /* asks for rtmp_server_play_accept() or _end() of `stream_id`; one
+				  that is there on it ends */
+	RTMP_SERVER_PLAY_SET,  /* a player changed what it wants: `value` is enum rtmp_play_flags */
+	RTMP_SERVER_PLAY_END,  /* the play on `stream_id` ended by command */
 	RTMP_SERVER_IGNORED,   /* something was read and set aside; `value` is the message type */
 };
 
@@ -41,14 +44,26 @@ struct rtmp_server_event {
 	uint32_t slot;
 	uint32_t value;
 	struct rtmp_piece piece;  /* MEDIA */
-	const char *app;          /* CONNECTED, PUBLISH: as sent, query removed */
-	char name[RTMP_NAME_MAX]; /* PUBLISH: as sent, with its query: holds the stream key */
+	const char *app;          /* CONNECTED, PUBLISH, PLAY: as sent, query removed */
+	char name[RTMP_NAME_MAX]; /* PUBLISH, PLAY: as sent, with its query: holds the key */
 };
 
 enum rtmp_server_publish_state {
 	RTMP_PUBLISH_NONE = 0,
 	RTMP_PUBLISH_PENDING,
 	RTMP_PUBLISH_ACCEPTED,
+};
+
+enum rtmp_server_play_state {
+	RTMP_PLAY_NONE = 0,
+	RTMP_PLAY_PENDING,
+	RTMP_PLAY_ACCEPTED,
+};
+
+enum rtmp_play_flags {
+	RTMP_PLAY_PAUSED = 1 << 0,
+	RTMP_PLAY_NO_AUDIO = 1 << 1,
+	RTMP_PLAY_NO_VIDEO = 1 << 2,
 };
 
 struct rtmp_server_config {
@@ -78,6 +93,8 @@ struct rtmp_server {
 	struct {
 		uint32_t id;     /* 0: free */
 		uint8_t publish; /* enum rtmp_server_publish_state */
+		uint8_t play;    /* enum rtmp_server_play_state */
+		uint8_t play_flags;
 	} streams[RTMP_SERVER_STREAMS];
 	uint8_t slot_stream[RTMP_CHUNK_STREAMS]; /* whose media is under way: index + 1, or 0 */
 	struct rtmp_gather gather;               /* C1, then the command message under way */
@@ -168,5 +185,44 @@ void rtmp_server_limit_message(struct rtmp_server *s, uint32_t message_max);
  */
 bool rtmp_server_reconnect(struct rtmp_server *s, const char *tc_url, const char *text,
 			   struct rtmp_out *out);
+
+/*
+ * Answers a pending play with Stream Begin, NetStream.Play.Reset and NetStream.Play.Start. Media
+ * goes to the player by a chunk writer of the caller's, on chunk streams above
+ * RTMP_CSID_REPLIES_MAX and in chunks of the configured size.
+ */
+int rtmp_server_play_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_out *out)
+	__attribute__((warn_unused_result));
+
+#define RTMP_CSID_REPLIES_MAX 5u
+
+/* Why a play is refused or ends. X(name, onStatus code, text) */
+#define RTMP_PLAY_REJECTS(X)                                                                 \
+	X(NOT_FOUND, "NetStream.Play.StreamNotFound", "no such stream")                      \
+	X(AUTH, "NetStream.Play.Failed", "not allowed to play")                              \
+	X(BUSY, "NetStream.Play.Failed", "message stream or connection is not free to play") \
+	X(CAPACITY, "NetStream.Play.Failed", "no capacity for another player")               \
+	X(TIMEOUT, "NetStream.Play.Failed", "no decision in time")                           \
+	X(ENDED, "NetStream.Play.UnpublishNotify", "stream is no longer published")          \
+	X(KICKED, "NetStream.Play.Failed", "player was ended by the operator")               \
+	X(SLOW, "NetStream.Play.Failed", "player took nothing for too long")                 \
+	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")
+
+enum rtmp_play_reject {
+#define RTMP_PLAY_REJECT_ENUM(name, code, text) RTMP_PLAY_REJECT_##name,
+	RTMP_PLAY_REJECTS(RTMP_PLAY_REJECT_ENUM)
+#undef RTMP_PLAY_REJECT_ENUM
+		RTMP_PLAY_REJECT_COUNT
+};
+
+const char *rtmp_play_reject_code(enum rtmp_play_reject why);
+const char *rtmp_play_reject_text(enum rtmp_play_reject why);
+
+/*
+ * Refuses a pending play with onStatus level "error"; ends an accepted one with Stream EOF, its
+ * reason, and NetStream.Play.Stop.
+ */
+int rtmp_server_play_end(struct rtmp_server *s, uint32_t stream_id, enum rtmp_play_reject why,
+			 struct rtmp_out *out) __attribute__((warn_unused_result));
 
 #endif
