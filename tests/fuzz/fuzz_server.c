@@ -48,6 +48,16 @@ static void take_publish(const struct rtmp_server_event *e)
 	check(rc == 0 || out.overflow);
 }
 
+static void take_play(const struct rtmp_server_event *e)
+{
+	int rc;
+
+	check(!publishing[e->stream_id] && e->app[0] != '\0' && e->name[0] != '\0');
+	rc = accepts ? rtmp_server_play_accept(&server, e->stream_id, &out)
+		     : rtmp_server_play_end(&server, e->stream_id, RTMP_PLAY_REJECT_AUTH, &out);
+	check(rc == 0 || out.overflow);
+}
+
 static void take_media(const struct rtmp_server_event *e)
 {
 	check(publishing[e->stream_id] && e->slot < RTMP_CHUNK_STREAMS);
@@ -62,10 +72,11 @@ static void take_media(const struct rtmp_server_event *e)
 
 static void take(const struct rtmp_server_event *e)
 {
-	check(e->stream_id < STREAMS_MAX || e->type == RTMP_SERVER_IGNORED ||
-	      e->type == RTMP_SERVER_PLAY);
+	check(e->stream_id < STREAMS_MAX || e->type == RTMP_SERVER_IGNORED);
 	if (e->type == RTMP_SERVER_PUBLISH) {
 		take_publish(e);
+	} else if (e->type == RTMP_SERVER_PLAY) {
+		take_play(e);
 	} else if (e->type == RTMP_SERVER_UNPUBLISH) {
 		check(publishing[e->stream_id]);
 		publishing[e->stream_id] = false;
