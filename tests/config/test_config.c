@@ -8,18 +8,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-static char directory[] = "/tmp/penstock-test-config.XXXXXX";
+/*
+ * In memory: file systems write a file out at once that is cut to nothing, written and closed, and
+ * some thousand of these took half a minute on a busy disk.
+ */
+static int file = -1;
 static char path[64];
 
 static void write_file(const char *text, size_t len)
 {
-	FILE *f = fopen(path, "w");
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-	CU_ASSERT_EQUAL(fwrite(text, 1, len, f), len);
-	CU_ASSERT_EQUAL(fclose(f), 0);
+	CU_ASSERT_EQUAL(ftruncate(file, 0), 0);
+	CU_ASSERT_EQUAL(pwrite(file, text, len, 0), (ssize_t)len);
 }
 
 static struct config *load_good(const char *text)
@@ -641,7 +643,7 @@ static void test_files(void)
 
 	CU_ASSERT_EQUAL(config_load("/nonexistent/x.yaml", &config, &error), -1);
 	CU_ASSERT_STRING_EQUAL(error.text, "/nonexistent/x.yaml: No such file or directory");
-	CU_ASSERT_EQUAL(config_load(directory, &config, &error), -1);
+	CU_ASSERT_EQUAL(config_load("/", &config, &error), -1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "Is a directory"));
 	if (big == NULL) {
 		CU_FAIL_FATAL("out of memory");
@@ -721,10 +723,11 @@ static void test_out_of_memory(void)
 
 int main(void)
 {
-	if (CU_initialize_registry() != CUE_SUCCESS || mkdtemp(directory) == NULL) {
+	file = memfd_create("config", MFD_CLOEXEC);
+	if (CU_initialize_registry() != CUE_SUCCESS || file < 0) {
 		return 1;
 	}
-	snprintf(path, sizeof(path), "%s/c.yaml", directory);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 	CU_pSuite suite = CU_add_suite("config", NULL, NULL);
 	CU_ADD_TEST(suite, test_full_file);
 	CU_ADD_TEST(suite, test_full_port);
@@ -748,7 +751,6 @@ int main(void)
 	CU_basic_run_tests();
 	unsigned int failures = CU_get_number_of_failures();
 	CU_cleanup_registry();
-	unlink(path);
-	rmdir(directory);
+	close(file);
 	return failures > 0 ? 1 : 0;
 }
