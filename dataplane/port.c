@@ -221,14 +221,18 @@ static int find(struct dp_port *port, struct rte_eth_dev_info *info)
 }
 
 /*
- * Segmentation needs chains and checksums. The tap PMD's is software, knows no IPv6, and refuses
- * segments of the full MTU (22.11: it counts the link-layer header); ours is as good.
+ * Segmentation needs chains and checksums. virtio knows none of IPv4, but whoever cuts its large
+ * packets writes new IPv4 headers (virtio 1.2 5.1.6.2). The tap PMD's is software, knows no IPv6,
+ * and refuses segments of the full MTU (22.11: it counts the link-layer header); ours is as good.
  */
 static bool can_cut(const struct dp_port *port, const struct rte_eth_dev_info *info)
 {
-	const uint64_t needed = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
-				RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+	uint64_t needed = RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
+			  RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 
+	if (!is_driver(port, "net_virtio") && !is_driver(port, "net_virtio_user")) {
+		needed |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+	}
 	return (info->tx_offload_capa & needed) == needed && !is_driver(port, "net_tap");
 }
 

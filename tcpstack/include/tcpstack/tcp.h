@@ -137,7 +137,8 @@ struct tcp_config {
 	uint16_t mtu;              /* of the IP packet */
 	enum tcp_ecn ecn;          /* RFC 3168 */
 	enum tcp_congestion congestion;
-	uint64_t offload_tx;   /* RTE_MBUF_F_TX_{IP,TCP}_CKSUM, TCP_SEG that the port does */
+	uint64_t offload_tx;   /* RTE_MBUF_F_TX_{IP,TCP}_CKSUM, TCP_SEG that the port does;
+				  TCP_SEG includes all checksums of what it cuts */
 	uint32_t tso_pieces;   /* mbufs of payload that a packet to be segmented may have; 0: 16 */
 	uint32_t keepalive_s;  /* idle seconds before the first probe; 0: none */
 	uint32_t time_wait_ms; /* 2 MSL; 60000 */
