@@ -47,6 +47,8 @@ struct stack_options {
 	uint64_t bytes;
 	struct endpoint to;
 	bool has_to;
+	struct in6_addr via;
+	bool has_via;
 };
 
 struct sender {
@@ -75,6 +77,14 @@ static int take_to(void *options, const char *text, const char **why)
 	return endpoint_parse(text, &o->to, why);
 }
 
+static int take_via(void *options, const char *text, const char **why)
+{
+	struct stack_options *o = options;
+
+	o->has_via = true;
+	return address_parse(text, &o->via, why);
+}
+
 static const struct option_entry entries[] = {
 	{.name = "device",
 	 .argument = "DEVICE",
@@ -91,6 +101,11 @@ static const struct option_entry entries[] = {
 	 .kind = OPTION_CALL,
 	 .call = take_to,
 	 .help = "where"},
+	{.name = "via",
+	 .argument = "ADDR",
+	 .kind = OPTION_CALL,
+	 .call = take_via,
+	 .help = "router on the way there"},
 	{.name = "flows",
 	 .argument = "N",
 	 .kind = OPTION_NUMBER,
@@ -273,6 +288,7 @@ static int create_tcp(struct sender *s, const struct in6_addr *address)
 		.ooo_segments = 64,
 		.mtu = 1500,
 		.offload_tx = dp_port_tcp_offloads(&s->device.port),
+		.tso_pieces = s->device.port.tso_pieces,
 		.time_wait_ms = 1000,
 		.fin_wait_ms = 10000,
 		.user_timeout_ms = 60000,
@@ -303,6 +319,26 @@ static int share_pattern(struct sender *s)
 	return 0;
 }
 
+static bool on_icmp_error(void *app, const struct tcp_icmp *error)
+{
+	struct sender *s = app;
+
+	return tcp_icmp_error(s->tcp, error, s->now_us);
+}
+
+/* The longest prefix stands first; there is room, for the device has one address. */
+static void add_route(struct net_iface *iface, const struct stack_options *o)
+{
+	if (o->has_via) {
+		memmove(&iface->routes[1], &iface->routes[0],
+			iface->routes_count++ * sizeof(iface->routes[0]));
+		iface->routes[0] = (struct net_route){
+			.to = {.addr = o->to.addr, .length = 128},
+			.via = o->via,
+		};
+	}
+}
+
 static int open_sender(struct sender *s, const struct stack_options *o)
 {
 	static struct gen_options device;
@@ -321,6 +357,9 @@ static int open_sender(struct sender *s, const struct stack_options *o)
 	s->options = o;
 	int rc = device_open(&s->device, &device);
 	if (rc == 0) {
+		add_route(&s->device.iface, o);
+		s->device.net.icmp_error = on_icmp_error;
+		s->device.net.app = s;
 		dp_clock_init(&s->clock, rte_get_tsc_hz());
 		rc = create_tcp(s, &device.addresses[0].addr);
 	}
@@ -364,9 +403,13 @@ static void report(const struct sender *s, double seconds)
 	}
 	printf("{\"bytes\": %" PRIu64 ", \"seconds\": %.6f, \"sent\": %" PRIu64
 	       ", \"retransmits\": %" PRIu64 ", \"timeouts\": %" PRIu64
-	       ", \"fast_retransmits\": %" PRIu64 "}\n",
+	       ", \"fast_retransmits\": %" PRIu64,
 	       sent - queued, seconds, sent, tcp[TCP_COUNTER_retransmits],
 	       tcp[TCP_COUNTER_retransmit_timeouts], tcp[TCP_COUNTER_fast_retransmits]);
+	printf(", \"segments\": %" PRIu64 ", \"large\": %" PRIu64 ", \"pmtu_lowered\": %" PRIu64
+	       ", \"pmtu_black_holes\": %" PRIu64 "}\n",
+	       tcp[TCP_COUNTER_tx_segments], tcp[TCP_COUNTER_tx_large],
+	       tcp[TCP_COUNTER_pmtu_lowered], tcp[TCP_COUNTER_pmtu_black_holes]);
 }
 
 static int send_all(struct sender *s)
