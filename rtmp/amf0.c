@@ -145,10 +145,16 @@ static void skip_properties(struct amf0_reader *r, uint32_t depth)
 	}
 }
 
+uint32_t amf0_enter_array(struct amf0_reader *r)
+{
+	const uint8_t *p = take_marker(r, AMF0_STRICT_ARRAY) ? take(r, 4) : NULL;
+
+	return p != NULL ? rtmp_get_be32(p) : 0;
+}
+
 static void skip_strict_array(struct amf0_reader *r, uint32_t depth)
 {
-	const uint8_t *p = take(r, 5);
-	uint32_t count = p != NULL ? rtmp_get_be32(p + 1) : 0;
+	uint32_t count = amf0_enter_array(r);
 
 	/* Each element takes at least its marker, so the data bounds the loop, not the count. */
 	while (count-- > 0 && !r->error) {

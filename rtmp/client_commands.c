@@ -125,17 +125,6 @@ int rtmp_client_finish(struct rtmp_client *c, struct rtmp_out *out)
 	return out->overflow ? RTMP_ERR(OUTPUT) : 0;
 }
 
-/* Text of a peer for logs and terminals: printable ASCII, cut to fit. */
-static void copy_text(char *to, size_t size, struct amf0_string from)
-{
-	size_t n = from.len < size - 1 ? from.len : size - 1;
-
-	for (size_t i = 0; i < n; i++) {
-		to[i] = from.data[i] >= ' ' && from.data[i] <= '~' ? from.data[i] : '?';
-	}
-	to[n] = '\0';
-}
-
 struct info {
 	struct amf0_string level;
 	struct amf0_string code;
@@ -180,8 +169,8 @@ static void set_event(struct rtmp_client_event *event, enum rtmp_client_event_ty
 		      const struct info *info)
 {
 	event->type = type;
-	copy_text(event->code, sizeof(event->code), info->code);
-	copy_text(event->text, sizeof(event->text), info->text);
+	command_copy_text(event->code, sizeof(event->code), info->code);
+	command_copy_text(event->text, sizeof(event->text), info->text);
 }
 
 static void refuse(struct rtmp_client *c, struct rtmp_client_event *event, const struct info *info)

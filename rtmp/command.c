@@ -140,3 +140,13 @@ struct amf0_string command_read_text(struct amf0_reader *r)
 	amf0_skip(r);
 	return (struct amf0_string){.data = "", .len = 0};
 }
+
+void command_copy_text(char *to, size_t size, struct amf0_string from)
+{
+	size_t n = from.len < size - 1 ? from.len : size - 1;
+
+	for (size_t i = 0; i < n; i++) {
+		to[i] = from.data[i] >= ' ' && from.data[i] <= '~' ? from.data[i] : '?';
+	}
+	to[n] = '\0';
+}

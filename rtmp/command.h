@@ -66,4 +66,7 @@ int command_read_header(uint8_t type, const uint8_t *data, uint32_t len, struct 
 /* The next argument when it is a string, else an empty one; steps over it either way. */
 struct amf0_string command_read_text(struct amf0_reader *r);
 
+/* Text of a peer for logs and terminals: printable ASCII, cut to fit. */
+void command_copy_text(char *to, size_t size, struct amf0_string from);
+
 #endif

@@ -426,6 +426,102 @@ static void test_enhanced(void)
 	CU_ASSERT_PTR_NOT_NULL(memmem(peer.replies, peer.out.len, "videoFourCcInfoMap", 18));
 	CU_ASSERT_PTR_NOT_NULL(memmem(peer.replies, peer.out.len, "audioFourCcInfoMap", 18));
 	CU_ASSERT_EQUAL(peer.server.caps_ex, 15);
+	CU_ASSERT_TRUE(peer.server.enhanced);
+}
+
+/* Whether the replies hold this name with this number as its value. */
+static bool replied_number(const char *name, double value)
+{
+	uint8_t bytes[64];
+	struct rtmp_out out = {.data = bytes, .cap = sizeof(bytes)};
+
+	amf0_write_name(&out, name);
+	amf0_write_number(&out, value);
+	return memmem(peer.replies, peer.out.len, bytes, out.len) != NULL;
+}
+
+static bool replied_text(const char *text)
+{
+	return memmem(peer.replies, peer.out.len, text, strlen(text)) != NULL;
+}
+
+static void write_map(struct command *c, const char *name, const char *const *codes, bool ecma)
+{
+	amf0_write_name(&c->body, name);
+	if (ecma) {
+		rtmp_out_put(&c->body, "\x08\x00\x00\x00\x07", 5);
+	} else {
+		amf0_write_object_begin(&c->body);
+	}
+	for (; *codes != NULL; codes++) {
+		amf0_write_name(&c->body, *codes);
+		amf0_write_number(&c->body, 3);
+	}
+	amf0_write_object_end(&c->body);
+}
+
+/* Enhanced RTMP v2: what is asked for by name is answered by name, and all of it is forwarded. */
+static void test_info_maps(void)
+{
+	static const char *const video[] = {"hvc1", "av01", "toolong", NULL};
+	static const char *const audio[] = {"*", NULL};
+
+	for (int ecma = 0; ecma < 2; ecma++) {
+		struct command c;
+
+		command_begin(&c, "connect", 1);
+		amf0_write_object_begin(&c.body);
+		amf0_write_name(&c.body, "app");
+		amf0_write_string(&c.body, "live");
+		amf0_write_name(&c.body, "flashVer");
+		amf0_write_string(&c.body, "Enc\x1b[2J/1.0");
+		amf0_write_name(&c.body, "videoFunction");
+		amf0_write_number(&c.body, 0x0f);
+		write_map(&c, "videoFourCcInfoMap", video, ecma);
+		write_map(&c, "audioFourCcInfoMap", audio, ecma);
+		amf0_write_name(&c.body, "capsEx");
+		amf0_write_number(&c.body, 7);
+		amf0_write_object_end(&c.body);
+		peer_init(&peer);
+		peer_send(&peer, &c, 0);
+		expect(0, "connected=live " CONNECT_REPLY);
+		CU_ASSERT_TRUE(replied_number("hvc1", 4));
+		CU_ASSERT_TRUE(replied_number("av01", 4));
+		CU_ASSERT_TRUE(replied_number("*", 4));
+		CU_ASSERT_FALSE(replied_text("toolong"));
+		CU_ASSERT_FALSE(replied_text("fourCcList"));
+		CU_ASSERT_TRUE(replied_number("capsEx", 15));
+		CU_ASSERT_TRUE(replied_number("videoFunction", 14));
+		CU_ASSERT_EQUAL(peer.server.caps_ex, 7);
+		CU_ASSERT_EQUAL(peer.server.video_function, 15);
+		CU_ASSERT_STRING_EQUAL(peer.server.encoder, "Enc?[2J/1.0");
+	}
+}
+
+/* More FourCCs than any encoder has: "*" stands for the rest, and the reply stays small. */
+static void test_many_codes(void)
+{
+	char text[5] = "a000";
+	struct command c;
+
+	command_begin(&c, "connect", 1);
+	amf0_write_object_begin(&c.body);
+	amf0_write_name(&c.body, "app");
+	amf0_write_string(&c.body, "live");
+	amf0_write_name(&c.body, "fourCcList");
+	amf0_write_strict_array(&c.body, 100);
+	for (int i = 0; i < 100; i++) {
+		text[2] = (char)('0' + i / 10);
+		text[3] = (char)('0' + i % 10);
+		amf0_write_string(&c.body, text);
+	}
+	amf0_write_object_end(&c.body);
+	peer_init(&peer);
+	peer_send(&peer, &c, 0);
+	expect(0, "connected=live " CONNECT_REPLY);
+	CU_ASSERT_TRUE(replied_text("a015"));
+	CU_ASSERT_FALSE(replied_text("a016"));
+	CU_ASSERT_TRUE(replied_number("*", 4));
 }
 
 /* ZLMediaKit #1839: a window of 0 asks for nothing, of 1 for one ACK per span, not for endless. */
@@ -687,6 +783,8 @@ static const struct test tests[] = {
 	{"bad names", test_bad_names},
 	{"AMF3 command", test_amf3_command},
 	{"Enhanced RTMP", test_enhanced},
+	{"FourCC maps", test_info_maps},
+	{"many FourCCs", test_many_codes},
 	{"tiny window", test_tiny_window},
 	{"acknowledgement", test_acknowledge},
 	{"no early ACK", test_no_early_ack},

@@ -63,6 +63,12 @@ void amf0_skip(struct amf0_reader *r);
 void amf0_enter(struct amf0_reader *r);
 bool amf0_next_property(struct amf0_reader *r, struct amf0_string *name);
 
+/*
+ * Strict arrays: reads the marker and the count that is declared; so many values follow, or the
+ * error sticks: check it with each, for the count is the sender's.
+ */
+uint32_t amf0_enter_array(struct amf0_reader *r);
+
 bool amf0_string_equals(struct amf0_string s, const char *text);
 
 void amf0_write_number(struct rtmp_out *out, double value);

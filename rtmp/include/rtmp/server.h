@@ -17,6 +17,7 @@
 #include "rtmp/gather.h"
 
 #define RTMP_APP_MAX             128u  /* bytes, with the NUL */
+#define RTMP_ENCODER_MAX         64u   /* bytes, with the NUL: flashVer */
 #define RTMP_NAME_MAX            512u  /* bytes, with the NUL: keys with a query can be long */
 #define RTMP_SERVER_COMMANDS_MAX 1000u /* commands on one connection before publish is accepted */
 #define RTMP_SERVER_STREAMS      4u    /* message streams created and not deleted */
@@ -86,9 +87,11 @@ struct rtmp_server {
 	uint64_t random; /* state of the filler for S1 and S2: no secret depends on it */
 	uint8_t state;
 	bool connected;
-	bool amf3;        /* the peer asked for objectEncoding 3 */
-	bool fc_publish;  /* the peer sent FCPublish: it waits for onFCPublish */
-	uint32_t caps_ex; /* capsEx of Enhanced RTMP v2 as the peer sent it, else 0 */
+	bool amf3;               /* the peer asked for objectEncoding 3 */
+	bool fc_publish;         /* the peer sent FCPublish: it waits for onFCPublish */
+	bool enhanced;           /* the peer offered Enhanced RTMP, v1 or v2 */
+	uint16_t video_function; /* videoFunction of Enhanced RTMP as the peer sent it, else 0 */
+	uint32_t caps_ex;        /* capsEx of Enhanced RTMP v2 as the peer sent it, else 0 */
 	uint32_t next_stream_id;
 	struct {
 		uint32_t id;     /* 0: free */
@@ -99,6 +102,7 @@ struct rtmp_server {
 	uint8_t slot_stream[RTMP_CHUNK_STREAMS]; /* whose media is under way: index + 1, or 0 */
 	struct rtmp_gather gather;               /* C1, then the command message under way */
 	char app[RTMP_APP_MAX];
+	char encoder[RTMP_ENCODER_MAX]; /* flashVer, printable ASCII, cut to fit */
 };
 
 /* `seed` differs from connection to connection; it fills the random parts of the handshake. */
@@ -122,6 +126,12 @@ int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_ou
  */
 bool rtmp_server_run(struct rtmp_server *s, struct rtmp_span *in, uint32_t chunk_max,
 		     struct rtmp_run *run) __attribute__((warn_unused_result));
+
+/* Whether the message under way in a slot belongs to a publish that is still there. */
+static inline bool rtmp_server_owns(const struct rtmp_server *s, uint32_t slot)
+{
+	return s->slot_stream[slot] != 0;
+}
 
 /* Whether the handshake is complete: what follows are chunks, connect first (section 5.2). */
 bool rtmp_server_shook_hands(const struct rtmp_server *s);
