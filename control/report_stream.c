@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "report_encoder.h"
 
 bool report_shown(const struct registry_stream *stream)
 {
@@ -133,6 +134,7 @@ json_t *report_stream_object(const struct control *control, const struct registr
 
 	text_printable(peer, sizeof(peer), slot->peer, sizeof(slot->peer));
 	object = stream_fields(control, stream, peer);
+	report_encoder(object, slot);
 	(void)json_object_set_new(object, "origins", origins_array(control, stream));
 	return object;
 }

@@ -7,6 +7,7 @@
 
 #include "abi/pub.h"
 #include "rtmp/error.h"
+#include "rtmp/note.h"
 #include "tcpstack/counters.h"
 
 struct description {
@@ -23,7 +24,7 @@ static const struct description descriptions[] = {
 		TCP_COUNTERS(DESCRIBE)
 #undef DESCRIBE
 #define DESCRIBE(name, counter, sentence) {counter, sentence},
-			RTMP_ERRORS(DESCRIBE)
+			RTMP_ERRORS(DESCRIBE) RTMP_NOTES(DESCRIBE)
 #undef DESCRIBE
 };
 
@@ -51,9 +52,15 @@ static void publish(_Atomic uint64_t *to, const uint64_t *from, uint32_t count)
 }
 
 void dp_counters_publish(struct abi_pub *pub, const struct dp_counters *counters,
-			 const uint64_t *tcp, const uint64_t *rtmp)
+			 const uint64_t *tcp, const uint64_t *rtmp, const uint64_t *notes)
 {
-	publish(pub->counter, counters->value, DP_COUNTER_COUNT);
-	publish(pub->counter + DP_COUNTER_COUNT, tcp, TCP_COUNTER_COUNT);
-	publish(pub->counter + DP_COUNTER_COUNT + TCP_COUNTER_COUNT, rtmp, RTMP_COUNTERS);
+	_Atomic uint64_t *to = pub->counter;
+
+	publish(to, counters->value, DP_COUNTER_COUNT);
+	to += DP_COUNTER_COUNT;
+	publish(to, tcp, TCP_COUNTER_COUNT);
+	to += TCP_COUNTER_COUNT;
+	publish(to, rtmp, RTMP_COUNTERS);
+	to += RTMP_COUNTERS;
+	publish(to, notes, RTMP_NOTE_COUNT);
 }

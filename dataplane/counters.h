@@ -112,9 +112,10 @@ uint32_t dp_counters_describe(struct abi_counter *out, uint32_t max);
 
 /*
  * Copies the values to `pub`: ours, then `tcp` (indexed by enum tcp_counter), then `rtmp` (errors,
- * indexed by -code - 1). Either of the two may be NULL: its counters stay 0.
+ * indexed by -code - 1), then `notes` (by enum rtmp_note). Each of them may be NULL: its counters
+ * stay 0.
  */
 void dp_counters_publish(struct abi_pub *pub, const struct dp_counters *counters,
-			 const uint64_t *tcp, const uint64_t *rtmp);
+			 const uint64_t *tcp, const uint64_t *rtmp, const uint64_t *notes);
 
 #endif

@@ -221,7 +221,7 @@ static enum rtmp_reject reject_reason(struct dp_ingest *ingest, uint32_t value)
 	return (enum rtmp_reject)value;
 }
 
-static void obey_accept(struct session *s, const struct abi_command *command)
+static void obey_accept(struct publication *p, const struct abi_command *command)
 {
 	const struct publish_limits limits = {
 		.message_max = command->message_max,
@@ -229,25 +229,26 @@ static void obey_accept(struct session *s, const struct abi_command *command)
 		.first_media_ms = command->first_media_ms,
 	};
 
-	session_accept(s, command->name, &limits);
+	session_accept(p->session, p, command->name, &limits);
 }
 
-static void obey_to(struct dp_ingest *ingest, struct session *s, const struct abi_command *command)
+static void obey_to(struct dp_ingest *ingest, struct publication *p,
+		    const struct abi_command *command)
 {
 	switch (command->type) {
 	case ABI_COMMAND_ACCEPT:
-		obey_accept(s, command);
+		obey_accept(p, command);
 		break;
 	case ABI_COMMAND_RECONNECT:
-		session_reconnect(s, command->name);
+		session_reconnect(p->session, command->name);
 		break;
 	case ABI_COMMAND_KICK:
 		dp_count(ingest->counters, DP_COUNTER_publish_kicked, 1);
-		session_reject(s, reject_reason(ingest, command->value), command->name);
+		session_reject(p->session, p, reject_reason(ingest, command->value), command->name);
 		break;
 	default:
 		dp_count(ingest->counters, DP_COUNTER_publish_rejected, 1);
-		session_reject(s, reject_reason(ingest, command->value), command->name);
+		session_reject(p->session, p, reject_reason(ingest, command->value), command->name);
 		break;
 	}
 }
@@ -286,7 +287,7 @@ static void obey(struct dp_ingest *ingest, struct abi_command *command)
 		return;
 	}
 	dp_count(ingest->counters, DP_COUNTER_commands, 1);
-	obey_to(ingest, p->session, command);
+	obey_to(ingest, p, command);
 }
 
 static uint32_t commands_waiting(struct dp_ingest *ingest, const struct abi_sub *sub)
@@ -461,6 +462,11 @@ bool dp_ingest_idle(const struct dp_ingest *ingest)
 const uint64_t *dp_ingest_rtmp_errors(const struct dp_ingest *ingest)
 {
 	return &ingest->sessions.rtmp_errors[1];
+}
+
+const uint64_t *dp_ingest_rtmp_notes(const struct dp_ingest *ingest)
+{
+	return ingest->sessions.rtmp_notes;
 }
 
 uint64_t dp_ingest_next_us(const struct dp_ingest *ingest)

@@ -88,6 +88,8 @@ bool dp_ingest_idle(const struct dp_ingest *ingest);
 
 /* Connections ended by an RTMP error, indexed by -code - 1 (as dp_counters_publish() wants it). */
 const uint64_t *dp_ingest_rtmp_errors(const struct dp_ingest *ingest);
+/* What connections sent that was set aside, by enum rtmp_note. */
+const uint64_t *dp_ingest_rtmp_notes(const struct dp_ingest *ingest);
 
 /*
  * When ingest wants to be polled at the latest (a session's time limit, or an ended publication

@@ -96,7 +96,8 @@ static void fill_receiving(struct abi_connection *out, const struct tcp_info *in
 /* One that its owner refused has no session and is never seen here. */
 static void fill_session(struct abi_connection *out, const struct session *s)
 {
-	const struct publication *p = s != NULL ? s->publication : NULL;
+	/* Of several, the one that was asked for last. */
+	const struct publication *p = s != NULL ? LIST_FIRST(&s->publications) : NULL;
 
 	out->session_state = s != NULL ? (uint8_t)s->state : SESSION_FREE;
 	out->stream_slot = p != NULL ? p->slot : ABI_NO_STREAM;

@@ -9,6 +9,7 @@
 #include "dataplane/message.h"
 #include "dataplane/publish_header.h"
 #include "dataplane/publish_private.h"
+#include "rtmp/server.h"
 
 static void *table_at(struct abi_pub *pub, uint64_t offset)
 {
@@ -186,8 +187,12 @@ static void fill_slot(struct abi_stream *s, const struct publish_request *reques
 	copy_text(s->peer, request->peer, sizeof(s->peer));
 	copy_text(s->app, request->app, sizeof(s->app));
 	copy_text(s->asked, request->name, sizeof(s->asked));
-	s->caps_ex = request->caps_ex;
 	memset(s->name, 0, sizeof(s->name));
+	copy_text(s->encoder, request->server->encoder, sizeof(s->encoder));
+	s->caps_ex = request->server->caps_ex;
+	s->video_function = request->server->video_function;
+	s->enhanced = request->server->enhanced;
+	s->amf3 = request->server->amf3;
 }
 
 static void prepare(struct publish_table *table, struct publication *p,

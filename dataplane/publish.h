@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "dataplane/counters.h"
 #include "dataplane/log_writer.h"
@@ -34,6 +35,7 @@
 struct abi_sub;
 struct message;
 struct message_pool;
+struct rtmp_server;
 struct session;
 
 /* What control said with the accept. */
@@ -47,6 +49,13 @@ struct publication {
 	struct session *session; /* NULL when it ended */
 	uint64_t live_us;
 	struct publish_limits limits;
+	/* The session's (session_publish.c): */
+	LIST_ENTRY(publication) sibling;    /* publications of the same session */
+	TAILQ_ENTRY(publication) undecided; /* PENDING: whose time limit is next */
+	uint64_t decide_us;                 /* PENDING: when control must have decided */
+	uint64_t heard_us;                  /* when a message was complete last */
+	uint32_t stream_id;                 /* message stream that it comes on */
+
 	struct log_writer log;
 	uint64_t generation;
 	uint64_t keyframe;   /* position of the last keyframe; UINT64_MAX: none */
@@ -121,7 +130,7 @@ struct publish_request {
 	const char *peer;
 	const char *app;
 	const char *name;
-	uint32_t caps_ex;
+	const struct rtmp_server *server; /* what the encoder said of itself */
 	uint64_t now_us;
 };
 

@@ -8,6 +8,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/local_memory.h"
 #include "dataplane/publish.h"
+#include "dataplane/session_publish.h"
 #include "tcpstack/tcp.h"
 
 #define SESSION_TO(name) (1u << SESSION_##name)
@@ -25,7 +26,8 @@ static void set_limits(struct session_table *table, const struct config_rtmp *rt
 	table->idle_us = rtmp->idle_timeout_s * second;
 	table->limit_us[SESSION_HANDSHAKE] = rtmp->handshake_timeout_s * second;
 	table->limit_us[SESSION_CONNECTED] = rtmp->publish_timeout_s * second;
-	table->limit_us[SESSION_PENDING] = rtmp->decision_timeout_ms * UINT64_C(1000);
+	table->decision_us = rtmp->decision_timeout_ms * UINT64_C(1000);
+	table->limit_us[SESSION_PENDING] = UINT64_MAX / 2; /* the publications have their own */
 	table->limit_us[SESSION_LIVE] = table->idle_us / SESSION_IDLE_CHECKS;
 	if (table->limit_us[SESSION_LIVE] > SESSION_LOOK_US) {
 		table->limit_us[SESSION_LIVE] = SESSION_LOOK_US;
@@ -74,11 +76,13 @@ int session_table_init(struct session_table *table, const struct session_config 
 				.peer_bandwidth = config->rtmp->window_ack_size,
 				.message_max = config->rtmp->message_max,
 				.buffers = &table->buffers.source,
+				.notes = table->rtmp_notes,
 			},
 		.random = config->seed,
 	};
 	table->out = (struct rtmp_out){.data = table->out_bytes, .cap = SESSION_OUT_SIZE};
 	set_limits(table, config->rtmp);
+	TAILQ_INIT(&table->undecided);
 	for (uint32_t i = 0; i < SESSION_STATE_COUNT; i++) {
 		TAILQ_INIT(&table->queues[i]);
 	}
@@ -107,18 +111,11 @@ void session_table_fini(struct session_table *table)
 	command_buffers_fini(&table->buffers);
 }
 
-static bool is_publisher(enum session_state state)
-{
-	return state == SESSION_PENDING || state == SESSION_LIVE;
-}
-
 void session_set_state(struct session *s, enum session_state state)
 {
 	struct session_table *table = s->table;
 
 	assert(successors[s->state] & 1u << state);
-	table->publishers += is_publisher(state);
-	table->publishers -= is_publisher(s->state);
 	TAILQ_REMOVE(&table->queues[s->state], s, entry);
 	s->state = state;
 	s->deadline_us = table->now_us + table->limit_us[state];
@@ -159,10 +156,9 @@ struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 		return NULL;
 	}
 	s->conn = conn;
-	s->publication = NULL;
+	LIST_INIT(&s->publications);
 	s->received_us = table->now_us;
 	s->wire_bytes = 0;
-	s->stream_id = 0;
 	s->held_told = 0;
 	s->doomed = false;
 	message_set_init(&s->messages, table->config.messages, table->server_config.message_max,
@@ -176,18 +172,9 @@ struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 	return s;
 }
 
-void session_unpublish(struct session *s)
-{
-	if (s->publication) {
-		publish_end(s->table->config.publish, s->publication, s->table->now_us);
-		s->publication = NULL;
-	}
-	message_set_clear(&s->messages);
-}
-
 void session_gone(struct session *s)
 {
-	session_unpublish(s);
+	session_unpublish_all(s);
 	rtmp_server_fini(&s->server);
 	s->conn = NULL;
 	session_set_state(s, SESSION_FREE);
@@ -245,7 +232,7 @@ void session_flush(struct session *s)
 void session_close(struct session *s)
 {
 	session_flush(s);
-	session_unpublish(s);
+	session_unpublish_all(s);
 	if (s->state != SESSION_CLOSING) {
 		session_set_state(s, SESSION_CLOSING);
 		if (!s->doomed) {
@@ -275,38 +262,6 @@ void session_peer_closed(struct session *s)
 	session_settle(s);
 }
 
-void session_accept(struct session *s, const char *name, const struct publish_limits *limits)
-{
-	struct session_table *table = s->table;
-	int err = rtmp_server_accept(&s->server, s->stream_id, &table->out);
-
-	dp_count(table->config.counters, DP_COUNTER_publish_accepted, 1);
-	publish_live(table->config.publish, s->publication, name, limits, table->now_us);
-	if (limits->message_max != 0) {
-		rtmp_server_limit_message(&s->server, limits->message_max);
-	}
-	session_set_state(s, SESSION_LIVE);
-	s->received_us = table->now_us;
-	session_flush(s);
-	if (err < 0) {
-		session_close(s);
-	}
-	session_settle(s);
-}
-
-void session_reject(struct session *s, enum rtmp_reject why, const char *text)
-{
-	if (text[0] == '\0') {
-		text = rtmp_reject_text(why);
-	}
-	if (s->publication &&
-	    rtmp_server_reject_with(&s->server, s->stream_id, why, text, &s->table->out) < 0) {
-		s->doomed = true;
-	}
-	session_close(s);
-	session_settle(s);
-}
-
 void session_reconnect(struct session *s, const char *tc_url)
 {
 	bool asked = rtmp_server_reconnect(&s->server, tc_url,
@@ -318,40 +273,16 @@ void session_reconnect(struct session *s, const char *tc_url)
 	session_settle(s);
 }
 
-static bool is_idle(const struct session *s)
-{
-	uint64_t limit_us = s->publication->limits.idle_ms * UINT64_C(1000);
-
-	return s->table->now_us - s->received_us >= (limit_us ? limit_us : s->table->idle_us);
-}
-
-/* An accepted publish that brings no audio or video is of no use to anybody. */
-static bool is_without_media(const struct session *s)
-{
-	const struct publication *p = s->publication;
-	uint64_t limit_us = p->limits.first_media_ms * UINT64_C(1000);
-
-	return limit_us != 0 && s->table->now_us - p->live_us >= limit_us &&
-	       !publish_has_media(s->table->config.publish, p);
-}
-
 /* A publisher is looked at several times within its limit: cheaper than a queue that each segment
  * changes. */
 static void expire_live(struct session *s)
 {
 	struct session_table *table = s->table;
 
-	if (is_idle(s)) {
-		dp_count(table->config.counters, DP_COUNTER_timeout_idle, 1);
-		session_reject(s, RTMP_REJECT_IDLE, "");
-	} else if (is_without_media(s)) {
-		dp_count(table->config.counters, DP_COUNTER_timeout_first_media, 1);
-		session_reject(s, RTMP_REJECT_NO_MEDIA, "");
-	} else {
-		TAILQ_REMOVE(&table->queues[SESSION_LIVE], s, entry);
-		s->deadline_us = table->now_us + table->limit_us[SESSION_LIVE];
-		TAILQ_INSERT_TAIL(&table->queues[SESSION_LIVE], s, entry);
-	}
+	TAILQ_REMOVE(&table->queues[SESSION_LIVE], s, entry);
+	s->deadline_us = table->now_us + table->limit_us[SESSION_LIVE];
+	TAILQ_INSERT_TAIL(&table->queues[SESSION_LIVE], s, entry);
+	session_expire_live(s);
 }
 
 static void expire(struct session *s)
@@ -372,10 +303,6 @@ static void expire(struct session *s)
 		session_close(s);
 		session_settle(s);
 		break;
-	case SESSION_PENDING:
-		dp_count(counters, DP_COUNTER_timeout_decision, 1);
-		session_reject(s, RTMP_REJECT_TIMEOUT, "");
-		break;
 	case SESSION_LIVE:
 		expire_live(s);
 		break;
@@ -384,6 +311,7 @@ static void expire(struct session *s)
 		session_settle(s);
 		break;
 	case SESSION_FREE:
+	case SESSION_PENDING:
 	case SESSION_DISCARD:
 	case SESSION_STATE_COUNT:
 		break;
@@ -392,6 +320,7 @@ static void expire(struct session *s)
 
 bool session_expire(struct session_table *table, uint32_t budget)
 {
+	session_expire_undecided(table, &budget);
 	for (uint32_t state = SESSION_HANDSHAKE; state < SESSION_STATE_COUNT; state++) {
 		struct session *s = TAILQ_FIRST(&table->queues[state]);
 		while (s && s->deadline_us <= table->now_us) {
@@ -407,7 +336,8 @@ bool session_expire(struct session_table *table, uint32_t budget)
 
 uint64_t session_next_us(const struct session_table *table)
 {
-	uint64_t next = UINT64_MAX;
+	const struct publication *undecided = TAILQ_FIRST(&table->undecided);
+	uint64_t next = undecided ? undecided->decide_us : UINT64_MAX;
 
 	for (uint32_t state = SESSION_HANDSHAKE; state < SESSION_STATE_COUNT; state++) {
 		const struct session *s = TAILQ_FIRST(&table->queues[state]);
@@ -424,18 +354,22 @@ void session_shutdown(struct session_table *table)
 	for (uint32_t state = SESSION_HANDSHAKE; state < SESSION_CLOSING; state++) {
 		struct session *s;
 		while ((s = TAILQ_FIRST(&table->queues[state]))) {
-			session_reject(s, RTMP_REJECT_SHUTDOWN, "");
+			session_end(s, RTMP_REJECT_SHUTDOWN);
 		}
 	}
 }
 
-static void measure(struct session *s)
+/* What the connection holds beside the logs is counted once: for the first of its publications. */
+static void measure(const struct session *s, struct publication *p)
 {
+	bool first = p == LIST_FIRST(&s->publications);
 	struct tcp_info info;
+	uint64_t ooo;
 
 	tcp_conn_info(s->conn, &info);
-	publish_measure(s->table->config.publish, s->publication, s->messages.held,
-			(uint64_t)info.ooo_segments * s->messages.pool->truesize, s->table->now_us);
+	ooo = (uint64_t)info.ooo_segments * s->messages.pool->truesize;
+	publish_measure(s->table->config.publish, p, first ? s->messages.held : 0, first ? ooo : 0,
+			s->table->now_us);
 }
 
 void session_measure(struct session_table *table, uint32_t count)
@@ -447,7 +381,7 @@ void session_measure(struct session_table *table, uint32_t count)
 
 		table->measured = (table->measured + 1) % publish->count;
 		if (p->session) {
-			measure(p->session);
+			measure(p->session, p);
 		} else if (p->generation % 2 == 1) {
 			publish_settle(publish, p);
 		}

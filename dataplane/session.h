@@ -2,10 +2,12 @@
  * RTMP sessions of one worker: one per TCP connection, from a pool allocated at start-up.
  * Connections to the discard port are sessions, too, which throw away what they read.
  *
- * A session reads what TCP delivers, answers through TCP, and puts the media of its publication
- * into the log. It carries one publication at a time; another message stream that asks to publish
- * is refused. Time limits stand in one queue for each state: they are constant per state, so that
- * the first of a queue is always the next that is due.
+ * A session reads what TCP delivers, answers through TCP, and puts the media of its publications
+ * into their logs: one for each message stream that publishes, each decided, ended and kicked on
+ * its own (session_publish.c). One that is refused or ended by us ends its connection only when it
+ * was the last: encoders hang otherwise. Time limits stand in one queue for each state: they are
+ * constant per state, so that the first of a queue is always the next that is due. That of control
+ * to decide is each publication's own.
  *
  * Upcalls of TCP may end in session_settle(), which may free the session: callers do not touch it
  * afterwards. One thread, the worker's.
@@ -51,14 +53,15 @@ struct rte_mempool;
 struct tcp_conn;
 
 /* X(name, states that may follow) */
-#define SESSION_STATES(X)                                                                      \
-	X(FREE, SESSION_TO(HANDSHAKE) | SESSION_TO(DISCARD))                                   \
-	X(HANDSHAKE, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))           \
-	X(CONNECTED, SESSION_TO(PENDING) | SESSION_TO(CLOSING) | SESSION_TO(FREE))             \
-	X(PENDING,                                                                             \
-	  SESSION_TO(LIVE) | SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))   \
-	X(LIVE, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))                \
-	X(DISCARD, SESSION_TO(CLOSING) | SESSION_TO(FREE)) /* no RTMP: read and thrown away */ \
+#define SESSION_STATES(X)                                                                       \
+	X(FREE, SESSION_TO(HANDSHAKE) | SESSION_TO(DISCARD))                                    \
+	X(HANDSHAKE, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))            \
+	X(CONNECTED, SESSION_TO(PENDING) | SESSION_TO(CLOSING) | SESSION_TO(FREE))              \
+	X(PENDING,                                                                              \
+	  SESSION_TO(LIVE) | SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))    \
+	X(LIVE,                                                                                 \
+	  SESSION_TO(CONNECTED) | SESSION_TO(PENDING) | SESSION_TO(CLOSING) | SESSION_TO(FREE)) \
+	X(DISCARD, SESSION_TO(CLOSING) | SESSION_TO(FREE)) /* no RTMP: read and thrown away */  \
 	X(CLOSING, SESSION_TO(FREE)) /* FIN is sent; what comes is set aside */
 
 enum session_state {
@@ -74,13 +77,12 @@ struct session {
 	TAILQ_ENTRY(session) entry; /* in the queue of its state */
 	struct session_table *table;
 	struct tcp_conn *conn;
-	struct publication *publication; /* NULL unless PENDING or LIVE */
+	LIST_HEAD(, publication) publications; /* none unless PENDING or LIVE */
 	uint64_t deadline_us;
 	uint64_t received_us; /* when something came last */
 	uint64_t wire_bytes;
 	enum session_state state;
 	uint32_t id;        /* index in the table */
-	uint32_t stream_id; /* message stream of the publication */
 	uint32_t held_told; /* truesize of messages under way, as TCP knows it */
 	bool doomed;        /* to be reset by session_settle() */
 	struct message_set messages;
@@ -105,19 +107,22 @@ struct session_table {
 	struct session *sessions; /* [count] */
 	struct session_queue queues[SESSION_STATE_COUNT];
 	uint64_t limit_us[SESSION_STATE_COUNT];
+	TAILQ_HEAD(, publication) undecided; /* PENDING, the first to be decided first */
 	struct session_config config;
 	struct rtmp_server_config server_config;
 	struct command_buffers buffers;
 	uint64_t idle_us;
+	uint64_t decision_us;
 	uint32_t held_max;
 	uint64_t now_us;
 	uint64_t random;
 	uint32_t active;
-	uint32_t measured; /* slot that is measured next */
-	uint32_t publishers;
+	uint32_t measured;   /* slot that is measured next */
+	uint32_t publishers; /* publications, PENDING or LIVE */
 	bool shutdown;
 	uint64_t rtmp_errors[RTMP_ERROR_COUNT]; /* by -code */
-	struct rtmp_out out;                    /* replies of the session at work */
+	uint64_t rtmp_notes[RTMP_NOTE_COUNT];
+	struct rtmp_out out; /* replies of the session at work */
 	uint8_t out_bytes[SESSION_OUT_SIZE];
 };
 
@@ -135,9 +140,14 @@ void session_gone(struct session *s);
 void session_received(struct session *s, struct rte_mbuf *chain);
 void session_peer_closed(struct session *s);
 
-/* What control decided. `text` says more than the reason does; empty: there is no more to say. */
-void session_accept(struct session *s, const char *name, const struct publish_limits *limits);
-void session_reject(struct session *s, enum rtmp_reject why, const char *text);
+/*
+ * What control decided of a publication of the session, or that it ends one. `text` says more than
+ * the reason does; empty: there is no more to say.
+ */
+void session_accept(struct session *s, struct publication *p, const char *name,
+		    const struct publish_limits *limits);
+void session_reject(struct session *s, struct publication *p, enum rtmp_reject why,
+		    const char *text);
 
 /* Asks the peer to connect anew, to `tc_url` unless that is empty, when it said that it can. */
 void session_reconnect(struct session *s, const char *tc_url);
@@ -153,16 +163,16 @@ void session_measure(struct session_table *table, uint32_t count);
 /* Ends every session in order. */
 void session_shutdown(struct session_table *table);
 
-/* For session_read.c: */
+/* For the other files of the session: */
 
 /* Changes the state and starts its time limit. */
 void session_set_state(struct session *s, enum session_state state);
 /* Sends the replies gathered in table->out. */
 void session_flush(struct session *s);
-/* Sends what there is, then FIN; ends the publication. */
+/* Sends what there is, then FIN; ends the publications. */
 void session_close(struct session *s);
-/* Ends the publication, if there is one. */
-void session_unpublish(struct session *s);
+/* The same, telling each publication why. */
+void session_end(struct session *s, enum rtmp_reject why);
 /* Last step of every entry: tells TCP what is held, resets a doomed connection. */
 void session_settle(struct session *s);
 

@@ -1,13 +1,10 @@
 /*
  * What a session does with what it reads: one function for each event of the RTMP library.
  */
-#include <arpa/inet.h>
 #include <rte_mbuf.h>
-#include <stdio.h>
 
 #include "dataplane/counters.h"
-#include "dataplane/publish.h"
-#include "dataplane/session.h"
+#include "dataplane/session_publish.h"
 #include "tcpstack/tcp.h"
 
 /* Segment that is being read. */
@@ -16,22 +13,6 @@ struct segment {
 	struct rtmp_span span; /* what is left of it */
 	bool exclusive;
 };
-
-static void print_peer(const struct session *s, char *text, size_t size)
-{
-	struct tcp_info info;
-	char addr[INET6_ADDRSTRLEN];
-
-	tcp_conn_info(s->conn, &info);
-	const struct in6_addr *a = &info.remote.addr;
-	if (IN6_IS_ADDR_V4MAPPED(a)) {
-		(void)inet_ntop(AF_INET, &a->s6_addr[12], addr, sizeof(addr));
-		(void)snprintf(text, size, "%s:%u", addr, info.remote.port);
-	} else {
-		(void)inet_ntop(AF_INET6, a, addr, sizeof(addr));
-		(void)snprintf(text, size, "[%s]:%u", addr, info.remote.port);
-	}
-}
 
 static void on_connected(struct session *s, const struct rtmp_server_event *event,
 			 struct segment *segment)
@@ -43,73 +24,31 @@ static void on_connected(struct session *s, const struct rtmp_server_event *even
 	}
 }
 
-static void refuse_publish(struct session *s, const struct rtmp_server_event *event,
-			   enum rtmp_reject why, enum dp_counter counter)
-{
-	dp_count(s->table->config.counters, counter, 1);
-	if (rtmp_server_reject(&s->server, event->stream_id, why, &s->table->out) < 0) {
-		s->doomed = true;
-	}
-}
-
-static void ask(struct session *s, const struct rtmp_server_event *event)
-{
-	struct publish_table *publish = s->table->config.publish;
-	char peer[ABI_PEER_MAX];
-	struct publish_request request = {
-		.session = s,
-		.connection = s->id,
-		.peer = peer,
-		.app = event->app,
-		.name = event->name,
-		.caps_ex = s->server.caps_ex,
-		.now_us = s->table->now_us,
-	};
-
-	print_peer(s, peer, sizeof(peer));
-	s->publication = publish_open(publish, &request);
-	if (!s->publication) {
-		refuse_publish(s, event, RTMP_REJECT_CAPACITY, publish->refused);
-		session_close(s);
-		return;
-	}
-	s->stream_id = event->stream_id;
-	session_set_state(s, SESSION_PENDING);
-}
-
 static void on_publish(struct session *s, const struct rtmp_server_event *event,
 		       struct segment *segment)
 {
 	(void)segment;
-	dp_count(s->table->config.counters, DP_COUNTER_publish_asked, 1);
-	if (s->publication) {
-		/* One publication per connection: the one that is there goes on. */
-		refuse_publish(s, event, RTMP_REJECT_BUSY, DP_COUNTER_publish_no_slot);
-	} else if (!s->table->config.publish->sub) {
-		/* Fail closed: nobody can decide. */
-		refuse_publish(s, event, RTMP_REJECT_CAPACITY, DP_COUNTER_publish_no_control);
-		session_close(s);
-	} else {
-		ask(s, event);
-	}
+	session_publish(s, event);
 }
 
 static void on_unpublish(struct session *s, const struct rtmp_server_event *event,
 			 struct segment *segment)
 {
+	struct publication *p = session_publication(s, event->stream_id);
+
 	(void)segment;
-	if (s->publication && event->stream_id == s->stream_id) {
-		session_unpublish(s);
-		session_set_state(s, SESSION_CONNECTED);
+	if (p) {
+		session_unpublish(s, p);
 	}
 }
 
-static void complete(struct session *s, const struct rtmp_piece *piece)
+static void complete(struct session *s, struct publication *p, const struct rtmp_piece *piece)
 {
 	const struct message *m = s->messages.messages[piece->slot];
 
-	if (!m->refused && publish_append(s->table->config.publish, s->publication, piece->msg, m,
-					  s->table->now_us)) {
+	p->heard_us = s->table->now_us;
+	if (!m->refused &&
+	    publish_append(s->table->config.publish, p, piece->msg, m, s->table->now_us)) {
 		message_take(&s->messages, piece->slot);
 	} else {
 		message_drop(&s->messages, piece->slot);
@@ -133,14 +72,15 @@ static void on_media(struct session *s, const struct rtmp_server_event *event,
 		     struct segment *segment)
 {
 	const struct rtmp_piece *piece = &event->piece;
+	struct publication *p = session_publication(s, event->stream_id);
 
-	if (!s->publication || event->stream_id != s->stream_id) {
+	if (!p) {
 		message_set_break(&s->messages);
 		return;
 	}
 	message_add(&s->messages, piece, segment->mbuf, segment->exclusive);
 	if (piece->last || extend(s, piece, segment)) {
-		complete(s, piece);
+		complete(s, p, piece);
 	}
 }
 
@@ -246,6 +186,8 @@ static void throw_away(struct session *s, struct rte_mbuf *chain)
 
 void session_received(struct session *s, struct rte_mbuf *chain)
 {
+	const struct publication *p;
+
 	if (s->state == SESSION_CLOSING || s->state == SESSION_DISCARD) {
 		throw_away(s, chain);
 		return;
@@ -253,8 +195,8 @@ void session_received(struct session *s, struct rte_mbuf *chain)
 	s->received_us = s->table->now_us;
 	read_chain(s, chain);
 	session_flush(s);
-	if (s->publication) {
-		publish_wire_bytes(s->table->config.publish, s->publication, s->wire_bytes);
+	LIST_FOREACH (p, &s->publications, sibling) {
+		publish_wire_bytes(s->table->config.publish, p, s->wire_bytes);
 	}
 	session_settle(s);
 }

@@ -204,7 +204,8 @@ static void publish(struct dp_worker *worker, uint64_t now_us)
 	copy_losses(worker);
 	copy_link_counts(worker);
 	dp_counters_publish(pub, &worker->counters, tcp_counters(worker->tcp),
-			    dp_ingest_rtmp_errors(worker->ingest));
+			    dp_ingest_rtmp_errors(worker->ingest),
+			    dp_ingest_rtmp_notes(worker->ingest));
 }
 
 /* The one clock read of the loop, and what the last loop took. */

@@ -75,19 +75,57 @@ static uint32_t find_slot(const struct rtmp_chunk_reader *r, uint32_t csid)
 	return RTMP_CHUNK_STREAMS;
 }
 
-static uint32_t add_slot(struct rtmp_chunk_reader *r, uint32_t csid)
+/* A slot that was never used, else that whose last message began first of those that are idle. */
+static uint32_t free_slot(const struct rtmp_chunk_reader *r)
 {
+	uint32_t found = RTMP_CHUNK_STREAMS;
+	uint32_t age = 0;
+
 	for (uint32_t i = 0; i < RTMP_CHUNK_STREAMS; i++) {
-		if (!r->streams[i].seen) {
-			r->streams[i].seen = true;
-			r->streams[i].msg.csid = csid;
-			if (csid < sizeof(r->slot_of)) {
-				r->slot_of[csid] = (uint8_t)(i + 1);
-			}
+		const struct rtmp_chunk_stream *s = &r->streams[i];
+
+		if (!s->seen) {
 			return i;
 		}
+		if (!s->partial && r->begun - s->begun >= age) {
+			age = r->begun - s->begun;
+			found = i;
+		}
 	}
-	return RTMP_CHUNK_STREAMS;
+	return found;
+}
+
+static void forget(struct rtmp_chunk_reader *r, struct rtmp_chunk_stream *s)
+{
+	if (s->msg.csid < sizeof(r->slot_of)) {
+		r->slot_of[s->msg.csid] = 0;
+	}
+	r->forgotten++;
+	memset(s, 0, sizeof(*s));
+}
+
+/* Slot for a fresh chunk stream whose first chunk has format `fmt`. */
+static int add_slot(struct rtmp_chunk_reader *r, uint32_t csid, uint8_t fmt)
+{
+	uint32_t slot = free_slot(r);
+	struct rtmp_chunk_stream *s = &r->streams[slot % RTMP_CHUNK_STREAMS];
+
+	if (fmt == 3) {
+		return RTMP_ERR(CHUNK_HEADER);
+	}
+	if (slot == RTMP_CHUNK_STREAMS || (fmt != 0 && r->forgotten != 0)) {
+		return RTMP_ERR(CHUNK_STREAMS);
+	}
+	if (s->seen) {
+		forget(r, s);
+	}
+	s->seen = true;
+	s->msg.csid = csid;
+	if (csid < sizeof(r->slot_of)) {
+		r->slot_of[csid] = (uint8_t)(slot + 1);
+	}
+	r->current = slot;
+	return 0;
 }
 
 static uint8_t *habit_of(struct rtmp_chunk_reader *r, const struct rtmp_chunk_stream *s)
@@ -136,8 +174,9 @@ static int check_message(const struct rtmp_chunk_reader *r, const struct rtmp_me
 	return msg->length > r->message_max ? RTMP_ERR(MESSAGE_SIZE) : 0;
 }
 
-static int begin_message(const struct rtmp_chunk_reader *r, struct rtmp_chunk_stream *s)
+static int begin_message(struct rtmp_chunk_reader *r, struct rtmp_chunk_stream *s)
 {
+	s->begun = ++r->begun;
 	s->partial = true;
 	s->received = 0;
 	return check_message(r, &s->msg);
@@ -232,12 +271,9 @@ static int take_header(struct rtmp_chunk_reader *r, const uint8_t *h)
 
 	r->current = find_slot(r, csid);
 	if (r->current == RTMP_CHUNK_STREAMS) {
-		if (fmt == 3) {
-			return RTMP_ERR(CHUNK_HEADER);
-		}
-		r->current = add_slot(r, csid);
-		if (r->current == RTMP_CHUNK_STREAMS) {
-			return RTMP_ERR(CHUNK_STREAMS);
+		rc = add_slot(r, csid, fmt);
+		if (rc < 0) {
+			return rc;
 		}
 	}
 	s = &r->streams[r->current];

@@ -94,6 +94,7 @@ static void take_control(struct rtmp_server *s, const struct rtmp_control *contr
 {
 	switch (control->type) {
 	case RTMP_TYPE_ABORT:
+		server_note(s, RTMP_NOTE_ABORT);
 		take_abort(s, control->aborted, event);
 		break;
 	case RTMP_TYPE_ACK:
@@ -103,19 +104,26 @@ static void take_control(struct rtmp_server *s, const struct rtmp_control *contr
 	case RTMP_TYPE_USER_CONTROL:
 		if (control->event == RTMP_USER_PING_REQUEST) {
 			control_answer_ping(&s->writer, control->value, out);
+		} else {
+			server_note(s, RTMP_NOTE_USER_CONTROL);
 		}
 		break;
 	case RTMP_TYPE_WINDOW_ACK_SIZE:
 		s->peer_window = control->value;
+		break;
+	case RTMP_TYPE_SET_PEER_BANDWIDTH:
+		server_note(s, RTMP_NOTE_PEER_BANDWIDTH);
 		break;
 	default: /* Set Chunk Size is the reader's */
 		break;
 	}
 }
 
-static void ignore(const struct rtmp_piece *piece, struct rtmp_server_event *event)
+static void ignore(struct rtmp_server *s, const struct rtmp_piece *piece, enum rtmp_note note,
+		   struct rtmp_server_event *event)
 {
 	if (piece->first) {
+		server_note(s, note);
 		event->type = RTMP_SERVER_IGNORED;
 		event->value = piece->msg->type;
 		event->stream_id = piece->msg->stream_id;
@@ -135,7 +143,7 @@ static void take_media(struct rtmp_server *s, const struct rtmp_piece *piece,
 		*owner = (uint8_t)(index < RTMP_SERVER_STREAMS ? index + 1 : 0);
 	}
 	if (*owner == 0) {
-		ignore(piece, event);
+		ignore(s, piece, RTMP_NOTE_UNOWNED_MEDIA, event);
 		return;
 	}
 	event->type = RTMP_SERVER_MEDIA;
@@ -173,8 +181,12 @@ static int take_piece(struct rtmp_server *s, const struct rtmp_piece *piece, str
 	case RTMP_TYPE_COMMAND_AMF0:
 	case RTMP_TYPE_COMMAND_AMF3:
 		return take_command(s, piece, out, event);
+	case RTMP_TYPE_SHARED_OBJECT_AMF0:
+	case RTMP_TYPE_SHARED_OBJECT_AMF3:
+		ignore(s, piece, RTMP_NOTE_SHARED_OBJECT, event);
+		return 0;
 	default:
-		ignore(piece, event);
+		ignore(s, piece, RTMP_NOTE_UNKNOWN_TYPE, event);
 		return 0;
 	}
 }
@@ -233,6 +245,13 @@ static void acknowledge(struct rtmp_server *s, struct rtmp_out *out)
 	}
 }
 
+static void note_forgotten(struct rtmp_server *s)
+{
+	for (; s->forgotten != s->reader.forgotten; s->forgotten++) {
+		server_note(s, RTMP_NOTE_STREAM_FORGOTTEN);
+	}
+}
+
 int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_out *out,
 		     struct rtmp_server_event *event)
 {
@@ -255,6 +274,7 @@ int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_ou
 			return 0;
 		}
 		if (rc == 1) {
+			note_forgotten(s);
 			acknowledge(s, out);
 			return 0;
 		}

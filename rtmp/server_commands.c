@@ -148,7 +148,10 @@ static int on_create_stream(struct rtmp_server *s, struct request *q)
 			return 0;
 		}
 	}
-	return RTMP_ERR(MESSAGE_STREAMS);
+	server_note(s, RTMP_NOTE_STREAM_REFUSED);
+	command_send_info(&s->writer, "_error", q->transaction, 0, "error",
+			  "NetConnection.Call.Failed", "too many message streams", q->out);
+	return 0;
 }
 
 /*
@@ -177,6 +180,15 @@ int server_set_name(struct rtmp_server_event *event, struct amf0_string name)
 	return 0;
 }
 
+/* The publish that is there goes on. */
+static int refuse_second(struct rtmp_server *s, struct request *q, uint32_t index)
+{
+	server_note(s, RTMP_NOTE_PUBLISH_REFUSED);
+	server_send_status(s, s->streams[index].id, "error", rtmp_reject_code(RTMP_REJECT_BUSY),
+			   rtmp_reject_text(RTMP_REJECT_BUSY), q->out);
+	return 0;
+}
+
 /* publish(null, name, type): the type may be missing and changes nothing here (section 7.2.2.6). */
 static int on_publish(struct rtmp_server *s, struct request *q)
 {
@@ -185,8 +197,11 @@ static int on_publish(struct rtmp_server *s, struct request *q)
 	struct amf0_string name;
 	int rc;
 
-	if (i == RTMP_SERVER_STREAMS || publishes(s, i) || s->streams[i].play) {
+	if (i == RTMP_SERVER_STREAMS || s->streams[i].play) {
 		return RTMP_ERR(COMMAND_ORDER);
+	}
+	if (publishes(s, i)) {
+		return refuse_second(s, q, i);
 	}
 	amf0_skip(&q->args);
 	name = command_read_text(&q->args);
@@ -271,6 +286,7 @@ static int on_silent(struct rtmp_server *s, struct request *q)
 /* Unknown commands get an empty answer: encoders wait for one, and fail on _error. */
 static int on_unknown(struct rtmp_server *s, struct request *q)
 {
+	server_note(s, RTMP_NOTE_UNKNOWN_COMMAND);
 	answer_nothing(s, q);
 	return on_silent(s, q);
 }

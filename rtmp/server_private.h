@@ -8,6 +8,13 @@
 #include "rtmp/amf0.h"
 #include "rtmp/server.h"
 
+static inline void server_note(const struct rtmp_server *s, enum rtmp_note note)
+{
+	if (s->config->notes != NULL) {
+		s->config->notes[note]++;
+	}
+}
+
 /* A command being carried out. */
 struct request {
 	struct amf0_reader args; /* behind name and transaction id */

@@ -144,6 +144,8 @@ static void show_stream(FILE *out, const json_t *value, const struct output_opti
 	} rows[] = {
 		{"state", "state", field_add_text},
 		{"publisher", "peer", field_add_text},
+		{"encoder", "encoder", field_add_text},
+		{"protocol", "protocol", field_add_text},
 		{"worker", "worker", field_add_number},
 		{"slot", "slot", field_add_number},
 		{"uptime", "uptime_ms", field_add_duration},

@@ -33,7 +33,8 @@ static void test_offsets(void)
 	OFFSET(abi_stream, app, 272);
 	OFFSET(abi_stream, asked, 400);
 	OFFSET(abi_stream, name, 912);
-	OFFSET(abi_stream, caps_ex, 1424);
+	OFFSET(abi_stream, encoder, 1424);
+	OFFSET(abi_stream, caps_ex, 1488);
 	OFFSET(abi_pub, generation, 16);
 	OFFSET(abi_pub, size, 24);
 	OFFSET(abi_pub, streams_offset, 56);

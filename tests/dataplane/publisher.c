@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/ingest.h"
+#include "rtmp/amf0.h"
 #include "rtmp/heap_buffers.h"
 #include "tcpstack/tcp.h"
 
@@ -109,6 +110,32 @@ void publisher_media(struct publisher *p, uint8_t type, uint32_t csid, uint32_t 
 				   .csid = csid,
 				   .type = type};
 	CU_ASSERT_TRUE_FATAL(rtmp_chunk_writer_put(&p->client.writer, &msg, payload, &p->out));
+}
+
+void publisher_command(struct publisher *p, uint32_t stream_id, const char *name,
+		       const char *stream)
+{
+	uint8_t bytes[256];
+	struct rtmp_out out = {.data = bytes, .cap = sizeof(bytes)};
+	struct rtmp_message msg = {
+		.stream_id = stream_id, .csid = 3, .type = RTMP_TYPE_COMMAND_AMF0};
+
+	amf0_write_string(&out, name);
+	amf0_write_number(&out, 9);
+	amf0_write_null(&out);
+	if (stream) {
+		amf0_write_string(&out, stream);
+		amf0_write_string(&out, "live");
+	}
+	msg.length = (uint32_t)out.len;
+	CU_ASSERT_TRUE_FATAL(rtmp_chunk_writer_put(&p->client.writer, &msg, bytes, &p->out));
+}
+
+void publisher_publish(struct publisher *p, uint32_t stream_id, const char *stream)
+{
+	publisher_command(p, 0, "createStream", NULL);
+	publisher_command(p, stream_id, "publish", stream);
+	publisher_pump(p);
 }
 
 void publisher_close(struct publisher *p)

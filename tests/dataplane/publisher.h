@@ -32,6 +32,11 @@ void publisher_open(struct publisher *p, struct world *w, const char *name, uint
 void publisher_pump(struct publisher *p);
 void publisher_media(struct publisher *p, uint8_t type, uint32_t csid, uint32_t timestamp,
 		     const void *payload, uint32_t len);
+/* name(9, null[, stream, "live"]), not yet sent. */
+void publisher_command(struct publisher *p, uint32_t stream_id, const char *name,
+		       const char *stream);
+/* createStream, which gives the next number from 1 on, and publish on that stream. */
+void publisher_publish(struct publisher *p, uint32_t stream_id, const char *stream);
 void publisher_close(struct publisher *p);
 
 /* Opens, and accepts it as control. Returns the slot. */

@@ -8,6 +8,7 @@
 
 #include "abi/pub.h"
 #include "rtmp/error.h"
+#include "rtmp/note.h"
 #include "tcpstack/counters.h"
 
 static struct abi_counter names[ABI_COUNTERS_MAX];
@@ -16,7 +17,8 @@ static void names_are_unique_and_whole(void)
 {
 	uint32_t count = dp_counters_describe(names, ABI_COUNTERS_MAX);
 
-	CU_ASSERT_EQUAL(count, DP_COUNTER_COUNT + TCP_COUNTER_COUNT + RTMP_ERROR_COUNT - 1);
+	CU_ASSERT_EQUAL(count, DP_COUNTER_COUNT + TCP_COUNTER_COUNT + RTMP_ERROR_COUNT - 1 +
+				       RTMP_NOTE_COUNT);
 	for (uint32_t i = 0; i < count; i++) {
 		CU_ASSERT(names[i].name[0] != '\0');
 		CU_ASSERT(names[i].text[0] != '\0');
@@ -58,15 +60,20 @@ static void values_stand_under_their_names(void)
 	uint64_t rtmp[RTMP_ERROR_COUNT - 1] = {[RTMP_ERROR_INDEX_VERSION - 1] = 5,
 					       [RTMP_ERROR_INDEX_REFUSED - 1] = 6};
 
+	uint64_t notes[RTMP_NOTE_COUNT] = {
+		[RTMP_NOTE_UNKNOWN_TYPE] = 7, [RTMP_NOTE_STREAM_FORGOTTEN] = 8};
+
 	dp_count(&counters, DP_COUNTER_wakeups, 2);
-	dp_counters_publish(&pub, &counters, tcp, rtmp);
+	dp_counters_publish(&pub, &counters, tcp, rtmp, notes);
 	CU_ASSERT_EQUAL(published(&pub, "rx_packets"), 1);
 	CU_ASSERT_EQUAL(published(&pub, "wakeups"), 2);
 	CU_ASSERT_EQUAL(published(&pub, "tcp_rx_segments"), 3);
 	CU_ASSERT_EQUAL(published(&pub, "tcp_time_wait_recycled"), 4);
 	CU_ASSERT_EQUAL(published(&pub, "rtmp_bad_version"), 5);
 	CU_ASSERT_EQUAL(published(&pub, "rtmp_refused"), 6);
-	dp_counters_publish(&pub, &counters, NULL, NULL);
+	CU_ASSERT_EQUAL(published(&pub, "rtmp_unknown_type"), 7);
+	CU_ASSERT_EQUAL(published(&pub, "rtmp_chunk_stream_forgotten"), 8);
+	dp_counters_publish(&pub, &counters, NULL, NULL, NULL);
 }
 
 int main(void)

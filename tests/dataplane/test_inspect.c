@@ -201,8 +201,9 @@ static void test_one(void)
 static void test_its_session(void)
 {
 	struct publication p = {.slot = 3, .generation = 9};
-	struct session s = {.state = SESSION_LIVE, .publication = &p};
+	struct session s = {.state = SESSION_LIVE};
 
+	LIST_INSERT_HEAD(&s.publications, &p, sibling);
 	start(10);
 	stack.conns[9] = (struct tcp_conn){.id = 1, .user = &s};
 	ask(0, 0);

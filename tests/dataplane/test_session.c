@@ -10,7 +10,6 @@
 
 #include "dataplane/publish.h"
 #include "publisher.h"
-#include "rtmp/amf0.h"
 #include "rtmp/server.h"
 #include "tcpstack/tcp.h"
 
@@ -56,6 +55,7 @@ static void test_media(uint32_t chunk_size, uint32_t segment)
 	CU_ASSERT_STRING_EQUAL(s->asked, "key?a=b");
 	CU_ASSERT_STRING_EQUAL(s->app, "live");
 	CU_ASSERT_STRING_EQUAL(s->peer, "198.18.0.1:50000");
+	CU_ASSERT_STRING_EQUAL(s->encoder, "test");
 	reader_init(&reader, &w, slot);
 	static const uint32_t lengths[] = {1, 2, 31, 32, 33, 127, 128, 129, 256, 1448, 5000, 70001};
 	for (uint32_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -481,32 +481,6 @@ static void test_next_control_decides(void)
 	world_close(&w);
 }
 
-static void send_command(uint32_t stream_id, const char *name, const char *stream)
-{
-	uint8_t bytes[256];
-	struct rtmp_out out = {.data = bytes, .cap = sizeof(bytes)};
-	struct rtmp_message msg = {
-		.stream_id = stream_id, .csid = 3, .type = RTMP_TYPE_COMMAND_AMF0};
-
-	amf0_write_string(&out, name);
-	amf0_write_number(&out, 9);
-	amf0_write_null(&out);
-	if (stream) {
-		amf0_write_string(&out, stream);
-		amf0_write_string(&out, "live");
-	}
-	msg.length = (uint32_t)out.len;
-	CU_ASSERT_TRUE_FATAL(rtmp_chunk_writer_put(&pub1.client.writer, &msg, bytes, &pub1.out));
-}
-
-/* Message streams are numbered from 1. */
-static void send_publish(uint32_t stream_id)
-{
-	send_command(0, "createStream", NULL);
-	send_command(stream_id, "publish", "other");
-	publisher_pump(&pub1);
-}
-
 static void test_unpublish_and_again(void)
 {
 	struct world w;
@@ -520,32 +494,13 @@ static void test_unpublish_and_again(void)
 	(void)world_expect(&w, ABI_EVENT_ENDED);
 	CU_ASSERT_FALSE(pub1.conn.closed);
 	/* The same connection may publish again: a publication of its own. */
-	send_publish(pub1.client.stream_id + 1);
+	publisher_publish(&pub1, pub1.client.stream_id + 1, "other");
 	struct abi_event event = world_expect(&w, ABI_EVENT_PUBLISH);
 	world_command(&w, ABI_COMMAND_ACCEPT, event.slot, event.generation, 0, "again");
 	world_poll(&w);
 	(void)world_expect(&w, ABI_EVENT_LIVE);
 	reader_init(&reader, &w, event.slot);
 	pub1.client.stream_id++;
-	send_and_check(1000, 1, 0x17);
-	publisher_close(&pub1);
-	world_close(&w);
-}
-
-/* A second message stream that wants to publish is refused; the first one goes on. */
-static void test_second_publish(void)
-{
-	struct world w;
-
-	world_init(&w);
-	world_open(&w);
-	world_attach(&w);
-	uint32_t slot = publisher_go_live(&pub1, &w, "key", 128, 1448);
-	reader_init(&reader, &w, slot);
-	send_publish(pub1.client.stream_id + 1);
-	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_publish_asked), 2);
-	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_publish_no_slot), 1);
-	CU_ASSERT_FALSE(pub1.conn.closed);
 	send_and_check(1000, 1, 0x17);
 	publisher_close(&pub1);
 	world_close(&w);
@@ -965,7 +920,6 @@ int main(void)
 	CU_add_test(suite, "control lost and back", test_control_lost_and_back);
 	CU_add_test(suite, "the next control decides", test_next_control_decides);
 	CU_add_test(suite, "unpublish", test_unpublish_and_again);
-	CU_add_test(suite, "second publish", test_second_publish);
 	CU_add_test(suite, "abort", test_abort);
 	CU_add_test(suite, "packets run short", test_pressure);
 	CU_add_test(suite, "events are not read", test_events_full);

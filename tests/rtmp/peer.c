@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t peer_notes[RTMP_NOTE_COUNT];
+
 const struct rtmp_server_config peer_config = {
 	.buffers = &rtmp_heap_buffers,
 	.chunk_size = 4096,
 	.window_ack_size = 2500000,
 	.peer_bandwidth = 2500000,
 	.message_max = 4u << 20,
+	.notes = peer_notes,
 };
 
 void peer_init(struct peer *p)
@@ -22,6 +25,7 @@ void peer_init(struct peer *p)
 
 	rtmp_server_fini(&p->server);
 	memset(p, 0, sizeof(*p));
+	memset(peer_notes, 0, sizeof(peer_notes));
 	rtmp_server_init(&p->server, &peer_config, 7);
 	rtmp_chunk_writer_init(&p->writer, RTMP_DEFAULT_CHUNK_SIZE);
 	p->out = (struct rtmp_out){.data = p->replies, .cap = sizeof(p->replies)};

@@ -569,19 +569,68 @@ static void test_zero_length(void)
 	check_message(2, 30, RTMP_TYPE_AUDIO, 0, 0);
 }
 
-/* Header-only floods: the table has an end, and no slot is taken from a stream that has one. */
+/* As many chunk streams as there are slots, from csid 3 on; `length` bytes of which 3 come. */
+static void fill_table(uint32_t length)
+{
+	tape_reset(&tape);
+	for (uint8_t i = 0; i < RTMP_CHUNK_STREAMS; i++) {
+		tape_fmt0(&tape, (uint8_t)(3 + i), 1, length, RTMP_TYPE_AUDIO, 1);
+		tape_fill(&tape, i, length);
+	}
+}
+
+/* Header-only floods: the table has an end, and no slot is taken from a message under way. */
 static void test_table_full(void)
 {
 	tape_reset(&tape);
 	for (uint8_t i = 0; i < RTMP_CHUNK_STREAMS; i++) {
-		tape_fmt0(&tape, (uint8_t)(3 + i), 1, 3, RTMP_TYPE_AUDIO, 1);
-		tape_fill(&tape, i, 3);
+		tape_fmt0(&tape, (uint8_t)(3 + i), 1, 200, RTMP_TYPE_AUDIO, 1);
+		tape_fill(&tape, i, 128);
 	}
-	tape_fmt3(&tape, 3);
-	tape_fill(&tape, 0, 3);
 	tape_fmt0(&tape, 60, 1, 3, RTMP_TYPE_AUDIO, 1);
 	play();
-	check_end(RTMP_CHUNK_STREAMS + 1, RTMP_ERR(CHUNK_STREAMS));
+	check_end(0, RTMP_ERR(CHUNK_STREAMS));
+}
+
+/* One more than the table holds: the one idle for the longest is forgotten, here csid 4. */
+static void test_table_reused(void)
+{
+	fill_table(3);
+	tape_fmt3(&tape, 3);
+	tape_fill(&tape, 0, 3);
+	tape_fmt0(&tape, 60, 7, 3, RTMP_TYPE_AUDIO, 1);
+	tape_fill(&tape, 9, 3);
+	tape_fmt2(&tape, 3, 5);
+	tape_fill(&tape, 1, 3);
+	tape_fmt2(&tape, 60, 2);
+	tape_fill(&tape, 2, 3);
+	tape_fmt0(&tape, 4, 11, 3, RTMP_TYPE_AUDIO, 1);
+	tape_fill(&tape, 3, 3);
+	play();
+	check_end(RTMP_CHUNK_STREAMS + 5, 0);
+	check_message(RTMP_CHUNK_STREAMS + 2, 6, RTMP_TYPE_AUDIO, 3, 1);
+	check_message(RTMP_CHUNK_STREAMS + 3, 9, RTMP_TYPE_AUDIO, 3, 2);
+	check_message(RTMP_CHUNK_STREAMS + 4, 11, RTMP_TYPE_AUDIO, 3, 3);
+}
+
+/* What a forgotten chunk stream leaves out of its header cannot be known: never read wrong. */
+static void test_forgotten_goes_on(void)
+{
+	for (int fmt = 1; fmt <= 3; fmt++) {
+		fill_table(3);
+		tape_fmt0(&tape, 60, 7, 3, RTMP_TYPE_AUDIO, 1);
+		tape_fill(&tape, 9, 3);
+		if (fmt == 1) {
+			tape_fmt1(&tape, 3, 5, 3, RTMP_TYPE_AUDIO);
+		} else if (fmt == 2) {
+			tape_fmt2(&tape, 3, 5);
+		} else {
+			tape_fmt3(&tape, 3);
+		}
+		play();
+		check_end(RTMP_CHUNK_STREAMS + 1,
+			  fmt == 3 ? RTMP_ERR(CHUNK_HEADER) : RTMP_ERR(CHUNK_STREAMS));
+	}
 }
 
 /* Quirk 23: a negative delta cut to 24 bits, one of 32 bits, and the wrap of the clock. */
@@ -675,6 +724,8 @@ static const struct test tests[] = {
 	{"abort", test_abort},
 	{"messages of length 0", test_zero_length},
 	{"chunk stream table full", test_table_full},
+	{"table reused", test_table_reused},
+	{"forgotten chunk stream", test_forgotten_goes_on},
 	{"timestamps", test_timestamps},
 	{"heavy interleave", test_heavy_interleave},
 	{"truncations", test_truncations},

@@ -251,9 +251,51 @@ static void test_several_streams(void)
 			       "connected=live publish=live/one:1 publish=live/three:3 media=8:3 "
 			       "ignored=8 unpublish=1 publish=live/five:5 ");
 	CU_ASSERT_EQUAL(peer.error, 0);
+	/* One too many is refused; the others go on. */
+	peer.log[0] = '\0';
+	peer.out.len = HANDSHAKE_REPLY_SIZE;
 	peer_command(&peer, "createStream", 7, 0, NULL);
+	peer_message(&peer, RTMP_TYPE_AUDIO, 4, 3, 0, 2, 3);
 	peer_run(&peer, UINT32_MAX, 0);
-	CU_ASSERT_EQUAL(peer.error, RTMP_ERR(MESSAGE_STREAMS));
+	CU_ASSERT_EQUAL(peer.error, 0);
+	CU_ASSERT_STRING_EQUAL(peer.log, "media=8:3 ");
+	CU_ASSERT_EQUAL(peer_notes[RTMP_NOTE_STREAM_REFUSED], 1);
+	CU_ASSERT_PTR_NOT_NULL(memmem(peer.replies, peer.out.len, "NetConnection.Call.Failed", 25));
+}
+
+/* What is set aside is counted, each kind by its name. */
+static void test_notes(void)
+{
+	static const uint8_t event[6] = {0, 31, 0, 0, 0, 9};
+
+	peer_init(&peer);
+	peer_connect(&peer);
+	tape_fmt0(&peer.tape, 2, 0, 6, RTMP_TYPE_USER_CONTROL, 0);
+	tape_put(&peer.tape, event, sizeof(event));
+	tape_fmt0(&peer.tape, 2, 0, 5, RTMP_TYPE_SET_PEER_BANDWIDTH, 0);
+	tape_put(&peer.tape, event, 5);
+	peer_control(&peer, RTMP_TYPE_ABORT, 9);
+	peer_message(&peer, 0, 5, 1, 0, 2, 1);
+	peer_message(&peer, RTMP_TYPE_SHARED_OBJECT_AMF0, 5, 1, 0, 2, 200);
+	peer_message(&peer, RTMP_TYPE_SHARED_OBJECT_AMF3, 5, 1, 0, 2, 200);
+	peer_message(&peer, RTMP_TYPE_AUDIO, 5, 1, 0, 2, 200);
+	peer_command(&peer, "xyz", 5, 0, NULL);
+	for (uint32_t csid = 4; csid < 10; csid++) {
+		for (uint32_t i = 0; i < 9; i++) {
+			tape_fmt0(&peer.tape, (uint8_t)(csid + 6 * i), 0, 0, RTMP_TYPE_AUDIO, 1);
+		}
+	}
+	peer_run(&peer, UINT32_MAX, 0);
+	CU_ASSERT_EQUAL(peer.error, 0);
+	CU_ASSERT_EQUAL(peer_notes[RTMP_NOTE_USER_CONTROL], 1);
+	CU_ASSERT_EQUAL(peer_notes[RTMP_NOTE_PEER_BANDWIDTH], 1);
+	CU_ASSERT_EQUAL(peer_notes[RTMP_NOTE_ABORT], 1);
+	CU_ASSERT_EQUAL(peer_notes[RTMP_NOTE_UNKNOWN_TYPE], 1);
+	CU_ASSERT_EQUAL(peer_notes[RTMP_NOTE_SHARED_OBJECT], 2);
+	CU_ASSERT_EQUAL(peer_notes[RTMP_NOTE_UNOWNED_MEDIA], 55);
+	CU_ASSERT_EQUAL(peer_notes[RTMP_NOTE_UNKNOWN_COMMAND], 1);
+	/* csids 2, 3 and 4 to 57 want a slot, and 5 wants its own again. */
+	CU_ASSERT_TRUE(peer_notes[RTMP_NOTE_STREAM_FORGOTTEN] >= 56 - RTMP_CHUNK_STREAMS);
 }
 
 /* Commands out of order end the connection. */
@@ -275,11 +317,19 @@ static void test_order(void)
 	peer_connect(&peer);
 	peer_command(&peer, "publish", 1, 1, "key");
 	expect(RTMP_ERR(COMMAND_ORDER), "connected=live " CONNECT_REPLY);
+}
+
+/* A stream that publishes already: the second publish is refused, the first one goes on. */
+static void test_publish_twice(void)
+{
 	peer_init(&peer);
 	peer_publish(&peer);
-	peer_command(&peer, "publish", 1, 1, "key");
-	peer_run(&peer, UINT32_MAX, 0);
-	CU_ASSERT_EQUAL(peer.error, RTMP_ERR(COMMAND_ORDER));
+	peer_command(&peer, "publish", 1, 1, "other");
+	peer_message(&peer, RTMP_TYPE_AUDIO, 4, 1, 0, 2, 3);
+	expect(0,
+	       "connected=live publish=live/key:1 media=8:3 " CONNECT_REPLY CREATE_REPLY START_REPLY
+	       ">onStatus:0:NetStream.Publish.BadName ");
+	CU_ASSERT_EQUAL(peer_notes[RTMP_NOTE_PUBLISH_REFUSED], 1);
 }
 
 static void put_connect(const char *name, const char *value, size_t len)
@@ -778,6 +828,8 @@ static const struct test tests[] = {
 	{"ends of a publish", test_ends},
 	{"several streams", test_several_streams},
 	{"commands out of order", test_order},
+	{"publish twice", test_publish_twice},
+	{"set aside", test_notes},
 	{"application name", test_app},
 	{"long names", test_long_names},
 	{"bad names", test_bad_names},

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rtmp/server.h"
 #include "stress.h"
 
 #define PATIENCE_US UINT64_C(10000000)
@@ -19,7 +20,9 @@ struct worker {
 
 static void open_one(struct worker *w, uint32_t i)
 {
-	struct publish_request request = {.peer = "198.18.0.1:50000",
+	static const struct rtmp_server server;
+	struct publish_request request = {.server = &server,
+					  .peer = "198.18.0.1:50000",
 					  .app = "live",
 					  .name = "key",
 					  .now_us = stress_now_us()};

@@ -8,9 +8,11 @@
  * Tolerated, because encoders in the field do it: control messages on any chunk stream, a fresh
  * chunk stream that begins with fmt 1 or 2 (what the header leaves out is 0), fmt 1 or 2 on a
  * continuation chunk that repeats the length, basic headers longer than needed, both habits of
- * fmt 3 with an extended timestamp. Refused: fmt 3 on a fresh chunk stream, fmt 0 or another length
- * in the middle of a message, a chunk stream more than the table holds (no slot is ever reused:
- * fmt 1 to 3 of the stream that lost it would be read wrong).
+ * fmt 3 with an extended timestamp, more chunk streams than the table holds: the one that has been
+ * idle for the longest is forgotten. Refused: fmt 3 on a fresh chunk stream, fmt 0 or another
+ * length in the middle of a message, a chunk stream more than the table holds when messages are
+ * under way on all, and, once one was forgotten, fresh ones that begin with fmt 1 or 2: they may be
+ * that one, and what their header leaves out would be read wrong.
  *
  * Copied pieces. Old librtmp leaves the extended timestamp out of fmt 3, the specification repeats
  * it. While the reader does not know which (at most twice per connection: once for fmt 3 that
@@ -28,6 +30,7 @@
 #include "rtmp/message.h"
 #include "rtmp/span.h"
 
+/* Four publishes with audio, video and data each, commands and control: 14. */
 #define RTMP_CHUNK_STREAMS      16u
 #define RTMP_DEFAULT_CHUNK_SIZE 128u
 #define RTMP_CHUNK_HEADER_MAX   18u /* basic 3 + message header 11 + extended timestamp 4 */
@@ -73,6 +76,7 @@ struct rtmp_chunk_stream {
 	uint32_t delta;     /* ms, what a fmt 3 that begins a message adds */
 	uint32_t received;  /* bytes of the message under way */
 	uint32_t extended;  /* the last extended timestamp field, when has_extended */
+	uint32_t begun;     /* reader.begun of the last message */
 	bool has_extended;  /* the last fmt 0, 1 or 2 carried an extended timestamp */
 	bool seen;          /* slot is in use */
 	bool partial;       /* a message is under way */
@@ -85,6 +89,8 @@ struct rtmp_chunk_reader {
 	uint32_t message_max; /* bytes: longer messages are an error before any of them is kept */
 	uint32_t chunk_left;  /* payload bytes of the chunk under way */
 	uint32_t current;     /* slot of the chunk under way */
+	uint32_t begun;       /* messages, modulo 2^32 */
+	uint32_t forgotten;   /* chunk streams that lost their slot to others */
 	uint8_t header[RTMP_CHUNK_HEADER_MAX]; /* bytes of a header that a span ended in */
 	uint8_t header_len;
 	uint8_t state;

@@ -21,7 +21,6 @@
 	X(AMF, "rtmp_bad_amf", "AMF value is malformed, too deep or truncated")                    \
 	X(COMMAND_ORDER, "rtmp_command_order", "command is not allowed in this state")             \
 	X(NAME, "rtmp_bad_name", "application or stream name is empty, too long or has NUL")       \
-	X(MESSAGE_STREAMS, "rtmp_too_many_streams", "more message streams than the limit")         \
 	X(COMMANDS, "rtmp_too_many_commands", "more commands than the limit")                      \
 	X(BUFFERS, "rtmp_no_buffer", "no memory to put a handshake or a command together")         \
 	X(OUTPUT, "rtmp_output_full", "reply does not fit the output buffer")                      \

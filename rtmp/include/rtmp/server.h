@@ -15,12 +15,15 @@
 #include "rtmp/chunk_writer.h"
 #include "rtmp/error.h"
 #include "rtmp/gather.h"
+#include "rtmp/note.h"
 
 #define RTMP_APP_MAX             128u  /* bytes, with the NUL */
 #define RTMP_ENCODER_MAX         64u   /* bytes, with the NUL: flashVer */
 #define RTMP_NAME_MAX            512u  /* bytes, with the NUL: keys with a query can be long */
 #define RTMP_SERVER_COMMANDS_MAX 1000u /* commands on one connection before publish is accepted */
-#define RTMP_SERVER_STREAMS      4u    /* message streams created and not deleted */
+/* Message streams created and not deleted: FMLE publishes up to three bit rates on one connection.
+ */
+#define RTMP_SERVER_STREAMS      4u
 
 enum rtmp_server_event_type {
 	RTMP_SERVER_MORE = 0,  /* the span is used up */
@@ -73,6 +76,8 @@ struct rtmp_server_config {
 	uint32_t peer_bandwidth;  /* bytes; 2500000 */
 	uint32_t message_max;     /* bytes; 4 MiB */
 	const struct rtmp_buffers *buffers; /* or rtmp_heap_buffers */
+	uint64_t
+		*notes; /* [RTMP_NOTE_COUNT], what is set aside is counted in it; NULL: it is not */
 };
 
 struct rtmp_server {
@@ -93,6 +98,7 @@ struct rtmp_server {
 	uint16_t video_function; /* videoFunction of Enhanced RTMP as the peer sent it, else 0 */
 	uint32_t caps_ex;        /* capsEx of Enhanced RTMP v2 as the peer sent it, else 0 */
 	uint32_t next_stream_id;
+	uint32_t forgotten; /* chunk streams that were, as it was noted last */
 	struct {
 		uint32_t id;     /* 0: free */
 		uint8_t publish; /* enum rtmp_server_publish_state */

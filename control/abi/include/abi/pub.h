@@ -28,6 +28,7 @@
 #define ABI_APP_MAX      128u
 #define ABI_NAME_MAX     512u
 #define ABI_PEER_MAX     64u
+#define ABI_ENCODER_MAX  64u
 #define ABI_HEADER_KINDS 4u
 #define ABI_HEADER_SIZE  4096u
 #define ABI_EVENT_RING   4096u /* events; a power of two */
@@ -111,7 +112,13 @@ struct abi_stream {
 	char app[ABI_APP_MAX];           /* (fixed) */
 	char asked[ABI_NAME_MAX]; /* (fixed) name as published, query and key included: SECRET */
 	char name[ABI_NAME_MAX];  /* public name; set from the accept, before LIVE */
-	uint32_t caps_ex; /* (fixed) capsEx of Enhanced RTMP v2, as the publisher offered it */
+
+	/* (fixed) what the encoder said of itself in connect */
+	char encoder[ABI_ENCODER_MAX]; /* flashVer, printable ASCII, cut to fit; "": none */
+	uint32_t caps_ex;              /* Enhanced RTMP v2: capsEx, 0: none */
+	uint16_t video_function;       /* Enhanced RTMP: videoFunction */
+	uint8_t enhanced;              /* it offered Enhanced RTMP, by any of its properties */
+	uint8_t amf3;                  /* objectEncoding 3 */
 };
 
 #define ABI_CAPS_RECONNECT 1u /* of caps_ex */
@@ -224,7 +231,7 @@ struct abi_pub {
 static_assert(sizeof(struct abi_event) == 32, "event");
 static_assert(sizeof(struct abi_header) == 24, "header");
 static_assert(sizeof(struct abi_header_block) == sizeof(struct abi_log_block), "header block");
-static_assert(sizeof(struct abi_stream) == 1472, "stream slot");
+static_assert(sizeof(struct abi_stream) == 1536, "stream slot");
 static_assert(offsetof(struct abi_stream, reserved_bytes) == 128, "memory of a stream slot");
 static_assert(offsetof(struct abi_stream, started_us) == 192, "constant part of a stream slot");
 static_assert(sizeof(struct abi_counter) == 128, "counter name");
