@@ -9,7 +9,6 @@
 #include "sender.h"
 #include "stack.h"
 #include "trace.h"
-#include "validate.h"
 
 static uint32_t segment_window(const struct tcp_conn *conn, const struct tcp_segment *seg)
 {
@@ -213,13 +212,8 @@ static void take_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
 	conn_dirty(conn);
 }
 
-bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg)
+void ack_process(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
-	if (!ack_in_range(conn, seg->ack)) {
-		tcp_drop(conn, drop_bad_ack, seg->seq);
-		validate_challenge(conn);
-		return false;
-	}
 	if (seg->flags & TCP_ECE) {
 		ecn_echoed(conn, seg);
 	}
@@ -228,5 +222,4 @@ bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg)
 		take_ack(conn, seg);
 	}
 	update_window(conn, seg);
-	return true;
 }

@@ -12,8 +12,8 @@ struct tcp_segment;
 
 /* Is it one that the peer can send: RFC 5961 5.2? */
 bool ack_in_range(const struct tcp_conn *conn, uint32_t ack);
-/* False: it acknowledges what it cannot (RFC 5961 5.2); the segment was dealt with. */
-bool ack_process(struct tcp_conn *conn, const struct tcp_segment *seg);
+/* Of a segment that was validated: its acknowledgement is in range. */
+void ack_process(struct tcp_conn *conn, const struct tcp_segment *seg);
 /* The peer's window, unconditionally: for the segment that establishes the connection. */
 void ack_set_window(struct tcp_conn *conn, const struct tcp_segment *seg);
 

@@ -32,7 +32,8 @@ static void conn_input(struct tcp_conn *conn, struct tcp_segment *seg)
 	if (conn->state == TCP_SYN_RECEIVED_STATE && !open_syn_received_input(conn, seg)) {
 		return;
 	}
-	if (ack_process(conn, seg) && conn->state != TCP_CLOSED_STATE) {
+	ack_process(conn, seg);
+	if (conn->state != TCP_CLOSED_STATE) {
 		receive_segment(conn, seg);
 	}
 }

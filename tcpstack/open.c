@@ -74,13 +74,16 @@ static void setup_peer(struct tcp_conn *conn, uint32_t irs, uint16_t mss, unsign
 
 	conn->rcv_nxt = irs + 1;
 	conn->rcv_acked = irs + 1;
-	conn->rcv_adv = irs + 1 + window_initial(stack);
 	conn->mss = mss;
 	if (flags & TCP_SYN_WSCALE) {
 		conn->flags |= TCP_CONN_WSCALE;
 		conn->snd_wscale = wscale;
 		conn->rcv_wscale = stack->wscale;
 	}
+	/* Rounded up: the half-open record may have said so. */
+	conn->rcv_adv =
+		irs + 1 +
+		((uint32_t)window_initial_field(stack, conn->rcv_wscale) << conn->rcv_wscale);
 	if (flags & TCP_SYN_SACK) {
 		conn->flags |= TCP_CONN_SACK;
 	}

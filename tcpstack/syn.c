@@ -113,13 +113,10 @@ static void send_ack(struct tcp_stack *stack, const struct tcp_syn_record *recor
 	struct tcp_header header = {.key = &record->key,
 				    .seq = record->iss + 1,
 				    .ack = record->irs + 1,
-				    .wnd = window_initial(stack),
 				    .flags = TCP_ACK};
 
-	/* Rounded up: the SYN-ACK, which is not scaled, has said as much. */
-	if (record->flags & TCP_SYN_WSCALE) {
-		header.wnd = (uint16_t)((header.wnd + (1U << stack->wscale) - 1) >> stack->wscale);
-	}
+	header.wnd =
+		window_initial_field(stack, record->flags & TCP_SYN_WSCALE ? stack->wscale : 0);
 	if (record->flags & TCP_SYN_TIMESTAMPS) {
 		put_timestamp(&header, record, timestamp_of(stack, record));
 	}
@@ -175,6 +172,18 @@ static bool source_refuses(struct tcp_stack *stack, const struct source *source,
 	}
 	tcp_refuse(stack, drop_source_limit, &seg->key);
 	reply_reset(stack, seg);
+	return true;
+}
+
+bool syn_may_reopen(struct tcp_stack *stack, const struct tcp_segment *seg)
+{
+	if (source_refuses(stack, source_find(stack, &seg->key.remote), seg)) {
+		return false;
+	}
+	if (stack->syn.free == NULL || stack->conn_free == NULL) {
+		tcp_refuse(stack, drop_syn_limit, &seg->key);
+		return false;
+	}
 	return true;
 }
 

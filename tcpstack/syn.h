@@ -61,6 +61,8 @@ void syn_pool_init(struct tcp_syn_pool *pool, void *memory, uint32_t records);
  */
 struct tcp_conn *syn_listen(struct tcp_stack *stack, const struct tcp_segment *seg,
 			    uint32_t iss_floor);
+/* Would a SYN of that peer be taken up now? If not, it is counted and answered. */
+bool syn_may_reopen(struct tcp_stack *stack, const struct tcp_segment *seg);
 /*
  * A segment for a half-open connection. When it completes the handshake the new connection is
  * returned and the segment still has to be processed there.

@@ -143,10 +143,9 @@ bool time_wait_input(struct tcp_stack *stack, uint32_t index, const struct tcp_s
 		tcp_refuse(stack, drop_after_close, &seg->key);
 		return false;
 	}
-	if (may_reopen(record, seg)) {
-		/* There is no room for it: the wait must not end for nothing (RFC 1337). */
-		if (stack->syn.free == NULL || stack->conn_free == NULL) {
-			tcp_refuse(stack, drop_syn_limit, &seg->key);
+	if (stack_listens(stack, seg->key.local_port) && may_reopen(record, seg)) {
+		/* Else the wait must not end for nothing (RFC 1337). */
+		if (!syn_may_reopen(stack, seg)) {
 			return false;
 		}
 		/* Beyond the old window (RFC 1122 4.2.2.13); 0 is kept to say "none". */

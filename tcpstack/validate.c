@@ -2,6 +2,7 @@
 
 #include "ack.h"
 #include "receive.h"
+#include "reply.h"
 #include "segment.h"
 #include "stack.h"
 #include "trace.h"
@@ -130,13 +131,27 @@ static void trim(struct tcp_conn *conn, struct tcp_segment *seg)
 }
 
 /*
- * RFC 7323 4.3, rule (2). PAWS has let the value pass: it is newer, or ts_recent is outdated. The
- * acknowledgement counts as well: a blind attacker could have the peer's segments rejected else.
+ * RFC 5961 5.2, before anything is believed that the segment says: a blind attacker could have the
+ * peer's segments rejected by a timestamp, duplicates reported, or a reduction echoed else.
  */
+static bool bad_ack(struct tcp_conn *conn, const struct tcp_segment *seg)
+{
+	if (ack_in_range(conn, seg->ack)) {
+		return false;
+	}
+	tcp_drop(conn, drop_bad_ack, seg->seq);
+	if (conn->state == TCP_SYN_RECEIVED_STATE) {
+		reply_reset(conn->stack, seg); /* RFC 9293 3.10.7.4, fifth check */
+	} else {
+		validate_challenge(conn);
+	}
+	return true;
+}
+
+/* RFC 7323 4.3, rule (2). PAWS has let the value pass: it is newer, or ts_recent is outdated. */
 static void take_timestamp(struct tcp_conn *conn, const struct tcp_segment *seg)
 {
-	if (conn->flags & TCP_CONN_TIMESTAMPS && seq_le(seg->seq, conn->rcv_acked) &&
-	    ack_in_range(conn, seg->ack)) {
+	if (conn->flags & TCP_CONN_TIMESTAMPS && seq_le(seg->seq, conn->rcv_acked)) {
 		conn->ts_recent = seg->opt.tsval;
 		conn->ts_recent_s = stack_seconds(conn->stack);
 	}
@@ -167,6 +182,9 @@ bool validate_segment(struct tcp_conn *conn, struct tcp_segment *seg)
 	}
 	if (!(seg->flags & TCP_ACK)) {
 		tcp_drop(conn, drop_no_ack, seg->seq);
+		return false;
+	}
+	if (bad_ack(conn, seg)) {
 		return false;
 	}
 	take_timestamp(conn, seg);

@@ -18,6 +18,11 @@ uint16_t window_initial(const struct tcp_stack *stack)
 	return (uint16_t)(window < 65535 ? window : 65535);
 }
 
+uint16_t window_initial_field(const struct tcp_stack *stack, uint32_t wscale)
+{
+	return (uint16_t)((window_initial(stack) + (1U << wscale) - 1) >> wscale);
+}
+
 uint32_t window_pinned(const struct tcp_conn *conn)
 {
 	uint32_t segments = conn_ooo_segments(conn) + conn->rx.segments;

@@ -15,6 +15,8 @@ struct tcp_stack;
 
 /* What a SYN or SYN-ACK advertises: never scaled. */
 uint16_t window_initial(const struct tcp_stack *stack);
+/* The same as later segments say it: rounded up, or the edge would move left. */
+uint16_t window_initial_field(const struct tcp_stack *stack, uint32_t wscale);
 
 /* Truesize that the connection pins: held by its owner, out of order, not handed up yet. */
 uint32_t window_pinned(const struct tcp_conn *conn);

@@ -135,8 +135,10 @@ static void check_link(struct world *world, uint32_t to)
 	check_equal(world, 1 - to, "packets sent, given to the network",
 		    world->host[1 - to].nic.sent, link->taken);
 	check_equal(world, to, "packets on the link, arrived",
-		    link->taken + link->duplicated - link->lost - link->overflowed - link->too_big,
-		    world->host[to].nic.received + world->host[to].nic.no_mbuf);
+		    link->taken + link->duplicated - link->lost - link->overflowed - link->too_big +
+			    world->attacker.sent[to],
+		    world->host[to].nic.received + world->host[to].nic.merged +
+			    world->host[to].nic.no_mbuf);
 }
 
 static void check_pool(struct world *world, const struct rte_mempool *pool)
@@ -187,6 +189,8 @@ void audit_print(const struct world *world)
 		print(i, "link towards it: duplicated", link->duplicated);
 		print(i, "link towards it: corrupted", link->corrupted);
 		print(i, "port: no mbuf", host->nic.no_mbuf);
+		print(i, "port: merged", host->nic.merged);
+		print(i, "forged packets towards it", world->attacker.sent[i]);
 		for (int c = 0; c < TCP_COUNTER_COUNT; c++) {
 			print(i, tcp_counter_name((enum tcp_counter)c), counters[c]);
 		}

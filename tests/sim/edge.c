@@ -145,6 +145,20 @@ static bool is_old_syn(const struct edge *edge, const struct view *view)
 	return view->flags & RTE_TCP_SYN_FLAG && edge->acked;
 }
 
+/*
+ * To a SYN that its peer never sent but somebody else did: from a half-open record, which is no
+ * endpoint yet, or one no more.
+ */
+static bool answers_forgery(const struct flow *flow, uint32_t side, const struct view *view)
+{
+	const struct edge *peer = &flow->edge[1 - side];
+
+	if (flow->end[side].conn != NULL || !(view->flags & RTE_TCP_ACK_FLAG)) {
+		return false;
+	}
+	return !peer->valid || view->ack - peer->iss - 1 > peer->snd_max - peer->iss - 1;
+}
+
 static void take_syn(struct edge *edge, const struct view *view)
 {
 	/* A half-open record that was forgotten and comes again begins anew. */
@@ -211,6 +225,9 @@ void edge_check(struct host *host, const struct rte_mbuf *packet)
 	flow = world_find_flow(world, side, rte_be_to_cpu_16(view.tcp->src_port),
 			       rte_be_to_cpu_16(view.tcp->dst_port));
 	if (flow == NULL || view.flags & RTE_TCP_RST_FLAG) {
+		return;
+	}
+	if (answers_forgery(flow, side, &view)) {
 		return;
 	}
 	if (view.flags & RTE_TCP_SYN_FLAG) {

@@ -103,6 +103,37 @@ static void take_error(struct host *host, struct network_packet *packet)
 	free(packet);
 }
 
+/* As much of what has arrived behind it as the port merges (LRO). */
+static struct network_packet *merge(struct host *host, struct network_packet *packet)
+{
+	struct network *net = &host->world->net;
+	uint64_t now_us = host->world->now_us;
+	struct network_packet *next;
+
+	while ((next = network_peek(net, host->index, now_us)) != NULL &&
+	       lro_may_merge(&host->nic.lro, packet, next)) {
+		packet = lro_merge(&host->nic.lro, packet, next);
+		free(network_receive(net, host->index, now_us));
+		host->nic.merged++;
+	}
+	return packet;
+}
+
+/* They stand anywhere among the packets of a burst. */
+static uint16_t forged(struct host *host, struct rte_mbuf **packets, uint16_t count)
+{
+	uint16_t more = attacker_strike(host, packets + count, (uint16_t)(HOST_BURST - count));
+
+	for (uint16_t i = 0; i < more && count > 0; i++) {
+		uint32_t at = rng_range(&host->world->attacker.rng, 0, count);
+		struct rte_mbuf *moved = packets[count + i];
+
+		memmove(&packets[at + 1], &packets[at], (count + i - at) * sizeof(packets[0]));
+		packets[at] = moved;
+	}
+	return more;
+}
+
 static uint16_t receive(struct host *host, struct rte_mbuf **packets)
 {
 	struct world *world = host->world;
@@ -119,10 +150,11 @@ static uint16_t receive(struct host *host, struct rte_mbuf **packets)
 			take_error(host, packet);
 			continue;
 		}
+		packet = merge(host, packet);
 		packets[count] = nic_receive(&host->nic, packet);
 		count = (uint16_t)(count + (packets[count] != NULL));
 	}
-	return count;
+	return (uint16_t)(count + forged(host, packets, count));
 }
 
 static bool stalled(struct host *host)
@@ -193,8 +225,10 @@ uint64_t host_next_us(const struct host *host)
 {
 	uint64_t packet = network_next_us(&host->world->net, host->index);
 	uint64_t timer = tcp_next_timer_us(host->stack);
+	uint64_t attack = host->world->attacker.at_us[host->index];
 	uint64_t next = packet < timer ? packet : timer;
 
+	next = attack < next ? attack : next;
 	if (output_waits(host) && next > host->world->now_us + RETRY_US) {
 		next = host->world->now_us + RETRY_US;
 	}

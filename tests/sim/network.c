@@ -165,6 +165,11 @@ void network_send(struct network *net, uint32_t to, const uint8_t *bytes, uint32
 	}
 }
 
+struct network_packet *network_peek(const struct network *net, uint32_t to, uint64_t now_us)
+{
+	return network_next_us(net, to) <= now_us ? net->inbox[to].heap[0] : NULL;
+}
+
 struct network_packet *network_receive(struct network *net, uint32_t to, uint64_t now_us)
 {
 	return network_next_us(net, to) <= now_us ? pop(&net->inbox[to]) : NULL;

@@ -18,8 +18,9 @@ struct network_packet {
 	uint32_t len;
 	uint32_t corrupt_at; /* offset of the first wrong byte */
 	bool corrupt;
-	bool too_big; /* not a packet but an ICMP error about one: data is what it quotes */
-	uint32_t mtu; /* ... and what would have passed; 0: it does not say */
+	bool too_big;    /* not a packet but an ICMP error about one: data is what it quotes */
+	uint32_t mtu;    /* ... and what would have passed; 0: it does not say */
+	uint32_t merged; /* payload of its first segment, when a port has merged several (LRO) */
 	uint8_t data[];
 };
 
@@ -43,6 +44,8 @@ void network_fini(struct network *net);
 /* An IP packet for host `to`. */
 void network_send(struct network *net, uint32_t to, const uint8_t *bytes, uint32_t len,
 		  uint64_t now_us);
+/* The next packet that has arrived at host `to`, which stays there. NULL: none. */
+struct network_packet *network_peek(const struct network *net, uint32_t to, uint64_t now_us);
 /* The next packet that has arrived at host `to`: the caller frees it. NULL: none. */
 struct network_packet *network_receive(struct network *net, uint32_t to, uint64_t now_us);
 /* When the next one arrives; UINT64_MAX: none is on the way. */

@@ -22,6 +22,8 @@ void nic_init(struct nic *nic, uint64_t seed, struct rte_mempool *pool)
 	}
 	nic->verifies = rng_chance(&nic->rng, 400);
 	nic->split_pm = rng_chance(&nic->rng, 200) ? rng_range(&nic->rng, 0, 500) : 0;
+	lro_init(&nic->lro, &nic->rng);
+	nic->verifies |= nic->lro.len_max > 0;
 }
 
 static void complete_v4(uint8_t *bytes, uint32_t len, uint64_t flags)
@@ -147,6 +149,10 @@ static void set_flags(const struct nic *nic, const struct network_packet *from, 
 	if (!nic->verifies) {
 		return;
 	}
+	if (from->merged > 0) {
+		m->ol_flags |= RTE_MBUF_F_RX_LRO;
+		m->tso_segsz = (uint16_t)(nic->lro.says_size ? from->merged : 0);
+	}
 	if (!from->corrupt) {
 		m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	} else if (from->corrupt_at < ip_len) {
@@ -157,10 +163,13 @@ static void set_flags(const struct nic *nic, const struct network_packet *from, 
 }
 
 /* The first buffer may be short; further ones are filled. */
-static uint32_t piece_len(struct nic *nic, uint32_t done, uint32_t left)
+static uint32_t piece_len(struct nic *nic, uint32_t done, uint32_t left, uint32_t apart)
 {
 	uint32_t room = left < BUFFER_ROOM ? left : BUFFER_ROOM;
 
+	if (apart > 0 && room > apart) {
+		return apart;
+	}
 	if (done == 0 && room > HEADERS_ROOM && rng_chance(&nic->rng, nic->split_pm)) {
 		return rng_range(&nic->rng, HEADERS_ROOM, room);
 	}
@@ -172,7 +181,8 @@ static struct rte_mbuf *copy_in(struct nic *nic, const struct network_packet *fr
 	struct rte_mbuf *head = NULL;
 
 	for (uint32_t done = 0; done < from->len;) {
-		uint32_t len = piece_len(nic, done, from->len - done);
+		uint32_t len =
+			piece_len(nic, done, from->len - done, lro_apart(&nic->lro, from, done));
 		struct rte_mbuf *m = rte_pktmbuf_alloc(nic->pool);
 
 		if (m == NULL) {

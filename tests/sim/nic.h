@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lro.h"
 #include "rng.h"
 
 struct network;
@@ -20,9 +21,11 @@ struct nic {
 	uint64_t offload_tx; /* RTE_MBUF_F_TX_* that it does */
 	bool verifies;       /* says whether checksums are right */
 	uint32_t split_pm;   /* packets that it receives into more than one buffer, per mille */
+	struct lro lro;
 	struct rte_mempool *pool;
 	uint64_t sent;     /* packets on the wire */
-	uint64_t received; /* into buffers */
+	uint64_t received; /* into buffers, merged ones once */
+	uint64_t merged;   /* into one before */
 	uint64_t no_mbuf;
 	uint64_t corrupt; /* of those received */
 };

@@ -207,6 +207,7 @@ static void begin(struct world *world, uint32_t severity_pm, bool v6)
 	choose_shutdown(world);
 	start_flows(world);
 	network_init(&world->net, rng_next(&world->rng), severity_pm, world->now_us);
+	attacker_init(&world->attacker, ~world->net.rng.state, world->now_us);
 	if (rng_chance(&world->rng, 200)) {
 		link_add_mtu(&world->net.link[rng_range(&world->rng, 0, 1)], v6 ? 1280 : 576);
 	}

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "attacker.h"
 #include "flow.h"
 #include "host.h"
 #include "network.h"
@@ -34,6 +35,7 @@ struct world {
 	uint64_t start_us;
 	struct host host[2];
 	struct network net;
+	struct attacker attacker;
 	struct world_pools *pools;
 	struct flow flow[FLOWS_MAX];
 	uint32_t flow_count;

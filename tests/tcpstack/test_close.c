@@ -127,6 +127,20 @@ static void test_reopen_refused(void)
 	peer_destroy(&peer);
 }
 
+/* Nor does a SYN end it that nobody listens for: a client's own port, say. */
+static void test_reopen_not_listening(void)
+{
+	struct tcp_options syn;
+
+	to_time_wait();
+	syn = peer_syn_options(&peer);
+	peer.stack->listener_count = 0;
+	peer_send_raw(&peer, TCP_SYN, PEER_ISS + 5000, 0, 65535, &syn, 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 2, 102, 0));
+	CU_ASSERT_EQUAL(tcp_time_wait_count(peer.stack), 1);
+	peer_destroy(&peer);
+}
+
 static void test_time_wait_rst(void)
 {
 	to_time_wait();
@@ -297,6 +311,7 @@ CU_TestInfo close_tests[] = {{"the peer first", test_peer_first},
 			     {"we first, TIME_WAIT", test_we_first},
 			     {"reopen in TIME_WAIT", test_reopen},
 			     {"reopen in TIME_WAIT, refused", test_reopen_refused},
+			     {"reopen in TIME_WAIT, nobody listens", test_reopen_not_listening},
 			     {"RST in TIME_WAIT", test_time_wait_rst},
 			     {"simultaneous", test_simultaneous},
 			     {"FIN with the ACK of ours", test_fin_with_ack},

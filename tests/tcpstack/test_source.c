@@ -50,6 +50,31 @@ static void test_connections(void)
 	peer_destroy(&peer);
 }
 
+/* Whose SYN is refused goes on to wait for the end of the old connection (RFC 1337). */
+static void test_time_wait(void)
+{
+	struct seen seen;
+
+	begin(0, 0, 1);
+	knock(1, &seen);
+	peer_send(&peer, TCP_ACK, 1, 1, 0);
+	tcp_close(peer.conn);
+	(void)peer_drain(&peer);
+	peer_send(&peer, TCP_ACK | TCP_FIN, 1, 2, 0);
+	(void)peer_drain(&peer);
+	CU_ASSERT_EQUAL(tcp_time_wait_count(peer.stack), 1);
+	peer_send_raw(&peer, TCP_SYN, PEER_ISS + 5000, 0, 65535, &syn_options, 0);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL(seen.flags, TCP_RST | TCP_ACK);
+	CU_ASSERT_EQUAL(tcp_time_wait_count(peer.stack), 1);
+	peer_advance(&peer, 1000000);
+	peer_send_raw(&peer, TCP_SYN, PEER_ISS + 5000, 0, 65535, &syn_options, 0);
+	CU_ASSERT_FATAL(peer_take(&peer, &seen));
+	CU_ASSERT_EQUAL(seen.flags, TCP_SYN | TCP_ACK);
+	CU_ASSERT_EQUAL(tcp_time_wait_count(peer.stack), 0);
+	peer_destroy(&peer);
+}
+
 /* Handshakes under way at the same time: the limit is looked at when they complete. */
 static void test_race(void)
 {
@@ -183,6 +208,7 @@ static void test_off(void)
 }
 
 CU_TestInfo source_tests[] = {{"connections", test_connections},
+			      {"in TIME_WAIT", test_time_wait},
 			      {"race", test_race},
 			      {"half-open", test_half_open},
 			      {"rate", test_rate},
