@@ -99,11 +99,13 @@ struct tcp_conn {
 	struct tcp_sack_block dsack;
 	uint32_t ts_recent_s; /* when ts_recent was taken */
 	uint64_t rx_bytes;
-	uint32_t path_flags;  /* enum tcp_path_flags */
+	uint16_t path_flags;  /* enum tcp_path_flags */
+	uint16_t mss_full;    /* mss before the path MTU was lowered, 0: it was not */
 	uint32_t pmtu_seq;    /* see there */
 	uint32_t reduced_seq; /* see there */
 	uint16_t pmtu_claim;  /* MTU that a packet-too-big told */
 	uint8_t full_lost;    /* timeouts of full-sized segments since the last progress */
+	uint8_t lowered_at;   /* when the path MTU was lowered (pmtu.c) */
 	uint32_t rcv_grant;   /* truesize that the window may promise (tune.h) */
 	uint32_t round_seq;   /* rcv_nxt when the round began */
 	uint32_t round_mark;  /* timestamp, or time, that ends it */

@@ -17,7 +17,7 @@ unsigned int ecn_syn_flags(const struct tcp_stack *stack, const struct tcp_segme
 uint8_t ecn_ask(struct tcp_conn *conn)
 {
 	if (conn->stack->config.ecn != TCP_ECN_ASK || conn->backoff > 0) {
-		conn->path_flags &= ~(uint32_t)TCP_PATH_ECN_ASKED;
+		conn->path_flags &= (uint16_t)~TCP_PATH_ECN_ASKED;
 		return 0;
 	}
 	conn->path_flags |= TCP_PATH_ECN_ASKED;
@@ -38,7 +38,7 @@ void ecn_heed(struct tcp_conn *conn, const struct tcp_segment *seg)
 		return;
 	}
 	if (seg->flags & TCP_CWR) {
-		conn->path_flags &= ~(uint32_t)TCP_PATH_ECN_ECHO;
+		conn->path_flags &= (uint16_t)~TCP_PATH_ECN_ECHO;
 	}
 	if (seg->ecn == ECN_CE) {
 		tcp_count(conn->stack, rx_ce);

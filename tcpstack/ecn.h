@@ -57,14 +57,14 @@ static inline enum ecn_codepoint ecn_mark(const struct tcp_conn *conn, uint8_t *
 static inline void ecn_acked(struct tcp_conn *conn)
 {
 	if (conn->path_flags & TCP_PATH_REDUCED && seq_gt(conn->snd_una, conn->reduced_seq)) {
-		conn->path_flags &= ~(uint32_t)TCP_PATH_REDUCED;
+		conn->path_flags &= (uint16_t)~TCP_PATH_REDUCED;
 	}
 }
 
 static inline void ecn_sent(struct tcp_conn *conn, uint8_t flags)
 {
 	if (flags & TCP_CWR) {
-		conn->path_flags &= ~(uint32_t)TCP_PATH_CWR_DUE;
+		conn->path_flags &= (uint16_t)~TCP_PATH_CWR_DUE;
 	}
 }
 

@@ -9,6 +9,12 @@
 /* Timeouts in a row after which full-sized packets are taken to vanish: path proven or not. */
 #define LOST_UNPROVEN 2
 #define LOST_PROVEN   4
+/*
+ * RFC 1191 6.3, RFC 8201 4: ten minutes after it was lowered a larger one is tried. Counted in
+ * units of 64 s, of which a byte holds four hours: what is idle for longer may wait once more.
+ */
+#define RAISE_UNIT_S  64U
+#define RAISE_UNITS   10U
 
 static bool is_v4(const struct tcp_conn *conn)
 {
@@ -39,11 +45,35 @@ static uint32_t plateau_below(uint32_t size)
 	return PMTU_MIN_V4;
 }
 
+static uint8_t units(const struct tcp_conn *conn)
+{
+	return (uint8_t)(stack_seconds(conn->stack) / RAISE_UNIT_S);
+}
+
+/* It is unproven again: when it is too large still, two timeouts tell, or a router at once. */
+static void raise_again(struct tcp_conn *conn)
+{
+	uint32_t before = pmtu_size(conn);
+
+	if ((uint8_t)(units(conn) - conn->lowered_at) <= RAISE_UNITS) {
+		return;
+	}
+	conn->mss = conn->mss_full;
+	conn->mss_full = 0;
+	conn->path_flags &= (uint16_t) ~(TCP_PATH_FULL_SENT | TCP_PATH_FULL_ACKED | TCP_PATH_CLAIM);
+	tcp_count(conn->stack, pmtu_raised);
+	tcp_trace(conn, path_mtu, pmtu_size(conn), before);
+}
+
 static void lower(struct tcp_conn *conn, uint32_t mtu)
 {
+	if (conn->mss_full == 0) {
+		conn->mss_full = conn->mss;
+	}
+	conn->lowered_at = units(conn);
 	tcp_trace(conn, path_mtu, mtu, pmtu_size(conn));
 	conn->mss = (uint16_t)(mtu - headers(conn));
-	conn->path_flags &= ~(uint32_t)(TCP_PATH_FULL_SENT | TCP_PATH_FULL_ACKED | TCP_PATH_CLAIM);
+	conn->path_flags &= (uint16_t) ~(TCP_PATH_FULL_SENT | TCP_PATH_FULL_ACKED | TCP_PATH_CLAIM);
 	conn->full_lost = 0;
 }
 
@@ -90,12 +120,15 @@ void pmtu_sent(struct tcp_conn *conn, uint32_t size, uint32_t end)
 void pmtu_acked(struct tcp_conn *conn)
 {
 	conn->full_lost = 0;
+	if (conn->mss_full != 0) {
+		raise_again(conn);
+	}
 	if (conn->path_flags & TCP_PATH_FULL_SENT && seq_ge(conn->snd_una, conn->pmtu_seq)) {
-		conn->path_flags &= ~(uint32_t)TCP_PATH_FULL_SENT;
+		conn->path_flags &= (uint16_t)~TCP_PATH_FULL_SENT;
 		conn->path_flags |= TCP_PATH_FULL_ACKED;
 	} else if (conn->path_flags & TCP_PATH_CLAIM && seq_gt(conn->snd_una, conn->pmtu_seq)) {
 		/* The packet that was said to be too big has arrived. */
-		conn->path_flags &= ~(uint32_t)TCP_PATH_CLAIM;
+		conn->path_flags &= (uint16_t)~TCP_PATH_CLAIM;
 	}
 }
 

@@ -4,8 +4,9 @@
  * RFC 4821).
  *
  * Kept per connection: we mostly receive, so that few connections ever send a packet that could be
- * too big, and a claim that was forged for one of them must not reach the others of that peer. It
- * never rises again: finding a larger one is optional (RFC 8201 section 4).
+ * too big, and a claim that was forged for one of them must not reach the others of that peer. Ten
+ * minutes after it was lowered the size before is tried again (RFC 1191 6.3, RFC 8201 4): the path
+ * may have changed, or the losses had another reason.
  */
 #ifndef TCPSTACK_PMTU_H
 #define TCPSTACK_PMTU_H

@@ -297,6 +297,67 @@ static void test_narrow_path(void)
 	peer_destroy(&peer);
 }
 
+/* A little is sent and acknowledged each minute; returns the number after the last of it. */
+static uint32_t pass_minutes(uint32_t next, uint32_t minutes)
+{
+	for (uint32_t i = 0; i < minutes; i++, next += 10) {
+		peer_advance(&peer, 60000000);
+		CU_ASSERT_EQUAL(peer_write(&peer, 10), 0);
+		(void)peer_drain(&peer);
+		peer_send(&peer, TCP_ACK, 1, next + 10, 0);
+		(void)peer_drain(&peer);
+	}
+	return next;
+}
+
+/* RFC 1191 6.3, RFC 8201 4: a larger one is tried after ten minutes, not before. */
+static void test_raised(void)
+{
+	uint32_t next;
+
+	establish(0);
+	CU_ASSERT_EQUAL(peer_write(&peer, MSS), 0);
+	(void)peer_drain(&peer);
+	CU_ASSERT(too_big(1, 1400));
+	(void)peer_drain(&peer);
+	peer_send(&peer, TCP_ACK, 1, 1 + MSS, 0);
+	next = pass_minutes(1 + MSS, 10);
+	CU_ASSERT_EQUAL(mss(), 1360);
+	next = pass_minutes(next, 2);
+	CU_ASSERT_EQUAL(mss(), MSS);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_pmtu_raised), 1);
+	CU_ASSERT_EQUAL(peer_write(&peer, MSS), 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, next, 1, MSS));
+	CU_ASSERT(too_big(next, 1400)); /* the path is as narrow as before: at once */
+	CU_ASSERT_EQUAL(mss(), 1360);
+	peer_destroy(&peer);
+}
+
+/* What an outage looked like, a black hole, is over: twice lowered, back in one step. */
+static void test_outage_ends(void)
+{
+	uint32_t next;
+
+	establish(0);
+	CU_ASSERT_EQUAL(peer_write(&peer, MSS), 0);
+	(void)peer_drain(&peer);
+	for (int i = 0; i < 4; i++) {
+		next_timeout();
+	}
+	CU_ASSERT_EQUAL(mss(), 512);
+	peer_send(&peer, TCP_ACK, 1, 1 + MSS, 0);
+	(void)peer_drain(&peer);
+	next = pass_minutes(1 + MSS, 12);
+	CU_ASSERT_EQUAL(mss(), MSS);
+	CU_ASSERT_EQUAL(peer_write(&peer, MSS), 0);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, next, 1, MSS));
+	next_timeout();
+	CU_ASSERT_EQUAL(mss(), MSS);
+	next_timeout(); /* a black hole after all */
+	CU_ASSERT_EQUAL(mss(), 1240);
+	peer_destroy(&peer);
+}
+
 /* RFC 5927 5.2, RFC 1122 4.2.3.9: nothing that ICMP says ends an established connection. */
 static void test_hard_is_soft(void)
 {
@@ -418,6 +479,8 @@ CU_TestInfo icmp_tests[] = {{"too big", test_too_big},
 			    {"small segments prove nothing", test_small_proves_nothing},
 			    {"black hole", test_black_hole},
 			    {"outage", test_outage},
+			    {"raised again", test_raised},
+			    {"outage ends", test_outage_ends},
 			    {"narrow path", test_narrow_path},
 			    {"hard errors are soft", test_hard_is_soft},
 			    {"of no connection", test_no_connection},

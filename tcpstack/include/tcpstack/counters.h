@@ -62,6 +62,7 @@
 	X(zero_window_probes, "zero-window probes sent")                              \
 	X(keepalive_probes, "keepalive probes sent")                                  \
 	X(pmtu_lowered, "path MTU lowered: a router said so")                         \
+	X(pmtu_raised, "path MTU raised: ten minutes after it was lowered")           \
 	X(pmtu_black_holes, "path MTU lowered: large packets vanished")               \
 	X(ecn_connections, "connections that use ECN")                                \
 	X(rx_ce, "segments received with a congestion mark (ECN)")                    \
