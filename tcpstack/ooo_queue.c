@@ -134,17 +134,36 @@ static struct ooo_range *new_range(struct tcp_ooo_queue *queue, struct ooo_range
 	return range;
 }
 
-/* Copies the chain behind the last mbuf of the range, where nobody else can see it. */
+/* Has the last mbuf of the range room for so little, and can nobody else see it? */
+static bool may_collapse(const struct tcp_ooo_queue *queue, const struct ooo_range *range,
+			 uint32_t len)
+{
+	const struct rte_mbuf *last = range->chain.tail;
+
+	return len < queue->pool->collapse_max && RTE_MBUF_DIRECT(last) &&
+	       rte_mbuf_refcnt_read(last) == 1 && rte_pktmbuf_tailroom(last) >= len;
+}
+
+bool ooo_collapses(const struct tcp_ooo_queue *queue, uint32_t start, uint32_t end)
+{
+	const struct ooo_range *range;
+
+	if (end - start >= queue->pool->collapse_max) {
+		return false;
+	}
+	range = first_touching(queue, start);
+	return range != NULL && range->end == start &&
+	       (range->next == NULL || seq_le(end, range->next->start)) &&
+	       may_collapse(queue, range, end - start);
+}
+
+/* Copies the chain behind the last mbuf of the range. */
 static bool collapse(struct tcp_ooo_queue *queue, struct ooo_range *range, struct tcp_chain *chain,
 		     uint32_t len)
 {
 	struct rte_mbuf *last = range->chain.tail;
 
-	if (len >= queue->pool->collapse_max || !RTE_MBUF_DIRECT(last) ||
-	    rte_mbuf_refcnt_read(last) != 1) {
-		return false;
-	}
-	if (rte_pktmbuf_tailroom(last) < len) {
+	if (!may_collapse(queue, range, len)) {
 		return false;
 	}
 	for (const struct rte_mbuf *from = chain->head; from != NULL; from = from->next) {

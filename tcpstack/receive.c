@@ -133,6 +133,10 @@ static uint32_t ooo_room(const struct tcp_conn *conn)
 /* False when nothing of it may be kept. */
 static bool admit_out_of_order(struct tcp_conn *conn, struct tcp_segment *seg)
 {
+	/* What pins nothing needs no room. */
+	if (conn->side != NULL && ooo_collapses(&conn->side->ooo, seg->seq, seg->seq + seg->len)) {
+		return true;
+	}
 	if (!fits(seg, window_room(conn))) {
 		tcp_drop(conn, drop_window_budget, seg->seq);
 	}

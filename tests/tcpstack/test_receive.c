@@ -48,6 +48,89 @@ static void test_delayed_ack(void)
 	peer_destroy(&peer);
 }
 
+static void send_run(uint32_t seq, uint32_t count, uint32_t size, uint32_t last)
+{
+	struct rte_mbuf *packets[16];
+	struct tcp_options none = {0};
+
+	for (uint32_t i = 0; i < count; i++) {
+		packets[i] = peer_build(&peer, TCP_ACK, PEER_ISS + seq + i * size, peer.our_iss + 1,
+					512, &none, i + 1 < count ? size : last);
+	}
+	peer_input(&peer, packets, (uint16_t)count);
+}
+
+/* Merged into a run they count as what they were: two full-sized ones are enough. */
+static void test_delayed_ack_of_runs(void)
+{
+	uint64_t merged;
+	uint32_t seq;
+
+	establish();
+	seq = past_quick_acks();
+	for (uint32_t count = 2; count <= 7; seq += count * 1460, count++) {
+		merged = peer_count(&peer, TCP_COUNTER_rx_merged);
+		send_run(seq, count, 1460, 1460);
+		CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_rx_merged), merged + count - 1);
+		CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, seq + count * 1460, 0));
+		CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	}
+	send_run(seq, 2, 1460, 100); /* less than two: may wait */
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	send_run(seq + 1560, 1, 0, 1460);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, seq + 3020, 0));
+	seq += 3020;
+	send_run(seq, 14, 100, 100); /* many, but small ones */
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_advance(&peer, 40000);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, seq + 1400, 0));
+	peer_destroy(&peer);
+}
+
+/* RFC 5681 4.2: out of order, at once; what fills the hole, at once, all of it or a part. */
+static void test_no_delay_around_holes(void)
+{
+	uint32_t seq;
+
+	establish();
+	seq = past_quick_acks();
+	send_run(seq + 1000, 1, 0, 100);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, seq, 0));
+	send_run(seq + 2000, 3, 100, 100);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, seq, 0));
+	peer_send(&peer, TCP_ACK, seq, 1, 1000);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, seq + 1100, 0));
+	peer_send(&peer, TCP_ACK, seq + 1100, 1, 900);
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, seq + 2300, 0));
+	peer_send(&peer, TCP_ACK, seq + 2300, 1, 100); /* in order again: may wait */
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_destroy(&peer);
+}
+
+/* At the limit of mbufs a small segment is kept that needs none. */
+static void test_collapse_at_limit(void)
+{
+	struct tcp_options syn;
+
+	peer_init(&peer);
+	peer.config.ooo_segments = 1;
+	syn = peer_syn_options(&peer);
+	peer_establish(&peer, &syn);
+	peer_send(&peer, TCP_ACK, 101, 1, 10);
+	peer_send(&peer, TCP_ACK, 201, 1, 10); /* the limit */
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_ooo_limit), 1);
+	for (uint32_t i = 1; i < 10; i++) {
+		peer_send(&peer, TCP_ACK, 101 + 10 * i, 1, 10);
+	}
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_drop_ooo_limit), 1);
+	(void)peer_drain(&peer);
+	peer_send(&peer, TCP_ACK, 1, 1, 100);
+	CU_ASSERT_EQUAL(peer.received, 200);
+	CU_ASSERT(peer_data_right(&peer, 1));
+	CU_ASSERT(peer_expect(&peer, TCP_ACK, 1, 201, 0));
+	peer_destroy(&peer);
+}
+
 /* Segments of one connection in one burst: one chain, one ACK. */
 static void test_burst(void)
 {
@@ -320,6 +403,9 @@ static void test_shed(void)
 }
 
 CU_TestInfo receive_tests[] = {{"delayed ACK", test_delayed_ack},
+			       {"delayed ACK of runs", test_delayed_ack_of_runs},
+			       {"no delay around holes", test_no_delay_around_holes},
+			       {"collapse at the limit", test_collapse_at_limit},
 			       {"one burst, one chain, one ACK", test_burst},
 			       {"out of order in one burst", test_burst_out_of_order},
 			       {"duplicates in one burst", test_burst_of_duplicates},
