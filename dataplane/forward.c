@@ -69,11 +69,12 @@ static uint32_t hash_flow(const void *addresses, uint32_t length, const void *po
 	return rte_hash_crc(key, length + 4, 0);
 }
 
-static uint32_t owner_ipv4(const struct rte_mbuf *frame, uint32_t workers, uint32_t self)
+static uint32_t owner_ipv4(const struct rte_mbuf *frame, uint32_t at, uint32_t workers,
+			   uint32_t self)
 {
 	const struct rte_ipv4_hdr *ip =
-		rte_pktmbuf_mtod_offset(frame, const struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
-	uint32_t ports = RTE_ETHER_HDR_LEN + (ip->version_ihl & 0x0fu) * 4u;
+		rte_pktmbuf_mtod_offset(frame, const struct rte_ipv4_hdr *, at);
+	uint32_t ports = at + (ip->version_ihl & 0x0fu) * 4u;
 
 	if (ip->next_proto_id != IPPROTO_TCP || frame->data_len < ports + 4) {
 		return self;
@@ -82,33 +83,53 @@ static uint32_t owner_ipv4(const struct rte_mbuf *frame, uint32_t workers, uint3
 	       workers;
 }
 
-static uint32_t owner_ipv6(const struct rte_mbuf *frame, uint32_t workers, uint32_t self)
+static uint32_t owner_ipv6(const struct rte_mbuf *frame, uint32_t at, uint32_t workers,
+			   uint32_t self)
 {
 	const struct rte_ipv6_hdr *ip =
-		rte_pktmbuf_mtod_offset(frame, const struct rte_ipv6_hdr *, RTE_ETHER_HDR_LEN);
+		rte_pktmbuf_mtod_offset(frame, const struct rte_ipv6_hdr *, at);
 	uint32_t ports;
 
-	if (net_ipv6_protocol(frame, RTE_ETHER_HDR_LEN, &ports) != IPPROTO_TCP ||
-	    frame->data_len < ports + 4) {
+	if (net_ipv6_protocol(frame, at, &ports) != IPPROTO_TCP || frame->data_len < ports + 4) {
 		return self;
 	}
 	return hash_flow(ip->src_addr, 32, rte_pktmbuf_mtod_offset(frame, const void *, ports)) %
 	       workers;
 }
 
-uint32_t dp_forward_owner(const struct rte_mbuf *frame, uint32_t workers, uint32_t self)
+/*
+ * Where the IP header begins, which `type` tells: behind a tag that carries a priority only (IEEE
+ * 802.1Q 6.9), too. Those of our VLAN were taken off, others are dropped by whoever gets them.
+ */
+static uint32_t find_ip(const struct rte_mbuf *frame, uint16_t *type)
 {
 	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(frame, const struct rte_ether_hdr *);
+	const struct rte_vlan_hdr *tag = (const struct rte_vlan_hdr *)(ether + 1);
+
+	*type = ether->ether_type;
+	if (*type != RTE_BE16(RTE_ETHER_TYPE_VLAN)) {
+		return RTE_ETHER_HDR_LEN;
+	}
+	*type = tag->eth_proto;
+	return RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
+}
+
+uint32_t dp_forward_owner(const struct rte_mbuf *frame, uint32_t workers, uint32_t self)
+{
+	uint16_t type;
+	uint32_t at;
 
 	if (frame->data_len < RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr)) {
 		return self;
 	}
-	if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) {
-		return owner_ipv4(frame, workers, self);
+	at = find_ip(frame, &type);
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) &&
+	    frame->data_len >= at + sizeof(struct rte_ipv4_hdr)) {
+		return owner_ipv4(frame, at, workers, self);
 	}
-	if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6) &&
-	    frame->data_len >= RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv6_hdr)) {
-		return owner_ipv6(frame, workers, self);
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) &&
+	    frame->data_len >= at + sizeof(struct rte_ipv6_hdr)) {
+		return owner_ipv6(frame, at, workers, self);
 	}
 	return self;
 }

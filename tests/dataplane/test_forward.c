@@ -107,6 +107,37 @@ static void short_frames_stay_where_they_are(void)
 	}
 }
 
+/* A tag in front of the IP header, VLAN 0: the port may have left it there. */
+static struct rte_mbuf *tag(struct rte_mbuf *m)
+{
+	static const uint8_t priority[] = {0x81, 0x00, 0xa0, 0x00};
+	uint8_t *frame;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rte_pktmbuf_prepend(m, sizeof(priority)));
+	frame = rte_pktmbuf_mtod(m, uint8_t *);
+	memmove(frame, frame + sizeof(priority), 12);
+	memcpy(frame + 12, priority, sizeof(priority));
+	return m;
+}
+
+static void priority_changes_nothing(void)
+{
+	for (uint16_t port = 1; port <= 100; port++) {
+		struct rte_mbuf *m = tag(segment(IPPROTO_TCP, 0x0100000a, port));
+
+		CU_ASSERT_EQUAL(dp_forward_owner(m, WORKERS, 1U << 17),
+				owner(IPPROTO_TCP, 0x0100000a, port));
+		rte_pktmbuf_free(m);
+	}
+	for (uint32_t length = 0; length < sizeof(struct segment) + 4; length++) {
+		struct rte_mbuf *m = tag(segment(IPPROTO_TCP, 1, 1));
+
+		rte_pktmbuf_trim(m, (uint16_t)(sizeof(struct segment) + 4 - length));
+		CU_ASSERT_EQUAL(dp_forward_owner(m, WORKERS, 1), 1);
+		rte_pktmbuf_free(m);
+	}
+}
+
 /* IPv6 options in front of TCP do not take a segment to another worker. */
 static void extensions_change_nothing(void)
 {
@@ -289,6 +320,7 @@ int main(void)
 		{"flows spread and stay together", flows_spread_and_stay_together},
 		{"short frames stay where they are", short_frames_stay_where_they_are},
 		{"extensions change nothing", extensions_change_nothing},
+		{"a priority tag changes nothing", priority_changes_nothing},
 		{"frames arrive in order", frames_arrive_in_order},
 		{"everybody is taught", everybody_is_taught},
 		{"a full ring is counted", a_full_ring_is_counted},
