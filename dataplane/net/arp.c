@@ -83,10 +83,12 @@ static void send_arp(struct net *net, const struct rte_arp_hdr *arp,
 
 static void answer(struct net *net, const struct rte_arp_hdr *request)
 {
+	struct in6_addr from = net_addr_from_ipv4(request->arp_data.arp_sip);
+	const struct rte_ether_addr *mac = &request->arp_data.arp_sha;
 	struct rte_arp_hdr reply;
 
-	if (!rte_is_valid_assigned_ether_addr(&request->arp_data.arp_sha) ||
-	    !net_allow(net, NET_LIMIT_NEIGHBOUR)) {
+	if (!rte_is_valid_assigned_ether_addr(mac) ||
+	    !net_allow(net, net_neighbour_limit(net, &from, mac))) {
 		return;
 	}
 	fill(net, &reply, RTE_BE16(RTE_ARP_OP_REPLY), request->arp_data.arp_tip,

@@ -149,7 +149,7 @@ static bool solicitation(struct net *net, const struct net_icmp6 *icmp,
 		news = net_announced(net, &source, &mac, NET_LEARN_CREATE);
 	}
 	if (answer && (anonymous || solicitor_mac(net, &source, has_option, &mac)) &&
-	    net_allow(net, NET_LIMIT_NEIGHBOUR)) {
+	    net_allow(net, net_neighbour_limit(net, &source, &mac))) {
 		advertise(net, &message->target, &source, &mac);
 	}
 	return news;

@@ -6,6 +6,8 @@
 
 #include "dataplane/net/addr.h"
 
+#define USED_GRAIN_US UINT64_C(1000000)
+
 struct net_neighbours {
 	uint32_t seed;
 	uint32_t asked_count;
@@ -94,31 +96,45 @@ static void release(struct net_neighbours *table, struct net_neighbour *entry, u
 	*entry = (struct net_neighbour){.state = NET_NEIGHBOUR_FREE};
 }
 
-/* Whether `a` gives way rather than `b`: a question before an answer, the older before the newer.
+bool net_neighbour_in_use(const struct net_neighbour *entry, uint64_t now_us)
+{
+	return entry->state == NET_NEIGHBOUR_KNOWN && entry->used_us != 0 &&
+	       now_us < entry->used_us + NET_NEIGHBOUR_USED_US;
+}
+
+/*
+ * Whether `a` gives way rather than `b`: a question before an answer, the unused before the used,
+ * the older before the newer.
  */
-static bool gives_way(const struct net_neighbour *a, const struct net_neighbour *b)
+static bool gives_way(const struct net_neighbour *a, const struct net_neighbour *b, uint64_t now_us)
 {
 	if (a->state != b->state) {
 		return a->state < b->state;
 	}
+	if (net_neighbour_in_use(a, now_us) != net_neighbour_in_use(b, now_us)) {
+		return net_neighbour_in_use(b, now_us);
+	}
 	return a->confirmed_us < b->confirmed_us;
 }
 
-/*
- * A free way of the set, else one that is being asked for, else the one confirmed the longest ago:
- * who makes us ask for many addresses must not make us forget the gateway's.
- */
-static struct net_neighbour *claim(struct net_neighbours *table, const struct in6_addr *addr,
-				   uint32_t *dropped)
+/* The way of its set that gives way: who makes us ask for many must not make us forget others. */
+static struct net_neighbour *choose(struct net_neighbours *table, const struct in6_addr *addr,
+				    uint64_t now_us)
 {
 	struct net_neighbour *set = set_of(table, addr);
 	struct net_neighbour *victim = &set[0];
 
-	for (uint32_t i = 0; i < NET_NEIGHBOUR_WAYS; i++) {
-		if (gives_way(&set[i], victim)) {
+	for (uint32_t i = 1; i < NET_NEIGHBOUR_WAYS; i++) {
+		if (gives_way(&set[i], victim, now_us)) {
 			victim = &set[i];
 		}
 	}
+	return victim;
+}
+
+static struct net_neighbour *claim(struct net_neighbours *table, struct net_neighbour *victim,
+				   const struct in6_addr *addr, uint32_t *dropped)
+{
 	release(table, victim, dropped);
 	victim->addr = *addr;
 	return victim;
@@ -130,13 +146,17 @@ struct net_neighbour *net_neighbour_get(struct net_neighbours *table, const stru
 	struct net_neighbour *entry = net_neighbour_find(table, addr);
 
 	if (entry != NULL) {
+		if (now_us >= entry->used_us + USED_GRAIN_US) {
+			entry->used_us = now_us;
+		}
 		return entry;
 	}
 	if (table->asked_count == NET_NEIGHBOUR_INCOMPLETE) {
 		return NULL;
 	}
-	entry = claim(table, addr, dropped);
+	entry = claim(table, choose(table, addr, now_us), addr, dropped);
 	entry->state = NET_NEIGHBOUR_ASKED;
+	entry->used_us = now_us;
 	/* Not confirmed, but it must not be the first to give way to the next question. */
 	entry->confirmed_us = now_us;
 	table->asked[table->asked_count++] = entry;
@@ -192,10 +212,11 @@ struct net_neighbour *net_neighbour_learn(struct net_neighbours *table, const st
 		return NULL;
 	}
 	if (entry == NULL) {
-		if (how != NET_LEARN_CREATE) {
+		entry = choose(table, addr, now_us);
+		if (how != NET_LEARN_CREATE || net_neighbour_in_use(entry, now_us)) {
 			return NULL;
 		}
-		entry = claim(table, addr, dropped);
+		entry = claim(table, entry, addr, dropped);
 	} else if (how == NET_LEARN_KEEP && entry->state == NET_NEIGHBOUR_KNOWN &&
 		   !rte_is_same_ether_addr(&entry->mac, mac)) {
 		return NULL;

@@ -4,7 +4,8 @@
  * An entry is INCOMPLETE while we ask for it, and a few packets wait in it. A complete one is
  * trusted for 30 s after its last confirmation; used later, it is asked for again while the old
  * address stays in use. What is not used is not asked for. Four ways to a set: first what is only
- * asked for gives way, then what was confirmed the longest ago.
+ * asked for gives way, then what nothing was sent to for a minute, then what was confirmed the
+ * longest ago. Who asks us takes no place from what is in use: his answer needs none.
  *
  * The table only says what to ask: net.c sends it. Single thread, no allocation after create.
  */
@@ -21,6 +22,7 @@
 #define NET_NEIGHBOUR_WAITING    4u   /* packets in one INCOMPLETE entry */
 #define NET_NEIGHBOUR_INCOMPLETE 128u /* entries asked for at once */
 #define NET_NEIGHBOUR_STALE_US   (30 * UINT64_C(1000000))
+#define NET_NEIGHBOUR_USED_US    (60 * UINT64_C(1000000))
 #define NET_NEIGHBOUR_RETRY_US   UINT64_C(1000000) /* RetransTimer, RFC 4861 10 */
 #define NET_NEIGHBOUR_TRIES      3u                /* MAX_MULTICAST_SOLICIT, RFC 4861 10 */
 
@@ -36,6 +38,7 @@ struct net_neighbour {
 	uint8_t tries;
 	uint8_t waiting_count;
 	uint64_t confirmed_us;
+	uint64_t used_us;  /* when a packet was sent to it, to a second; 0: never */
 	uint64_t asked_us; /* when the last question was sent */
 	struct rte_mbuf *waiting[NET_NEIGHBOUR_WAITING];
 };
@@ -45,11 +48,14 @@ struct net_neighbours *net_neighbours_create(int numa_node, uint64_t seed);
 void net_neighbours_destroy(struct net_neighbours *table);
 
 /*
- * The entry of `addr`, made when it is not there: NULL when there are too many unanswered
- * questions. Packets of an entry that had to give way are freed and added to *dropped.
+ * The entry of `addr`, to send to, made when it is not there: NULL when there are too many
+ * unanswered questions. Packets of an entry that had to give way are freed and added to *dropped.
  */
 struct net_neighbour *net_neighbour_get(struct net_neighbours *table, const struct in6_addr *addr,
 					uint64_t now_us, uint32_t *dropped);
+
+/* Is it known, and was something sent to it in the last minute? */
+bool net_neighbour_in_use(const struct net_neighbour *entry, uint64_t now_us);
 
 /* The entry of `addr` or NULL. */
 struct net_neighbour *net_neighbour_find(struct net_neighbours *table, const struct in6_addr *addr);

@@ -127,6 +127,7 @@ bool net_allow(struct net *net, enum net_limit kind)
 		[NET_LIMIT_ECHO] = DP_COUNTER_limit_echoes,
 		[NET_LIMIT_ICMP_ERROR] = DP_COUNTER_limit_icmp_errors,
 		[NET_LIMIT_NEIGHBOUR] = DP_COUNTER_limit_neighbours,
+		[NET_LIMIT_NEIGHBOUR_IN_USE] = DP_COUNTER_limit_neighbours,
 	};
 	uint64_t now_s = net->now_us / 1000000;
 
@@ -140,6 +141,17 @@ bool net_allow(struct net *net, enum net_limit kind)
 	}
 	net->allowed[kind]++;
 	return true;
+}
+
+enum net_limit net_neighbour_limit(const struct net *net, const struct in6_addr *addr,
+				   const struct rte_ether_addr *mac)
+{
+	const struct net_neighbour *known = net_neighbour_find(net->neighbours, addr);
+
+	return known != NULL && net_neighbour_in_use(known, net->now_us) &&
+			       rte_is_same_ether_addr(&known->mac, mac)
+		       ? NET_LIMIT_NEIGHBOUR_IN_USE
+		       : NET_LIMIT_NEIGHBOUR;
 }
 
 static void ask(void *arg, const struct in6_addr *target)

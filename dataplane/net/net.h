@@ -29,7 +29,13 @@ struct rte_mempool;
 
 #define NET_LIMIT 1000u /* of each kind, a second */
 
-enum net_limit { NET_LIMIT_ECHO, NET_LIMIT_ICMP_ERROR, NET_LIMIT_NEIGHBOUR, NET_LIMITS };
+enum net_limit {
+	NET_LIMIT_ECHO,
+	NET_LIMIT_ICMP_ERROR,
+	NET_LIMIT_NEIGHBOUR,        /* who asks for our link address */
+	NET_LIMIT_NEIGHBOUR_IN_USE, /* ... and is one we send to: a storm must not silence us */
+	NET_LIMITS
+};
 
 struct net {
 	const struct net_iface *iface;
@@ -46,6 +52,10 @@ struct net {
 	uint32_t frames_count;
 	struct rte_mbuf *frames[NET_FRAMES]; /* ready for the port, in order */
 };
+
+/* Which limit a neighbour's question falls under. */
+enum net_limit net_neighbour_limit(const struct net *net, const struct in6_addr *addr,
+				   const struct rte_ether_addr *mac);
 
 /* What became of a received frame. */
 enum net_verdict {

@@ -261,7 +261,7 @@ static struct rte_mbuf *echo_frame(void)
 	return v4_frame(IPPROTO_ICMP, 0, icmp, sizeof(icmp));
 }
 
-static struct rte_mbuf *arp_frame(void)
+static struct rte_mbuf *arp_frame(const char *sender)
 {
 	struct rte_arp_hdr arp = {.arp_hardware = RTE_BE16(RTE_ARP_HRD_ETHER),
 				  .arp_protocol = RTE_BE16(RTE_ETHER_TYPE_IPV4),
@@ -270,7 +270,7 @@ static struct rte_mbuf *arp_frame(void)
 				  .arp_opcode = RTE_BE16(RTE_ARP_OP_REQUEST),
 				  .arp_data.arp_sha = peer_mac};
 
-	(void)inet_pton(AF_INET, "198.18.0.1", &arp.arp_data.arp_sip);
+	(void)inet_pton(AF_INET, sender, &arp.arp_data.arp_sip);
 	(void)inet_pton(AF_INET, "198.18.0.2", &arp.arp_data.arp_tip);
 	return frame_of(RTE_ETHER_TYPE_ARP, &arp, sizeof(arp), "", 0);
 }
@@ -286,11 +286,31 @@ static void answers_are_limited(void)
 	CU_ASSERT_EQUAL(counted(DP_COUNTER_icmp_echoes), NET_LIMIT);
 	CU_ASSERT_EQUAL(counted(DP_COUNTER_limit_echoes), 5);
 	for (uint32_t i = 0; i < NET_LIMIT + 3; i++) {
-		(void)input(arp_frame());
+		(void)input(arp_frame("198.18.0.1"));
 		forget_frames();
 	}
 	CU_ASSERT_EQUAL(counted(DP_COUNTER_arp_requests), NET_LIMIT);
 	CU_ASSERT_EQUAL(counted(DP_COUNTER_limit_neighbours), 3);
+	close_net();
+}
+
+/* Strangers who use up the limit do not silence us towards those that we send to. */
+static void storms_do_not_silence_us(void)
+{
+	open_net();
+	net_begin(&net, 5000000);
+	(void)input(echo_frame());
+	(void)input(arp_frame("198.18.0.1"));
+	forget_frames();
+	CU_ASSERT_EQUAL(counted(DP_COUNTER_arp_requests), 1);
+	for (uint32_t i = 0; i < NET_LIMIT + 3; i++) {
+		(void)input(arp_frame("198.18.0.77"));
+		forget_frames();
+	}
+	CU_ASSERT_EQUAL(counted(DP_COUNTER_arp_requests), NET_LIMIT + 1);
+	(void)input(arp_frame("198.18.0.1"));
+	forget_frames();
+	CU_ASSERT_EQUAL(counted(DP_COUNTER_arp_requests), NET_LIMIT + 2);
 	close_net();
 }
 
@@ -348,6 +368,7 @@ int main(void)
 		{"unknown errors are taught", unknown_errors_are_taught},
 		{"errors are limited", errors_are_limited},
 		{"answers are limited", answers_are_limited},
+		{"storms do not silence us", storms_do_not_silence_us},
 		{"fragments are refused", fragments_are_refused},
 		{"extensions are bounded", extensions_are_bounded},
 		{NULL, NULL},

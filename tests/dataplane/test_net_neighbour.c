@@ -231,6 +231,40 @@ static void the_longest_unconfirmed_gives_way(void)
 	close_table(table);
 }
 
+/*
+ * A storm of questions to us with forged senders: those that we send to, the gateway among them,
+ * stay, whenever they were confirmed; what is used no more goes.
+ */
+static void storms_do_not_displace_what_is_used(void)
+{
+	struct net_neighbours *table = open_table();
+	uint64_t now = SECOND;
+
+	for (uint32_t n = 0; n < 50; n++) {
+		(void)learn(table, n, &mac_a, NET_LEARN_CREATE, now);
+		CU_ASSERT_PTR_NOT_NULL(get(table, n, now));
+	}
+	for (uint32_t n = 100; n < 500000; n++) {
+		(void)learn(table, n, &mac_b, NET_LEARN_CREATE, now + n);
+	}
+	now += SECOND;
+	for (uint32_t n = 0; n < 50; n++) {
+		struct net_neighbour *entry = get(table, n, now);
+
+		CU_ASSERT(entry != NULL && entry->state == NET_NEIGHBOUR_KNOWN);
+	}
+	now += NET_NEIGHBOUR_USED_US + SECOND;
+	for (uint32_t n = 500000; n < 600000; n++) {
+		(void)learn(table, n, &mac_b, NET_LEARN_CREATE, now + n);
+	}
+	for (uint32_t n = 0; n < 50; n++) {
+		struct in6_addr addr = host(n);
+
+		CU_ASSERT_PTR_NULL(net_neighbour_find(table, &addr));
+	}
+	close_table(table);
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -243,6 +277,7 @@ int main(void)
 		{"unanswered is given up", unanswered_is_given_up},
 		{"questions are limited", questions_are_limited},
 		{"questions do not displace answers", questions_do_not_displace_answers},
+		{"storms do not displace what is used", storms_do_not_displace_what_is_used},
 		{"the longest unconfirmed gives way", the_longest_unconfirmed_gives_way},
 		{NULL, NULL},
 	};
