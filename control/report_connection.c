@@ -173,6 +173,32 @@ static void set_receiving(json_t *object, const struct abi_connection *c)
 	SET_NUMBERS(object, numbers);
 }
 
+/* Half-open, or in TIME_WAIT: there is not more to be told. */
+static json_t *record_object(const struct control *control, uint32_t worker,
+			     const struct abi_connection *c)
+{
+	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
+	const struct number numbers[] = {
+		{"worker", worker},
+		{"age_ms", c->age_ms},
+		{"retransmits", c->retransmits},
+		{"retransmit_in_us", c->retransmit_in_us},
+		{"life_in_us", c->life_in_us},
+	};
+	json_t *object = json_object();
+	char endpoint[ENDPOINT_MAX];
+	char state[INSPECT_NAME_MAX];
+
+	format_endpoint(endpoint, c->remote, c->remote_port);
+	set_text(object, "remote", endpoint);
+	format_endpoint(endpoint, c->local, c->local_port);
+	set_text(object, "local", endpoint);
+	inspect_name(pub, &pub->tcp_states, c->tcp_state, state);
+	set_text(object, "state", state);
+	SET_NUMBERS(object, numbers);
+	return object;
+}
+
 static json_t *full_object(const struct control *control, uint32_t worker,
 			   const struct abi_connection *c)
 {
@@ -190,17 +216,25 @@ static json_t *full_object(const struct control *control, uint32_t worker,
 	return object;
 }
 
+static json_t *entry_object(const struct control *control, uint32_t worker,
+			    const struct abi_connection *c, bool full)
+{
+	if (c->id == 0) {
+		return record_object(control, worker, c);
+	}
+	return full ? full_object(control, worker, c) : brief_object(control, worker, c);
+}
+
 static json_t *page_object(const struct control *control, uint32_t worker,
 			   const struct abi_page *page, bool full)
 {
 	json_t *connections = json_array();
-	json_t *next = page->next == ABI_PAGE_END ? json_null() : json_integer(page->next);
+	json_t *next = page->next == ABI_PAGE_END ? json_null()
+						  : json_integer(page->next & ~ABI_PAGE_RECORDS);
 
 	for (uint32_t i = 0; i < page->count; i++) {
-		const struct abi_connection *c = &page->connections[i];
-
-		(void)json_array_append_new(connections, full ? full_object(control, worker, c)
-							      : brief_object(control, worker, c));
+		(void)json_array_append_new(
+			connections, entry_object(control, worker, &page->connections[i], full));
 	}
 	return json_pack("{s:i, s:i, s:o, s:i, s:i, s:o}", "worker", (int)worker, "workers",
 			 (int)control->dataplane.workers_count, "next", next, "half_open",
@@ -215,6 +249,7 @@ json_t *report_connections_object(struct control *control, const json_t *request
 	json_int_t from = json_integer_value(json_object_get(request, "from"));
 	json_int_t id = json_integer_value(json_object_get(request, "id"));
 	bool full = json_is_true(json_object_get(request, "full"));
+	bool records = json_is_true(json_object_get(request, "records"));
 	const struct abi_page *page;
 
 	*error = "no such worker";
@@ -222,9 +257,10 @@ json_t *report_connections_object(struct control *control, const json_t *request
 		return NULL;
 	}
 	*error = "no such connection";
-	if (from < 0 || from > UINT32_MAX || id < 0 || id > UINT32_MAX) {
+	if (from < 0 || from >= ABI_PAGE_RECORDS || id < 0 || id > UINT32_MAX) {
 		return NULL;
 	}
+	from |= records ? ABI_PAGE_RECORDS : 0;
 	*error = "the worker does not answer, try again";
 	page = inspect_page(control, (uint32_t)worker, (uint32_t)from, (uint32_t)id);
 	return page != NULL ? page_object(control, (uint32_t)worker, page, full) : NULL;

@@ -4,7 +4,8 @@
  *
  * {"command":"connections", "worker":W, "from":SLOT, "id":ID, "full":true} gives a page of worker W
  * and "next", the slot to go on at, null on the last page. All members but the first may be left
- * out.
+ * out. With "records":true it is a page of what is half-open or in TIME_WAIT: another list with its
+ * own "from" and "next".
  *
  * {"command":"trace", "worker":W, "connection":ID, "next":[A, B, C]} gives events in their order,
  * and "next" to go on with; "more" when there are more already.

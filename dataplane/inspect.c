@@ -104,21 +104,71 @@ static void fill_session(struct abi_connection *out, const struct session *s)
 	out->stream_generation = p != NULL ? p->generation : 0;
 }
 
+static struct abi_connection *next_entry(struct dp_inspect *inspect)
+{
+	struct abi_connection *out = &inspect->page->connections[inspect->page->count++];
+
+	memset(out, 0, sizeof(*out));
+	return out;
+}
+
 static void add(struct dp_inspect *inspect, const struct tcp_conn *conn)
 {
-	struct abi_connection *out = &inspect->page->connections[inspect->page->count];
+	struct abi_connection *out;
 	struct tcp_info info;
 
 	tcp_conn_info(conn, &info);
 	if (inspect->id != 0 && inspect->id != info.id) {
 		return;
 	}
-	memset(out, 0, sizeof(*out));
+	out = next_entry(inspect);
 	fill_identity(out, &info);
 	fill_sending(out, &info);
 	fill_receiving(out, &info);
 	fill_session(out, tcp_user(conn));
-	inspect->page->count++;
+}
+
+/* Half-open and TIME_WAIT have no id, so that who wants one connection does not mean them. */
+static void add_record(struct dp_inspect *inspect, const struct tcp_info *info)
+{
+	struct abi_connection *out;
+
+	if (inspect->id != 0) {
+		return;
+	}
+	out = next_entry(inspect);
+	fill_identity(out, info);
+	out->slot |= ABI_PAGE_RECORDS;
+	out->retransmits = info->retransmits;
+	out->retransmit_in_us = info->retransmit_in_us;
+	out->life_in_us = info->life_in_us;
+	fill_session(out, NULL);
+}
+
+static uint32_t slots(const struct dp_inspect *inspect)
+{
+	return inspect->records ? tcp_records(inspect->tcp) : tcp_slots(inspect->tcp);
+}
+
+/* Whether there was one. */
+static bool look_at(struct dp_inspect *inspect, uint32_t slot)
+{
+	struct tcp_info info;
+
+	if (inspect->records) {
+		if (!tcp_record_info(inspect->tcp, slot, &info)) {
+			return false;
+		}
+		info.slot = slot;
+		add_record(inspect, &info);
+		return true;
+	}
+	const struct tcp_conn *conn = tcp_at(inspect->tcp, slot);
+	if (conn == NULL) {
+		return false;
+	}
+	add(inspect, conn);
+	return true;
 }
 
 static void begin(struct dp_inspect *inspect, const struct abi_inspect *wanted, uint64_t request)
@@ -126,7 +176,9 @@ static void begin(struct dp_inspect *inspect, const struct abi_inspect *wanted, 
 	inspect->request = request;
 	inspect->busy = true;
 	/* Any value will do: beyond the table there is nothing, and an id may be nobody's. */
-	inspect->slot = atomic_load_explicit(&wanted->from, memory_order_relaxed);
+	uint32_t from = atomic_load_explicit(&wanted->from, memory_order_relaxed);
+	inspect->records = from & ABI_PAGE_RECORDS;
+	inspect->slot = from & ~ABI_PAGE_RECORDS;
 	inspect->id = atomic_load_explicit(&wanted->id, memory_order_relaxed);
 	inspect->examined = 0;
 	inspect->page->count = 0;
@@ -136,7 +188,10 @@ static void end(struct dp_inspect *inspect, uint64_t now_us)
 {
 	struct abi_page *page = inspect->page;
 
-	page->next = inspect->slot < tcp_slots(inspect->tcp) ? inspect->slot : ABI_PAGE_END;
+	page->next = ABI_PAGE_END;
+	if (inspect->slot < slots(inspect)) {
+		page->next = inspect->slot | (inspect->records ? ABI_PAGE_RECORDS : 0);
+	}
 	page->half_open = tcp_half_open_count(inspect->tcp);
 	page->time_wait = tcp_time_wait_count(inspect->tcp);
 	page->time_us = now_us;
@@ -147,8 +202,8 @@ static void end(struct dp_inspect *inspect, uint64_t now_us)
 
 static bool page_ends(const struct dp_inspect *inspect)
 {
-	return inspect->slot >= tcp_slots(inspect->tcp) ||
-	       inspect->page->count == ABI_PAGE_CONNECTIONS || inspect->examined >= SLOTS_PER_PAGE;
+	return inspect->slot >= slots(inspect) || inspect->page->count == ABI_PAGE_CONNECTIONS ||
+	       inspect->examined >= SLOTS_PER_PAGE;
 }
 
 static uint32_t look(struct dp_inspect *inspect)
@@ -157,14 +212,9 @@ static uint32_t look(struct dp_inspect *inspect)
 	uint32_t found = 0;
 
 	while (looked < SLOTS_PER_LOOP && found < CONNECTIONS_PER_LOOP && !page_ends(inspect)) {
-		const struct tcp_conn *conn = tcp_at(inspect->tcp, inspect->slot++);
-
 		inspect->examined++;
 		looked++;
-		if (conn != NULL) {
-			add(inspect, conn);
-			found++;
-		}
+		found += look_at(inspect, inspect->slot++);
 	}
 	return looked;
 }

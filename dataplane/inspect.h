@@ -20,6 +20,7 @@ struct dp_inspect {
 	uint64_t request; /* that is being answered, or was */
 	bool busy;
 	uint32_t id;       /* only this connection; 0: all */
+	bool records;      /* what is half-open or in TIME_WAIT */
 	uint32_t slot;     /* to be looked at next */
 	uint32_t examined; /* slots, for this page */
 };

@@ -35,9 +35,9 @@ static uint32_t flags_of(const struct tcp_conn *conn)
 	return flags;
 }
 
-static uint32_t remaining_us(const struct tcp_conn *conn, uint64_t at_us)
+static uint32_t remaining_us(const struct tcp_stack *stack, uint64_t at_us)
 {
-	uint64_t now = conn->stack->now_us;
+	uint64_t now = stack->now_us;
 	uint64_t left = at_us > now ? at_us - now : 1; /* due already: as soon as can be */
 
 	if (at_us == 0) {
@@ -46,16 +46,22 @@ static uint32_t remaining_us(const struct tcp_conn *conn, uint64_t at_us)
 	return left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
 }
 
+static void fill_ends(const struct tcp_stack *stack, const struct tcp_key *key,
+		      struct tcp_info *info)
+{
+	info->local.addr = stack->addresses[key->local];
+	info->local.port = key->local_port;
+	info->remote.addr = key->remote;
+	info->remote.port = key->remote_port;
+}
+
 static void fill_identity(const struct tcp_conn *conn, struct tcp_info *info)
 {
 	const struct tcp_stack *stack = conn->stack;
 
 	info->id = conn->id;
 	info->slot = conn->index;
-	info->local.addr = stack->addresses[conn->key.local];
-	info->local.port = conn->key.local_port;
-	info->remote.addr = conn->key.remote;
-	info->remote.port = conn->key.remote_port;
+	fill_ends(stack, &conn->key, info);
 	info->state = (enum tcp_state)conn->state;
 	info->flags = flags_of(conn);
 	info->age_ms = stack_milliseconds(stack) - conn->opened_ms;
@@ -87,7 +93,7 @@ static void fill_sending(const struct tcp_conn *conn, struct tcp_info *info)
 	info->retransmits = conn->retransmits;
 	info->timeouts = conn->timeouts;
 	info->rx_dsacks = conn->rx_dsacks;
-	info->retransmit_in_us = remaining_us(conn, conn->retransmit_at_us);
+	info->retransmit_in_us = remaining_us(conn->stack, conn->retransmit_at_us);
 }
 
 static void fill_receiving(const struct tcp_conn *conn, struct tcp_info *info)
@@ -105,8 +111,8 @@ static void fill_receiving(const struct tcp_conn *conn, struct tcp_info *info)
 	info->rx_out_of_order = conn->rx_out_of_order;
 	info->rx_duplicates = conn->rx_duplicates;
 	info->ecn_marks = conn->ecn_marks;
-	info->ack_in_us = remaining_us(conn, conn->ack_at_us);
-	info->life_in_us = remaining_us(conn, conn->life_at_us);
+	info->ack_in_us = remaining_us(conn->stack, conn->ack_at_us);
+	info->life_in_us = remaining_us(conn->stack, conn->life_at_us);
 	info->keepalive_probes = conn->keepalive_probes;
 }
 
@@ -144,4 +150,70 @@ const struct tcp_conn *tcp_at(const struct tcp_stack *stack, uint32_t slot)
 
 	/* One that was never used has no stack, one that is over is dead until it is used again. */
 	return conn->stack == NULL || conn->flags & TCP_CONN_DEAD ? NULL : conn;
+}
+
+/* What is in use waits in its queue; the free list goes by `next` alone. */
+static bool is_waiting(const struct tcp_fifo *fifo, const struct tcp_fifo_timer *timer)
+{
+	return timer->prev != NULL || fifo->head == timer;
+}
+
+/* What is left of `timeout_us` when it ends at `at_us`, subtracted from it. */
+static uint64_t elapsed_us(const struct tcp_stack *stack, uint64_t timeout_us, uint64_t at_us)
+{
+	uint64_t left = remaining_us(stack, at_us);
+
+	return left < timeout_us ? timeout_us - left : 0;
+}
+
+static bool syn_info(const struct tcp_stack *stack, const struct tcp_syn_record *record,
+		     struct tcp_info *info)
+{
+	const uint64_t timeout_us = SYN_TIMEOUT_US << record->attempt;
+
+	if (!is_waiting(&stack->syn.waiting[record->attempt], &record->timer)) {
+		return false;
+	}
+	fill_ends(stack, &record->key, info);
+	info->state = TCP_SYN_RECEIVED_STATE;
+	info->flags |= record->flags & TCP_SYN_TIMESTAMPS ? TCP_INFO_TIMESTAMPS : 0;
+	info->flags |= record->flags & TCP_SYN_SACK ? TCP_INFO_SACK : 0;
+	info->flags |= record->flags & TCP_SYN_WSCALE ? TCP_INFO_WSCALE : 0;
+	info->flags |= record->flags & TCP_SYN_ECN ? TCP_INFO_ECN : 0;
+	/* Those before, each half as long as the next, took one second less than this one. */
+	info->age_ms = to_ms(timeout_us - SYN_TIMEOUT_US +
+			     elapsed_us(stack, timeout_us, record->timer.at_us));
+	info->retransmits = record->attempt;
+	info->retransmit_in_us = remaining_us(stack, record->timer.at_us);
+	return true;
+}
+
+static bool time_wait_info(const struct tcp_stack *stack, const struct tcp_time_wait_record *record,
+			   struct tcp_info *info)
+{
+	if (!is_waiting(&stack->time_wait.waiting, &record->timer)) {
+		return false;
+	}
+	fill_ends(stack, &record->key, info);
+	info->state = TCP_TIME_WAIT_STATE;
+	info->flags = record->timestamps ? TCP_INFO_TIMESTAMPS : 0;
+	info->age_ms = to_ms(elapsed_us(stack, stack->config.time_wait_ms * UINT64_C(1000),
+					record->timer.at_us));
+	info->life_in_us = remaining_us(stack, record->timer.at_us);
+	return true;
+}
+
+uint32_t tcp_records(const struct tcp_stack *stack)
+{
+	return stack->config.syn_received + stack->config.time_wait;
+}
+
+bool tcp_record_info(const struct tcp_stack *stack, uint32_t record, struct tcp_info *info)
+{
+	uint32_t syns = stack->config.syn_received;
+
+	*info = (struct tcp_info){.id = 0};
+	return record < syns
+		       ? syn_info(stack, &stack->syn.records[record], info)
+		       : time_wait_info(stack, &stack->time_wait.records[record - syns], info);
 }

@@ -89,12 +89,13 @@ const struct command commands[] = {
 	 "the stream, or what came since the connection was opened; RETRANS are segments that "
 	 "were\n"
 	 "sent again, OOO those that came out of order, DUP those that came twice.\n"
+	 "  --all              also what is half-open or in TIME_WAIT, which has no ID\n"
 	 "  --worker N         only those of this worker\n"
 	 "  --publisher NAME   only those of this stream\n"
 	 "  --sort COLUMN      highest first: rtt, cwnd, rate, rx, tx, retrans, ooo, dup, pinned,\n"
 	 "                     age or idle (tables only)\n",
-	 COMMAND_TAKES_WORKER | COMMAND_TAKES_PUBLISHER | COMMAND_TAKES_SORT, OUTPUT_CONNECTION,
-	 command_connections},
+	 COMMAND_TAKES_ALL | COMMAND_TAKES_WORKER | COMMAND_TAKES_PUBLISHER | COMMAND_TAKES_SORT,
+	 OUTPUT_CONNECTION, command_connections},
 	{"connection", "ID", "all about one TCP connection",
 	 "ID is that of penstockctl connections: worker and number, as in 0:17.\n", 0,
 	 OUTPUT_CONNECTION, command_connection},

@@ -31,6 +31,7 @@ struct listing {
 	uint64_t *keys;  /* of each row */
 	size_t keys_count;
 	size_t keys_cap;
+	size_t records; /* rows that are no connections */
 	uint64_t half_open;
 	uint64_t time_wait;
 };
@@ -104,7 +105,12 @@ static void add_row(struct listing *list, const json_t *c)
 	struct table *t = &list->table;
 	const char *name = json_string_value(json_object_get(c, "name"));
 
-	table_addf(t, "%" PRIu64 ":%" PRIu64, field_number(c, "worker"), field_number(c, "id"));
+	if (json_object_get(c, "id") != NULL) {
+		table_addf(t, "%" PRIu64 ":%" PRIu64, field_number(c, "worker"),
+			   field_number(c, "id"));
+	} else {
+		table_addf(t, "%" PRIu64 ":-", field_number(c, "worker"));
+	}
 	field_add_text(t, c, "remote");
 	field_add_text(t, c, "state");
 	field_add_text(t, c, "session");
@@ -145,12 +151,14 @@ static void take_page(struct listing *list, const json_t *page)
 			putc('\n', stdout);
 		} else {
 			add_row(list, connection);
+			list->records += json_object_get(connection, "id") == NULL;
 		}
 	}
 }
 
-/* All pages of a worker; sets the number of workers. */
-static enum client_status take_worker(struct listing *list, int worker, uint64_t *workers)
+/* All pages of a worker, of one of its two lists; sets the number of workers. */
+static enum client_status take_list(struct listing *list, int worker, bool records,
+				    uint64_t *workers)
 {
 	const json_t *next = NULL;
 	json_int_t from = 0;
@@ -159,8 +167,8 @@ static enum client_status take_worker(struct listing *list, int worker, uint64_t
 		json_t *reply;
 		enum client_status status =
 			client_ask(&list->inv->client,
-				   json_pack("{s:s, s:i, s:I}", "command", "connections", "worker",
-					     worker, "from", from),
+				   json_pack("{s:s, s:i, s:I, s:b}", "command", "connections",
+					     "worker", worker, "from", from, "records", records),
 				   &reply);
 		if (status != CLIENT_OK) {
 			return status;
@@ -169,16 +177,25 @@ static enum client_status take_worker(struct listing *list, int worker, uint64_t
 		take_page(list, page);
 		*workers = field_number(page, "workers");
 		next = json_object_get(page, "next");
+		from = json_integer_value(next);
 		if (!json_is_integer(next)) {
-			list->half_open += field_number(page, "half_open");
-			list->time_wait += field_number(page, "time_wait");
+			list->half_open += records ? 0 : field_number(page, "half_open");
+			list->time_wait += records ? 0 : field_number(page, "time_wait");
 			next = NULL;
-		} else {
-			from = json_integer_value(next);
 		}
 		json_decref(reply);
 	} while (next != NULL);
 	return CLIENT_OK;
+}
+
+static enum client_status take_worker(struct listing *list, int worker, uint64_t *workers)
+{
+	enum client_status status = take_list(list, worker, false, workers);
+
+	if (status == CLIENT_OK && list->inv->options.all) {
+		status = take_list(list, worker, true, workers);
+	}
+	return status;
 }
 
 static enum client_status take_all(struct listing *list)
@@ -205,7 +222,7 @@ static void print_table(struct listing *list)
 	}
 	table_print(&list->table, stdout, 0);
 	printf("\n%zu connections; half-open: %" PRIu64 ", in TIME_WAIT: %" PRIu64 "\n",
-	       list->table.cells_count / list->table.columns_count, list->half_open,
+	       list->table.cells_count / list->table.columns_count - list->records, list->half_open,
 	       list->time_wait);
 }
 

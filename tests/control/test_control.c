@@ -592,6 +592,11 @@ static void *answer_pages(void *arg)
 			.flags = ABI_CONNECTION_SACK,
 			.congestion = "cubic",
 		};
+		if (worker.sub->inspect.from & ABI_PAGE_RECORDS) {
+			page->connections[0].id = 0;
+			page->connections[0].life_in_us = 77;
+			page->next = worker.sub->inspect.from + 5;
+		}
 		atomic_store(&page->answered, request);
 	}
 	return NULL;
@@ -600,6 +605,7 @@ static void *answer_pages(void *arg)
 static void test_connections(void)
 {
 	const char *full = "{\"command\":\"connections\",\"from\":300,\"id\":5,\"full\":true}";
+	const char *records = "{\"command\":\"connections\",\"from\":9,\"records\":true}";
 	pthread_t pages;
 
 	set_up();
@@ -627,6 +633,13 @@ static void test_connections(void)
 	CU_ASSERT(says(full, "connections.connections.0.sack", "true"));
 	CU_ASSERT(says(full, "connections.connections.0.ecn", "false"));
 	CU_ASSERT(says(full, "connections.workers", "1"));
+	CU_ASSERT(says(records, "connections.connections.0.remote", "198.18.0.1:50000"));
+	CU_ASSERT(says(records, "connections.connections.0.local", "[fd00::1]:1935"));
+	CU_ASSERT(says(records, "connections.connections.0.state", "OPEN"));
+	CU_ASSERT(says(records, "connections.connections.0.life_in_us", "77"));
+	CU_ASSERT(says(records, "connections.next", "14"));
+	CU_ASSERT(says("{\"command\":\"connections\",\"from\":2147483648}", "error",
+		       "no such connection"));
 	CU_ASSERT(says("{\"command\":\"connections\",\"worker\":1}", "error", "no such worker"));
 	CU_ASSERT(says("{\"command\":\"connections\",\"worker\":-1}", "error", "no such worker"));
 	CU_ASSERT(says("{\"command\":\"connections\",\"from\":-1}", "error", "no such connection"));

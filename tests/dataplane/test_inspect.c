@@ -25,6 +25,7 @@ struct tcp_conn {
 
 struct tcp_stack {
 	uint32_t slots;
+	uint32_t records; /* every second one is in use */
 	uint32_t looked;
 	struct tcp_conn conns[SLOTS];
 };
@@ -58,6 +59,28 @@ uint32_t tcp_time_wait_count(const struct tcp_stack *s)
 {
 	(void)s;
 	return 4;
+}
+
+uint32_t tcp_records(const struct tcp_stack *s)
+{
+	return s->records;
+}
+
+bool tcp_record_info(const struct tcp_stack *s, uint32_t record, struct tcp_info *info)
+{
+	CU_ASSERT_FATAL(record < s->records);
+	stack.looked++;
+	*info = (struct tcp_info){
+		.state = TCP_TIME_WAIT_STATE,
+		.flags = TCP_INFO_TIMESTAMPS,
+		.local.port = 1935,
+		.remote.port = (uint16_t)record,
+		.age_ms = 10,
+		.retransmits = 11,
+		.retransmit_in_us = 12,
+		.life_in_us = 13,
+	};
+	return record % 2 == 1;
 }
 
 uint32_t tcp_connection_count(const struct tcp_stack *s)
@@ -248,6 +271,47 @@ static void test_all(void)
 	list_all(5000);
 }
 
+/* What is half-open or in TIME_WAIT has pages of its own. */
+static void test_records(void)
+{
+	uint32_t from = ABI_PAGE_RECORDS;
+	uint32_t expected = 1;
+
+	start(10);
+	stack.conns[3].id = 7;
+	stack.records = 1001;
+	while (from != ABI_PAGE_END) {
+		ask(from, 0);
+		answer();
+		for (uint32_t i = 0; i < page->count; i++, expected += 2) {
+			const struct abi_connection *c = &page->connections[i];
+
+			CU_ASSERT_EQUAL(c->id, 0);
+			CU_ASSERT_EQUAL(c->slot, ABI_PAGE_RECORDS | expected);
+			CU_ASSERT_EQUAL(c->tcp_state, TCP_TIME_WAIT_STATE);
+			CU_ASSERT_EQUAL(c->flags, ABI_CONNECTION_TIMESTAMPS);
+			CU_ASSERT_EQUAL(c->remote_port, expected);
+			CU_ASSERT_EQUAL(c->age_ms, 10);
+			CU_ASSERT_EQUAL(c->retransmits, 11);
+			CU_ASSERT_EQUAL(c->retransmit_in_us, 12);
+			CU_ASSERT_EQUAL(c->life_in_us, 13);
+			CU_ASSERT_EQUAL(c->stream_slot, ABI_NO_STREAM);
+		}
+		CU_ASSERT_FATAL(page->next > from);
+		from = page->next;
+	}
+	CU_ASSERT_EQUAL(expected, 1001);
+	/* None of them is connection 7, and connections are not records. */
+	ask(ABI_PAGE_RECORDS, 7);
+	answer();
+	CU_ASSERT_EQUAL(page->count, 0);
+	ask(0, 0);
+	answer();
+	CU_ASSERT_EQUAL(page->count, 1);
+	CU_ASSERT_EQUAL(page->next, ABI_PAGE_END);
+	end();
+}
+
 static void test_by_id(void)
 {
 	uint32_t from = 0;
@@ -293,6 +357,7 @@ static void test_hostile(void)
 	uint32_t random = 1;
 
 	start(SLOTS);
+	stack.records = 2 * SLOTS;
 	for (uint32_t i = 0; i < SLOTS; i += 3) {
 		stack.conns[i].id = i + 1;
 	}
@@ -356,6 +421,7 @@ int main(void)
 		{"one connection", test_one},
 		{"its session", test_its_session},
 		{"all of 100,000", test_all},
+		{"half-open and TIME_WAIT", test_records},
 		{"by id", test_by_id},
 		{"another control", test_other_control},
 		{"a hostile control", test_hostile},

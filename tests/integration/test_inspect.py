@@ -1,6 +1,8 @@
 """penstockctl connections, connection and trace, beside what the kernel at the other end says."""
 import json
 import re
+import socket
+import struct
 import subprocess
 
 from lab import ADDRESS4, PORT, Lab, check, equal, wait_for
@@ -65,6 +67,49 @@ def test_connection_as_the_kernel_sees_it(context):
         check("congestion window" in ctl(lab, "connection", name), "no table for one")
         idle.close()
         wait_for("the idle one to be gone", lambda: len(connections(lab)) == 1)
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def send_syn(lab, source, port):
+    """A SYN in the name of somebody who is not there, so that nobody answers what it brings."""
+    ends = socket.inet_aton(source) + socket.inet_aton(ADDRESS4)
+    head, tail = struct.pack("!HHIIBB", port, PORT, 1, 0, 5 << 4, 2), struct.pack("!H", 0)
+    pseudo = ends + struct.pack("!BBH", 0, socket.IPPROTO_TCP, 20)
+    window = struct.pack("!H", 65535)
+    tcp = head + window + struct.pack("!H", checksum(pseudo + head + window + tail + tail)) + tail
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 40, 1, 0, 64, socket.IPPROTO_TCP, 0) + ends
+    with lab.namespace():
+        sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    with sock:
+        sock.sendto(ip + tcp, (ADDRESS4, 0))
+
+
+def test_half_open_and_time_wait(context):
+    with Lab(context.build, "records") as lab:
+        lab.start(APPS)
+        lab.spawn("publish", lab.publish_command(context.clip, "cam", pace=True))
+        lab.wait_live()
+        publisher = connections(lab)[0]["remote"]
+        ctl(lab, "kick", "live/cam")  # who closes first waits
+        send_syn(lab, "198.18.0.77", 4242)
+        wait_for("both", lambda: len(connections(lab, "--all")) == 2)
+        equal("connections", connections(lab), [])
+        states = {c["state"]: c for c in connections(lab, "--all")}
+        half_open, time_wait = states["SYN_RECEIVED"], states["TIME_WAIT"]
+        equal("remote", half_open["remote"], "198.18.0.77:4242")
+        equal("local", half_open["local"], f"{ADDRESS4}:{PORT}")
+        check("id" not in half_open and half_open["age_ms"] < 60000, half_open)
+        equal("publisher", time_wait["remote"], publisher)
+        check(0 < time_wait["life_in_us"] < 60_000_000, time_wait)
+        table = ctl(lab, "connections", "--all", "--sort", "age")
+        check("TIME_WAIT" in table and "198.18.0.77:4242" in table, table)
+        check("0 connections; half-open: 1, in TIME_WAIT: 1" in table, table)
 
 
 def test_trace_of_a_connection(context):

@@ -69,6 +69,20 @@ uint32_t tcp_time_wait_count(const struct tcp_stack *s)
 	return 0;
 }
 
+uint32_t tcp_records(const struct tcp_stack *s)
+{
+	(void)s;
+	return 0;
+}
+
+bool tcp_record_info(const struct tcp_stack *s, uint32_t record, struct tcp_info *info)
+{
+	(void)s;
+	(void)record;
+	(void)info;
+	return false;
+}
+
 uint32_t tcp_connection_count(const struct tcp_stack *s)
 {
 	(void)s;

@@ -158,6 +158,65 @@ static void test_slots(void)
 	peer_destroy(&peer);
 }
 
+/* Before and after it is a connection it is a record, and found as one. */
+static void test_records(void)
+{
+	struct tcp_options syn;
+	uint32_t found = 0;
+
+	peer_init(&peer);
+	peer_create(&peer);
+	syn = peer_syn_options(&peer);
+	peer_send_raw(&peer, TCP_SYN, PEER_ISS, 0, 65535, &syn, 0);
+	(void)peer_drain(&peer);
+	peer_advance(&peer, 1500000); /* one SYN-ACK again, and half a second */
+	(void)peer_drain(&peer);
+	for (uint32_t i = 0; i < tcp_records(peer.stack); i++) {
+		if (!tcp_record_info(peer.stack, i, &info)) {
+			continue;
+		}
+		found++;
+		CU_ASSERT_EQUAL(info.id, 0);
+		CU_ASSERT_EQUAL(info.state, TCP_SYN_RECEIVED_STATE);
+		CU_ASSERT_EQUAL(info.remote.port, PEER_PORT);
+		CU_ASSERT_EQUAL(info.retransmits, 1);
+		CU_ASSERT_EQUAL(info.age_ms, 1500);
+		CU_ASSERT_EQUAL(info.retransmit_in_us, 1500000);
+	}
+	CU_ASSERT_EQUAL(found, 1);
+	peer_destroy(&peer);
+}
+
+static void test_time_wait(void)
+{
+	uint32_t found = 0;
+
+	establish();
+	tcp_close(peer.conn);
+	(void)peer_drain(&peer);
+	peer_send(&peer, TCP_ACK | TCP_FIN, 1, 2, 0);
+	(void)peer_drain(&peer);
+	CU_ASSERT_EQUAL_FATAL(tcp_time_wait_count(peer.stack), 1);
+	peer_advance(&peer, 2000000);
+	for (uint32_t i = 0; i < tcp_records(peer.stack); i++) {
+		if (!tcp_record_info(peer.stack, i, &info)) {
+			continue;
+		}
+		found++;
+		CU_ASSERT_EQUAL(info.state, TCP_TIME_WAIT_STATE);
+		CU_ASSERT_EQUAL(info.remote.port, PEER_PORT);
+		CU_ASSERT_EQUAL(info.age_ms, 2000);
+		CU_ASSERT_EQUAL(info.life_in_us, peer.config.time_wait_ms * 1000u - 2000000u);
+	}
+	CU_ASSERT_EQUAL(found, 1);
+	peer_advance(&peer, 60000000);
+	CU_ASSERT_EQUAL(tcp_time_wait_count(peer.stack), 0);
+	for (uint32_t i = 0; i < tcp_records(peer.stack); i++) {
+		CU_ASSERT_FALSE(tcp_record_info(peer.stack, i, &info));
+	}
+	peer_destroy(&peer);
+}
+
 CU_TestInfo info_tests[] = {
 	{"a fresh connection", test_fresh},
 	{"receiving", test_receiving},
@@ -165,5 +224,7 @@ CU_TestInfo info_tests[] = {
 	{"round-trip time", test_round_trip},
 	{"D-SACKs", test_dsack},
 	{"slots and ids", test_slots},
+	{"half-open", test_records},
+	{"TIME_WAIT", test_time_wait},
 	CU_TEST_INFO_NULL,
 };

@@ -341,6 +341,16 @@ uint32_t tcp_time_wait_count(const struct tcp_stack *stack);
 uint32_t tcp_slots(const struct tcp_stack *stack);
 const struct tcp_conn *tcp_at(const struct tcp_stack *stack, uint32_t slot);
 
+/*
+ * To look at those that are not connections yet, or not any more: records 0 to tcp_records() - 1,
+ * half-open ones and then those in TIME_WAIT. False where there is none. Of `info` only the ends,
+ * state, options, age (TIME_WAIT: since it began to wait), retransmits (of the SYN-ACK) and what it
+ * waits for (retransmit_in_us, or life_in_us) are set; the id is 0.
+ */
+uint32_t tcp_records(const struct tcp_stack *stack);
+bool tcp_record_info(const struct tcp_stack *stack, uint32_t record, struct tcp_info *info)
+	__attribute__((warn_unused_result));
+
 /* Counters of the stack, indexed by enum tcp_counter; read by the owner thread. */
 const uint64_t *tcp_counters(const struct tcp_stack *stack);
 

@@ -20,6 +20,7 @@
 #define ABI_TRACE_EVENTS_MAX 64u
 #define ABI_PAGE_CONNECTIONS 256u
 #define ABI_PAGE_END         UINT32_MAX
+#define ABI_PAGE_RECORDS     (UINT32_C(1) << 31) /* of a slot: see abi_inspect */
 #define ABI_NO_STREAM        UINT32_MAX
 
 struct abi_name {
@@ -91,7 +92,8 @@ enum abi_connection_flags {
 };
 
 struct abi_connection {
-	uint32_t id; /* of no other connection of the worker, before 4 billion; never 0 */
+	/* Of no other connection of the worker, before 4 billion; 0: half-open, or in TIME_WAIT. */
+	uint32_t id;
 	uint32_t slot;
 	uint64_t stream_generation; /* publication that it carries: abi_stream */
 	uint32_t stream_slot;       /* ABI_NO_STREAM: none */
@@ -143,7 +145,7 @@ struct abi_connection {
 
 	uint32_t retransmit_in_us; /* until the timer fires; 0: not armed */
 	uint32_t ack_in_us;
-	uint32_t life_in_us; /* keepalive and the like */
+	uint32_t life_in_us; /* keepalive and the like; end of TIME_WAIT */
 	uint8_t backoff;
 	uint8_t dup_acks;
 	uint8_t keepalive_probes;
@@ -168,7 +170,9 @@ struct abi_page {
 /*
  * Part of `sub`: which page is wanted. Control writes `from` and `id` and then, with release, a
  * number in `request` that it has not used; 0 asks for nothing. The worker looks at some slots each
- * loop until the page is full, or some thousand slots are behind it.
+ * loop until the page is full, or some thousand slots are behind it. Slots from ABI_PAGE_RECORDS on
+ * are those of what is half-open or in TIME_WAIT: such entries have their ends, state, options, age
+ * and timers only.
  */
 struct abi_inspect {
 	_Atomic uint64_t request;
