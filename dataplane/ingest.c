@@ -74,6 +74,12 @@ static void init_admission(struct dp_ingest *ingest, const struct dp_ingest_conf
 	publish_admission_init(&ingest->publish.admission, &admission);
 }
 
+static uint64_t early_max(const struct config_rtmp *rtmp)
+{
+	return rtmp->limits.early_media_kib ? (uint64_t)rtmp->limits.early_media_kib << 10
+					    : SESSION_EARLY_MAX;
+}
+
 static int init(struct dp_ingest *ingest, const struct dp_ingest_config *config)
 {
 	ingest->pub = dp_pub(config->pub);
@@ -86,7 +92,7 @@ static int init(struct dp_ingest *ingest, const struct dp_ingest_config *config)
 		return err;
 	}
 	err = publish_table_init(&ingest->publish, ingest->pub, &ingest->messages, config->counters,
-				 SESSION_EARLY_MAX, config->numa_node);
+				 early_max(config->rtmp), config->numa_node);
 	if (err < 0) {
 		goto fini_messages;
 	}

@@ -65,6 +65,26 @@ static int allocate(struct session_table *table, const struct session_config *co
 	return 0;
 }
 
+static struct rtmp_limits limits_of(const struct config_limits *limits)
+{
+	return (struct rtmp_limits){
+		.chunk_streams = limits->chunk_streams,
+		.amf_depth = limits->amf_depth,
+		.amf_elements = limits->amf_elements,
+		.early_bytes = limits->early_bytes,
+		.early_messages = limits->early_messages,
+		.early_chunks = limits->early_chunks,
+		.early_message_max = limits->early_message_max,
+		.early_commands = limits->early_commands,
+		.commands = limits->commands_per_s,
+		.controls = limits->controls_per_s,
+		.messages = limits->messages_per_s,
+		.chunks = limits->chunks_per_s,
+		.bytes_per_message = limits->bytes_per_message,
+		.bytes_per_chunk = limits->bytes_per_chunk,
+	};
+}
+
 int session_table_init(struct session_table *table, const struct session_config *config)
 {
 	*table = (struct session_table){
@@ -77,6 +97,7 @@ int session_table_init(struct session_table *table, const struct session_config 
 				.message_max = config->rtmp->message_max,
 				.buffers = &table->buffers.source,
 				.notes = table->rtmp_notes,
+				.limits = limits_of(&config->rtmp->limits),
 			},
 		.random = config->seed,
 	};

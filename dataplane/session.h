@@ -33,8 +33,11 @@
  */
 #define SESSION_HOLD_MAX     (256u << 10)
 #define SESSION_HELD_FACTOR  2u
-/* Truesize that the messages of a publisher may pin before control decided. */
+/* Truesize that the messages of a publisher may pin before control decided, unless the
+ * configuration says otherwise. */
 #define SESSION_EARLY_MAX    (1u << 20)
+/* A second for limits of RTMP that are rates: 2^20 us, so that a shift tells. */
+#define SESSION_SECOND_SHIFT 20
 #define SESSION_LINGER_US    2000000u
 /* A part of the connections gets a handshake or a command in pieces at the same moment. */
 #define SESSION_BUFFER_SHARE 8u

@@ -127,6 +127,7 @@ static event_handler *const handlers[] = {
 static void fail(struct session *s, int err)
 {
 	s->table->rtmp_errors[-err]++;
+	rtmp_server_explain(&s->server, err, &s->table->out);
 	session_close(s);
 }
 
@@ -191,6 +192,9 @@ void session_received(struct session *s, struct rte_mbuf *chain)
 	if (s->state == SESSION_CLOSING || s->state == SESSION_DISCARD) {
 		throw_away(s, chain);
 		return;
+	}
+	if ((s->received_us ^ s->table->now_us) >> SESSION_SECOND_SHIFT != 0) {
+		rtmp_server_begin_second(&s->server);
 	}
 	s->received_us = s->table->now_us;
 	read_chain(s, chain);

@@ -1,4 +1,5 @@
 #include "rtmp/amf0.h"
+#include "rtmp/error.h"
 #include "wire.h"
 
 #include <string.h>
@@ -11,6 +12,44 @@ void amf0_reader_init(struct amf0_reader *r, const void *data, size_t len)
 	r->at = data;
 	r->end = r->at + len;
 	r->error = false;
+	r->depth_max = AMF0_DEPTH_MAX;
+	r->elements_left = AMF0_ELEMENTS_MAX;
+	r->limit = 0;
+}
+
+void amf0_reader_limit(struct amf0_reader *r, uint32_t depth_max, uint32_t elements_max)
+{
+	if (depth_max != 0 && depth_max < r->depth_max) {
+		r->depth_max = (uint16_t)depth_max;
+	}
+	if (elements_max != 0 && elements_max < r->elements_left) {
+		r->elements_left = (uint16_t)elements_max;
+	}
+}
+
+int amf0_error(const struct amf0_reader *r)
+{
+	if (r->limit != 0) {
+		return r->limit;
+	}
+	return r->error ? RTMP_ERR(AMF) : 0;
+}
+
+static void exceed(struct amf0_reader *r, int limit)
+{
+	r->limit = r->error ? r->limit : (int8_t)limit;
+	r->error = true;
+}
+
+/* One more value; false when there may be none. */
+static bool count_element(struct amf0_reader *r)
+{
+	if (r->elements_left == 0) {
+		exceed(r, RTMP_ERR(AMF_ELEMENTS));
+		return false;
+	}
+	r->elements_left--;
+	return true;
 }
 
 int amf0_peek(const struct amf0_reader *r)
@@ -38,7 +77,7 @@ static bool take_marker(struct amf0_reader *r, enum amf0_marker marker)
 		return false;
 	}
 	r->at++;
-	return true;
+	return count_element(r);
 }
 
 double amf0_read_number(struct amf0_reader *r)
@@ -240,9 +279,15 @@ static void skip(struct amf0_reader *r, uint32_t depth)
 	};
 	int marker = amf0_peek(r);
 
-	if (marker < 0 || (size_t)marker >= sizeof(sizes) || sizes[marker] == 0 ||
-	    depth == AMF0_DEPTH_MAX) {
+	if (marker < 0 || (size_t)marker >= sizeof(sizes) || sizes[marker] == 0) {
 		r->error = true;
+		return;
+	}
+	if (depth >= r->depth_max) {
+		exceed(r, RTMP_ERR(AMF_DEPTH));
+		return;
+	}
+	if (!count_element(r)) {
 		return;
 	}
 	if (sizes[marker] != 0xff) {

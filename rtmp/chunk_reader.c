@@ -34,6 +34,7 @@ void rtmp_chunk_reader_init(struct rtmp_chunk_reader *r, uint32_t message_max)
 	memset(r, 0, sizeof(*r));
 	r->chunk_size = RTMP_DEFAULT_CHUNK_SIZE;
 	r->message_max = message_max;
+	r->streams_max = RTMP_CHUNK_STREAMS;
 }
 
 static bool is_control(uint8_t type)
@@ -81,7 +82,7 @@ static uint32_t free_slot(const struct rtmp_chunk_reader *r)
 	uint32_t found = RTMP_CHUNK_STREAMS;
 	uint32_t age = 0;
 
-	for (uint32_t i = 0; i < RTMP_CHUNK_STREAMS; i++) {
+	for (uint32_t i = 0; i < r->streams_max; i++) {
 		const struct rtmp_chunk_stream *s = &r->streams[i];
 
 		if (!s->seen) {
@@ -269,6 +270,7 @@ static int take_header(struct rtmp_chunk_reader *r, const uint8_t *h)
 	bool compare;
 	int rc;
 
+	r->chunks++;
 	r->current = find_slot(r, csid);
 	if (r->current == RTMP_CHUNK_STREAMS) {
 		rc = add_slot(r, csid, fmt);
@@ -559,6 +561,7 @@ bool rtmp_chunk_reader_run(struct rtmp_chunk_reader *r, struct rtmp_span *in, ui
 	r->chunk_left = cut;
 	r->state = cut > 0 ? STATE_PAYLOAD : STATE_HEADER;
 	s->received += run->len;
+	r->chunks += run->chunks;
 	s->partial = !run->last;
 	advance(in, run->len + run->chunks);
 	return run->chunks > 0;

@@ -119,7 +119,7 @@ int command_read_header(uint8_t type, const uint8_t *data, uint32_t len, struct 
 	}
 	h->name = amf0_read_string(r);
 	if (r->error) {
-		return RTMP_ERR(AMF);
+		return amf0_error(r);
 	}
 	h->transaction = 0;
 	if (amf0_peek(r) == AMF0_NUMBER) {
@@ -127,7 +127,7 @@ int command_read_header(uint8_t type, const uint8_t *data, uint32_t len, struct 
 	} else if (amf0_peek(r) >= 0) {
 		amf0_skip(r);
 	}
-	return r->error ? RTMP_ERR(AMF) : 0;
+	return amf0_error(r);
 }
 
 struct amf0_string command_read_text(struct amf0_reader *r)

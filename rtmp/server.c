@@ -1,4 +1,5 @@
 #include "rtmp/server.h"
+#include "budget.h"
 #include "command.h"
 #include "gather_private.h"
 #include "handshake.h"
@@ -13,6 +14,13 @@ enum server_state {
 	STATE_CHUNKS,
 };
 
+static void narrow(uint32_t *value, uint32_t limit)
+{
+	if (limit != 0 && limit < *value) {
+		*value = limit;
+	}
+}
+
 void rtmp_server_init(struct rtmp_server *s, const struct rtmp_server_config *config, uint64_t seed)
 {
 	memset(s, 0, sizeof(*s));
@@ -21,6 +29,8 @@ void rtmp_server_init(struct rtmp_server *s, const struct rtmp_server_config *co
 	s->next_stream_id = 1;
 	gather_init(&s->gather, config->buffers);
 	rtmp_chunk_reader_init(&s->reader, config->message_max);
+	narrow(&s->reader.message_max, config->limits.early_message_max);
+	narrow(&s->reader.streams_max, config->limits.chunk_streams);
 	rtmp_chunk_writer_init(&s->writer, RTMP_DEFAULT_CHUNK_SIZE);
 }
 
@@ -92,6 +102,8 @@ static void take_abort(struct rtmp_server *s, uint32_t slot, struct rtmp_server_
 static void take_control(struct rtmp_server *s, const struct rtmp_control *control,
 			 struct rtmp_out *out, struct rtmp_server_event *event)
 {
+	s->messages++;
+	s->controls++;
 	switch (control->type) {
 	case RTMP_TYPE_ABORT:
 		server_note(s, RTMP_NOTE_ABORT);
@@ -123,6 +135,7 @@ static void ignore(struct rtmp_server *s, const struct rtmp_piece *piece, enum r
 		   struct rtmp_server_event *event)
 {
 	if (piece->first) {
+		s->controls++;
 		server_note(s, note);
 		event->type = RTMP_SERVER_IGNORED;
 		event->value = piece->msg->type;
@@ -170,6 +183,7 @@ static int take_command(struct rtmp_server *s, const struct rtmp_piece *piece, s
 static int take_piece(struct rtmp_server *s, const struct rtmp_piece *piece, struct rtmp_out *out,
 		      struct rtmp_server_event *event)
 {
+	s->messages += piece->first;
 	switch (piece->msg->type) {
 	case RTMP_TYPE_AUDIO:
 	case RTMP_TYPE_VIDEO:
@@ -206,6 +220,11 @@ static int read_chunks(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_
 		return 0;
 	case RTMP_READ_MORE:
 		return 1;
+	case RTMP_ERR(MESSAGE_SIZE):
+		/* Not the size is wrong, but the time. */
+		return s->reader.message_max < s->config->message_max && !s->asked
+			       ? RTMP_ERR(EARLY_MESSAGE_SIZE)
+			       : rc;
 	default:
 		return rc;
 	}
@@ -276,7 +295,7 @@ int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_ou
 		if (rc == 1) {
 			note_forgotten(s);
 			acknowledge(s, out);
-			return 0;
+			return budget_check(s);
 		}
 	}
 }

@@ -1,3 +1,4 @@
+#include "budget.h"
 #include "command.h"
 #include "server_connect.h"
 #include "server_private.h"
@@ -206,7 +207,7 @@ static int on_publish(struct rtmp_server *s, struct request *q)
 	amf0_skip(&q->args);
 	name = command_read_text(&q->args);
 	if (q->args.error) {
-		return RTMP_ERR(AMF);
+		return amf0_error(&q->args);
 	}
 	rc = server_set_name(q->event, name);
 	if (rc < 0) {
@@ -215,6 +216,7 @@ static int on_publish(struct rtmp_server *s, struct request *q)
 		return rc;
 	}
 	s->streams[i].publish = RTMP_PUBLISH_PENDING;
+	budget_asked(s);
 	q->event->type = RTMP_SERVER_PUBLISH;
 	q->event->stream_id = s->streams[i].id;
 	q->event->app = s->app;
@@ -329,19 +331,6 @@ static const struct handler *find_handler(struct amf0_string name)
 	return &unknown;
 }
 
-/* Commands are counted until a publish or play is accepted: from then on there is somebody to
- * blame. */
-static int count_command(struct rtmp_server *s)
-{
-	for (uint32_t i = 0; i < RTMP_SERVER_STREAMS; i++) {
-		if (s->streams[i].publish == RTMP_PUBLISH_ACCEPTED ||
-		    s->streams[i].play == RTMP_PLAY_ACCEPTED) {
-			return 0;
-		}
-	}
-	return ++s->commands > RTMP_SERVER_COMMANDS_MAX ? RTMP_ERR(COMMANDS) : 0;
-}
-
 int server_take_command(struct rtmp_server *s, const struct rtmp_message *msg, struct rtmp_out *out,
 			struct rtmp_server_event *event)
 {
@@ -353,8 +342,10 @@ int server_take_command(struct rtmp_server *s, const struct rtmp_message *msg, s
 	};
 	struct command_header header;
 	const struct handler *handler;
-	int rc = count_command(s);
+	int rc;
 
+	s->commands++;
+	rc = budget_check(s);
 	if (rc < 0) {
 		return rc;
 	}
@@ -362,6 +353,7 @@ int server_take_command(struct rtmp_server *s, const struct rtmp_message *msg, s
 	if (rc < 0) {
 		return rc;
 	}
+	amf0_reader_limit(&q.args, s->config->limits.amf_depth, s->config->limits.amf_elements);
 	q.name = header.name;
 	q.transaction = header.transaction;
 	handler = find_handler(header.name);
@@ -379,6 +371,7 @@ int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_ou
 		return RTMP_ERR(COMMAND_ORDER);
 	}
 	s->streams[i].publish = RTMP_PUBLISH_ACCEPTED;
+	budget_grant(s);
 	if (s->fc_publish) {
 		command_send_info(&s->writer, "onFCPublish", 0, 0, "status",
 				  "NetStream.Publish.Start", "Started publishing.", out);
@@ -406,4 +399,26 @@ int rtmp_server_reject_with(struct rtmp_server *s, uint32_t stream_id, enum rtmp
 	server_end_publish(s, i);
 	server_send_status(s, stream_id, "error", rtmp_reject_code(why), text, out);
 	return out->overflow ? RTMP_ERR(OUTPUT) : 0;
+}
+
+/* An encoder prints what is said of its publish; what is said of the connection only some do. */
+void rtmp_server_explain(struct rtmp_server *s, int error, struct rtmp_out *out)
+{
+	bool told = false;
+
+	if (out->overflow || !s->connected) {
+		return;
+	}
+	for (uint32_t i = 0; i < RTMP_SERVER_STREAMS; i++) {
+		if (publishes(s, i)) {
+			server_send_status(s, s->streams[i].id, "error",
+					   "NetStream.Publish.Rejected", rtmp_error_sentence(error),
+					   out);
+			told = true;
+		}
+	}
+	if (!told) {
+		server_send_status(s, 0, "error", "NetConnection.Connect.Closed",
+				   rtmp_error_sentence(error), out);
+	}
 }

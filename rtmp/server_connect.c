@@ -153,7 +153,7 @@ static int read_offer(struct offer *o, struct amf0_reader *r)
 	while (amf0_next_property(r, &name)) {
 		read_property(o, name, r);
 	}
-	return r->error ? RTMP_ERR(AMF) : 0;
+	return amf0_error(r);
 }
 
 /* Flash has sent videoFunction 1 (client seek) since long before: that offers nothing. */

@@ -2,6 +2,7 @@
  * Playing (RTMP 1.0 section 7.2.2): all is live, so that start, duration and reset of a play mean
  * nothing here and there is nothing to seek in.
  */
+#include "budget.h"
 #include "command.h"
 #include "server_private.h"
 
@@ -46,7 +47,7 @@ static int ask(struct rtmp_server *s, struct request *q, struct amf0_string name
 	int rc;
 
 	if (q->args.error) {
-		return RTMP_ERR(AMF);
+		return amf0_error(&q->args);
 	}
 	if (i == RTMP_SERVER_STREAMS || s->streams[i].publish != RTMP_PUBLISH_NONE) {
 		send_error(s, q->stream_id, RTMP_PLAY_REJECT_BUSY, q->out);
@@ -58,6 +59,7 @@ static int ask(struct rtmp_server *s, struct request *q, struct amf0_string name
 		return rc;
 	}
 	s->streams[i].play = RTMP_PLAY_PENDING;
+	budget_asked(s);
 	s->streams[i].play_flags = 0;
 	q->event->type = RTMP_SERVER_PLAY;
 	q->event->stream_id = s->streams[i].id;
@@ -191,6 +193,7 @@ int rtmp_server_play_accept(struct rtmp_server *s, uint32_t stream_id, struct rt
 		return RTMP_ERR(COMMAND_ORDER);
 	}
 	s->streams[i].play = RTMP_PLAY_ACCEPTED;
+	budget_grant(s);
 	control_send_user(&s->writer, RTMP_USER_STREAM_BEGIN, stream_id, out);
 	server_send_status(s, stream_id, "status", "NetStream.Play.Reset", "Playing anew.", out);
 	server_send_status(s, stream_id, "status", "NetStream.Play.Start", "Started playing.", out);

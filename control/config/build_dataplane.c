@@ -12,6 +12,7 @@ static const struct file_memory no_memory;
 static const struct file_admission no_admission;
 static const struct file_per_source no_per_source;
 static const struct file_rtmp no_rtmp;
+static const struct file_limits no_limits;
 static const struct file_listen no_listen;
 
 /* Without `ports`: a TAP interface next to the kernel, which needs no hardware. */
@@ -221,6 +222,18 @@ static void build_listen(struct check *c, const struct file_rtmp *file, struct c
 	}
 }
 
+static void build_limits(struct check *c, const struct file_limits *file,
+			 struct config_limits *limits)
+{
+	size_t mark = check_enter(c, "limits");
+
+#define BUILD_LIMIT(key, least, most, unset) \
+	limits->key = check_number(c, #key, file->key, (struct check_range){least, most, unset});
+	CONFIG_LIMITS(BUILD_LIMIT)
+#undef BUILD_LIMIT
+	check_leave(c, mark);
+}
+
 static void build_rtmp(struct check *c, const struct file_rtmp *file, struct config_rtmp *rtmp)
 {
 	size_t mark = check_enter(c, "rtmp");
@@ -242,6 +255,7 @@ static void build_rtmp(struct check *c, const struct file_rtmp *file, struct con
 	rtmp->decision_timeout_ms =
 		check_number(c, "decision_timeout_ms", file->decision_timeout_ms,
 			     (struct check_range){100, 60000, 3000});
+	build_limits(c, file->limits != NULL ? file->limits : &no_limits, &rtmp->limits);
 	check_leave(c, mark);
 }
 

@@ -1,7 +1,5 @@
 #include "schema.h"
 
-#include "config/config.h"
-
 #define OPT_PTR                (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 
 /* Two words for what is said a hundred times below. */
@@ -98,6 +96,13 @@ static const cyaml_schema_field_t per_source_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t limits_fields[] = {
+#define LIMIT_FIELD(key, least, most, unset) NUMBER(key, struct file_limits),
+	CONFIG_LIMITS(LIMIT_FIELD)
+#undef LIMIT_FIELD
+		CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t rtmp_fields[] = {
 	CYAML_FIELD_SEQUENCE("listen", OPT_PTR, struct file_rtmp, listen, &uint_entry, 1,
 			     CONFIG_LISTEN_MAX),
@@ -108,6 +113,7 @@ static const cyaml_schema_field_t rtmp_fields[] = {
 	NUMBER(publish_timeout_s, struct file_rtmp),
 	NUMBER(idle_timeout_s, struct file_rtmp),
 	NUMBER(decision_timeout_ms, struct file_rtmp),
+	CYAML_FIELD_MAPPING_PTR("limits", OPT_PTR, struct file_rtmp, limits, limits_fields),
 	CYAML_FIELD_END,
 };
 

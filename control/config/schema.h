@@ -7,6 +7,8 @@
 #ifndef CONFIG_SCHEMA_H
 #define CONFIG_SCHEMA_H
 
+#include "config/config.h"
+
 #include <cyaml/cyaml.h>
 #include <stdint.h>
 
@@ -55,6 +57,12 @@ struct file_per_source {
 	uint32_t *rate;
 };
 
+struct file_limits {
+#define FILE_LIMIT_FIELD(key, least, most, unset) uint32_t *key;
+	CONFIG_LIMITS(FILE_LIMIT_FIELD)
+#undef FILE_LIMIT_FIELD
+};
+
 struct file_rtmp {
 	uint32_t *listen;
 	uint32_t listen_count;
@@ -65,6 +73,7 @@ struct file_rtmp {
 	uint32_t *publish_timeout_s;
 	uint32_t *idle_timeout_s;
 	uint32_t *decision_timeout_ms;
+	struct file_limits *limits;
 };
 
 struct file_listen {

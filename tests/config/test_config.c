@@ -96,6 +96,7 @@ static const char full[] =
 	"    publish_timeout_s: 300\n"
 	"    idle_timeout_s: 86400\n"
 	"    decision_timeout_ms: 100\n"
+	"    limits: {early_bytes: 8192, commands_per_s: 0, chunks_per_s: 100000000}\n"
 	"  listen: {discard: 5001}\n"
 	"control:\n"
 	"  user: _penstock-1\n"
@@ -178,6 +179,10 @@ static void test_full_rtmp(void)
 	CU_ASSERT_EQUAL(rtmp->publish_timeout_s, 300);
 	CU_ASSERT_EQUAL(rtmp->idle_timeout_s, 86400);
 	CU_ASSERT_EQUAL(rtmp->decision_timeout_ms, 100);
+	CU_ASSERT_EQUAL(rtmp->limits.early_bytes, 8192);
+	CU_ASSERT_EQUAL(rtmp->limits.commands_per_s, 0);
+	CU_ASSERT_EQUAL(rtmp->limits.chunks_per_s, 100000000);
+	CU_ASSERT_EQUAL(rtmp->limits.bytes_per_chunk, 64);
 	CU_ASSERT_EQUAL(c->dataplane.listen.discard, 5001);
 	config_free(c);
 }
@@ -250,6 +255,9 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(d->rtmp.window_ack_size, 2500000);
 	CU_ASSERT_EQUAL(d->rtmp.message_max, 4194304);
 	CU_ASSERT_EQUAL(d->rtmp.decision_timeout_ms, 3000);
+#define LIMIT_DEFAULT(key, least, most, unset) CU_ASSERT_EQUAL(d->rtmp.limits.key, unset);
+	CONFIG_LIMITS(LIMIT_DEFAULT)
+#undef LIMIT_DEFAULT
 	CU_ASSERT_EQUAL(d->listen.discard, 0);
 	CU_ASSERT_STRING_EQUAL(c->control.user, "nobody");
 	CU_ASSERT_EQUAL(c->control.log_level, CONFIG_LOG_INFO);
@@ -299,7 +307,11 @@ static void test_manual(void)
 					   "publish_timeout_s",
 					   "idle_timeout_s",
 					   "decision_timeout_ms",
-					   "discard",
+					   "limits",
+#define LIMIT_KEY(key, least, most, unset) #key,
+					   CONFIG_LIMITS(LIMIT_KEY)
+#undef LIMIT_KEY
+						   "discard",
 					   "user",
 					   "log_level",
 					   "apps",
@@ -534,7 +546,13 @@ static void test_ranges(void)
 		 86400},
 		{"dataplane: {rtmp: {decision_timeout_ms: ", "dataplane.rtmp.decision_timeout_ms",
 		 "}}", 100, 60000},
-		{"apps: [{name: a, gop_max_kib: ", "apps[0].gop_max_kib", "}]", 64, 1u << 22},
+#define LIMIT_CASE(key, least, most, unset)                                                     \
+	{"dataplane: {rtmp: {limits: {" #key ": ", "dataplane.rtmp.limits." #key, "}}}", least, \
+	 most},
+		CONFIG_LIMITS(LIMIT_CASE)
+#undef LIMIT_CASE
+			{"apps: [{name: a, gop_max_kib: ", "apps[0].gop_max_kib", "}]", 64,
+			 1u << 22},
 		{"apps: [{name: a, origins: [{url: \"rtmp://h/a\", behind_max_kib: ",
 		 "apps[0].origins[0].behind_max_kib", "}]}]", 64, 1u << 20},
 	};

@@ -3,6 +3,7 @@
  * words, the request to connect anew; and what it writes down for its successor.
  */
 #include <CUnit/Basic.h>
+#include <rte_mbuf.h>
 #include <string.h>
 
 #include "publisher.h"
@@ -220,6 +221,130 @@ static void test_drain_is_kept(void)
 	world_close(&w);
 }
 
+/* Limits that a worker has by default; the tests' own world has none. */
+static void open_limited(void)
+{
+	static const struct config_limits limits = {
+#define LIMIT_DEFAULT(key, least, most, unset) .key = (unset),
+		CONFIG_LIMITS(LIMIT_DEFAULT)
+#undef LIMIT_DEFAULT
+	};
+
+	world_init(&w);
+	w.rtmp.limits = limits;
+	world_open(&w);
+	world_attach(&w);
+}
+
+static uint64_t errors(int error)
+{
+	return dp_ingest_rtmp_errors(w.ingest)[-error - 1];
+}
+
+/* One segment of TCP's, with `count` of its like behind it, given at once: a gap was filled. */
+static void give_train(struct publisher *p, const uint8_t *bytes, uint16_t length, uint32_t count)
+{
+	struct rte_mbuf *head = NULL;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(w.packets.pool);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+		memcpy(rte_pktmbuf_append(m, length), bytes, length);
+		if (head) {
+			m->next = head;
+			m->pkt_len = (uint32_t)m->data_len + head->pkt_len;
+			m->nb_segs = (uint16_t)(head->nb_segs + 1);
+		}
+		head = m;
+	}
+	dp_ingest_tcp_ops.received(p->conn.user, &p->conn, head);
+}
+
+/*
+ * A message in chunks of one byte, a megabyte of it in one delivery. The worker reads what a second
+ * allows and not the rest; whoever publishes beside it gets through in the same loop.
+ */
+static void test_one_byte_chunks(void)
+{
+	uint8_t chunks[1448];
+
+	open_limited();
+	publisher_open(&one, &w, "key", 1, 1448);
+	(void)accept_with(&one, &(struct abi_command){.idle_ms = 0});
+	publisher_open(&other, &w, "key2", 4096, 1448);
+	(void)accept_with(&other, &(struct abi_command){.idle_ms = 0});
+	uint64_t pieces = world_count(&w, DP_COUNTER_pieces);
+	/* The first chunk of a message of a million bytes on csid 6, then a long train of others.
+	 */
+	static const uint8_t first[] = {0x06, 0, 0, 0, 0x0f, 0x42, 0x40, 9, 1, 0, 0, 0, 0x17};
+	for (uint32_t i = 0; i < sizeof(chunks); i += 2) {
+		chunks[i] = 0xc6;
+		chunks[i + 1] = 0x55;
+	}
+	give_train(&one, first, sizeof(first), 1);
+	CU_ASSERT_FALSE(one.conn.closed);
+	give_train(&one, chunks, sizeof(chunks), 700);
+	CU_ASSERT_TRUE(one.conn.closed);
+	CU_ASSERT_EQUAL(errors(RTMP_ERR(CHUNK_RATE)), 1);
+	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_pieces) - pieces < 55000);
+	CU_ASSERT_TRUE(was_told(&one, rtmp_error_sentence(RTMP_ERR(CHUNK_RATE))));
+	send_media(&other, RTMP_TYPE_VIDEO, 60000);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages), 1);
+	CU_ASSERT_FALSE(other.conn.closed);
+	publisher_close(&one);
+	publisher_close(&other);
+	world_close(&w);
+}
+
+/* Second after second below the limit, it may go on; the second is the worker's. */
+static void test_rate_of_a_second(void)
+{
+	uint8_t audio[1] = {0xaf};
+
+	open_limited();
+	publisher_open(&one, &w, "key", 4096, 1448);
+	(void)accept_with(&one, &(struct abi_command){.idle_ms = 0});
+	for (int second = 0; second < 5; second++) {
+		w.now_us += 1u << 20;
+		world_poll(&w);
+		for (int i = 0; i < 4500; i++) {
+			publisher_media(&one, RTMP_TYPE_AUDIO, 4, 0, audio, sizeof(audio));
+		}
+		publisher_pump(&one);
+		CU_ASSERT_FALSE(one.conn.closed);
+	}
+	for (int i = 0; i < 1000; i++) {
+		publisher_media(&one, RTMP_TYPE_AUDIO, 4, 0, audio, sizeof(audio));
+	}
+	publisher_pump(&one);
+	CU_ASSERT_TRUE(one.conn.closed);
+	CU_ASSERT_EQUAL(errors(RTMP_ERR(MESSAGE_RATE)), 1);
+	publisher_close(&one);
+	world_close(&w);
+}
+
+/* What encoders do before and while they publish stays far below all limits. */
+static void test_limits_of_encoders(void)
+{
+	static const uint32_t chunk_sizes[] = {128, 4096, 60000};
+
+	for (uint32_t i = 0; i < 3; i++) {
+		open_limited();
+		publisher_open(&one, &w, "key", chunk_sizes[i], 1448);
+		(void)accept_with(&one, &(struct abi_command){.idle_ms = 0});
+		for (int message = 0; message < 100; message++) {
+			send_media(&one, RTMP_TYPE_VIDEO, sizeof(payload));
+			send_media(&one, RTMP_TYPE_AUDIO, 300);
+			world_set_tail(&w, 0, atomic_load(&world_stream(&w, 0)->head));
+		}
+		CU_ASSERT_FALSE(one.conn.closed);
+		CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages), 200);
+		publisher_close(&one);
+		world_close(&w);
+	}
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -229,6 +354,9 @@ int main(void)
 		{"reasons in words", test_reasons},
 		{"reconnect request", test_reconnect},
 		{"drain outlives control", test_drain_is_kept},
+		{"one-byte chunks", test_one_byte_chunks},
+		{"rate of a second", test_rate_of_a_second},
+		{"limits of encoders", test_limits_of_encoders},
 		{NULL, NULL},
 	};
 

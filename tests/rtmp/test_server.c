@@ -671,25 +671,6 @@ static void test_output_full(void)
 	CU_ASSERT_EQUAL(peer.error, RTMP_ERR(OUTPUT));
 }
 
-/* Publishing and ending again and again is a flood of commands like any other. */
-static void test_command_flood(void)
-{
-	peer_init(&peer);
-	peer.accepts = false;
-	peer_connect(&peer);
-	peer_command(&peer, "createStream", 2, 0, NULL);
-	for (uint32_t i = 0; i < RTMP_SERVER_COMMANDS_MAX; i++) {
-		peer_command(&peer, "onStatus", 0, 0, NULL);
-		peer_run(&peer, UINT32_MAX, 0);
-		peer.log[0] = '\0';
-		if (peer.error != 0) {
-			CU_ASSERT_EQUAL(i, RTMP_SERVER_COMMANDS_MAX - 2);
-			break;
-		}
-	}
-	CU_ASSERT_EQUAL(peer.error, RTMP_ERR(COMMANDS));
-}
-
 static void test_command_limits(void)
 {
 	peer_init(&peer);
@@ -843,7 +824,6 @@ static const struct test tests[] = {
 	{"ping", test_ping},
 	{"ping flood", test_ping_flood},
 	{"output full", test_output_full},
-	{"command flood", test_command_flood},
 	{"command limits", test_command_limits},
 	{"versions", test_versions},
 	{"digest client", test_digest_client},

@@ -10,7 +10,8 @@
 
 #include "rtmp/span.h"
 
-#define AMF0_DEPTH_MAX 16u
+#define AMF0_DEPTH_MAX    16u
+#define AMF0_ELEMENTS_MAX 4096u /* values, those in objects and arrays included */
 
 enum amf0_marker {
 	AMF0_NUMBER = 0,
@@ -40,9 +41,18 @@ struct amf0_reader {
 	const uint8_t *at;
 	const uint8_t *end;
 	bool error; /* sticks: every read after it returns zero values */
+	uint16_t depth_max;
+	uint16_t elements_left;
+	int8_t limit; /* error that is a limit exceeded, an RTMP_ERR(); else 0 */
 };
 
 void amf0_reader_init(struct amf0_reader *r, const void *data, size_t len);
+
+/* Narrows what may follow from here on; 0 leaves a limit as it is. */
+void amf0_reader_limit(struct amf0_reader *r, uint32_t depth_max, uint32_t elements_max);
+
+/* 0, or RTMP_ERR() of AMF, AMF_DEPTH, AMF_ELEMENTS. */
+int amf0_error(const struct amf0_reader *r);
 
 /* Marker of the next value, or -1 at the end or after an error. Consumes nothing. */
 int amf0_peek(const struct amf0_reader *r);

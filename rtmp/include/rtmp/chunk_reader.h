@@ -87,6 +87,8 @@ struct rtmp_chunk_reader {
 	struct rtmp_chunk_stream streams[RTMP_CHUNK_STREAMS];
 	uint32_t chunk_size;
 	uint32_t message_max; /* bytes: longer messages are an error before any of them is kept */
+	uint32_t chunks;      /* begun, ever: wraps */
+	uint32_t streams_max; /* slots that are used, at most RTMP_CHUNK_STREAMS */
 	uint32_t chunk_left;  /* payload bytes of the chunk under way */
 	uint32_t current;     /* slot of the chunk under way */
 	uint32_t begun;       /* messages, modulo 2^32 */

@@ -21,7 +21,17 @@
 	X(AMF, "rtmp_bad_amf", "AMF value is malformed, too deep or truncated")                    \
 	X(COMMAND_ORDER, "rtmp_command_order", "command is not allowed in this state")             \
 	X(NAME, "rtmp_bad_name", "application or stream name is empty, too long or has NUL")       \
-	X(COMMANDS, "rtmp_too_many_commands", "more commands than the limit")                      \
+	X(EARLY_BYTES, "rtmp_early_bytes", "too many bytes before a publish was asked for")        \
+	X(EARLY_MESSAGES, "rtmp_early_messages", "too many messages before a publish")             \
+	X(EARLY_COMMANDS, "rtmp_early_commands", "too many commands before a publish")             \
+	X(EARLY_CHUNKS, "rtmp_early_chunks", "too many chunks before a publish")                   \
+	X(EARLY_MESSAGE_SIZE, "rtmp_early_message_too_long", "long message before a publish")      \
+	X(COMMAND_RATE, "rtmp_command_rate", "too many commands a second")                         \
+	X(CONTROL_RATE, "rtmp_control_rate", "too many control messages a second")                 \
+	X(MESSAGE_RATE, "rtmp_message_rate", "too many messages a second for what they carry")     \
+	X(CHUNK_RATE, "rtmp_chunk_rate", "too many chunks a second for what they carry")           \
+	X(AMF_DEPTH, "rtmp_amf_too_deep", "AMF values nested deeper than the limit")               \
+	X(AMF_ELEMENTS, "rtmp_amf_too_many", "more AMF values in a command than the limit")        \
 	X(BUFFERS, "rtmp_no_buffer", "no memory to put a handshake or a command together")         \
 	X(OUTPUT, "rtmp_output_full", "reply does not fit the output buffer")                      \
 	X(REFUSED, "rtmp_refused", "the other side refused connect or publish")

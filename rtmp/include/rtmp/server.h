@@ -15,15 +15,15 @@
 #include "rtmp/chunk_writer.h"
 #include "rtmp/error.h"
 #include "rtmp/gather.h"
+#include "rtmp/limits.h"
 #include "rtmp/note.h"
 
-#define RTMP_APP_MAX             128u  /* bytes, with the NUL */
-#define RTMP_ENCODER_MAX         64u   /* bytes, with the NUL: flashVer */
-#define RTMP_NAME_MAX            512u  /* bytes, with the NUL: keys with a query can be long */
-#define RTMP_SERVER_COMMANDS_MAX 1000u /* commands on one connection before publish is accepted */
+#define RTMP_APP_MAX        128u /* bytes, with the NUL */
+#define RTMP_ENCODER_MAX    64u  /* bytes, with the NUL: flashVer */
+#define RTMP_NAME_MAX       512u /* bytes, with the NUL: keys with a query can be long */
 /* Message streams created and not deleted: FMLE publishes up to three bit rates on one connection.
  */
-#define RTMP_SERVER_STREAMS      4u
+#define RTMP_SERVER_STREAMS 4u
 
 enum rtmp_server_event_type {
 	RTMP_SERVER_MORE = 0,  /* the span is used up */
@@ -78,6 +78,7 @@ struct rtmp_server_config {
 	const struct rtmp_buffers *buffers; /* or rtmp_heap_buffers */
 	uint64_t
 		*notes; /* [RTMP_NOTE_COUNT], what is set aside is counted in it; NULL: it is not */
+	struct rtmp_limits limits;
 };
 
 struct rtmp_server {
@@ -88,13 +89,18 @@ struct rtmp_server {
 	uint64_t acked;       /* bytes that we acknowledged */
 	uint32_t peer_window; /* we acknowledge after so many bytes; 0: the peer did not ask, and
 				 the bandwidth that we set for it counts */
+	uint32_t messages;    /* since the connection began; of all kinds */
 	uint32_t commands;
-	uint64_t random; /* state of the filler for S1 and S2: no secret depends on it */
+	uint32_t controls;      /* protocol control, and what was set aside */
+	struct rtmp_tally base; /* what was counted when the second began */
+	uint64_t random;        /* state of the filler for S1 and S2: no secret depends on it */
 	uint8_t state;
 	bool connected;
-	bool amf3;               /* the peer asked for objectEncoding 3 */
-	bool fc_publish;         /* the peer sent FCPublish: it waits for onFCPublish */
-	bool enhanced;           /* the peer offered Enhanced RTMP, v1 or v2 */
+	bool asked;      /* a publish or play was asked for: limits are rates from then on */
+	bool granted;    /* one was accepted */
+	bool amf3;       /* the peer asked for objectEncoding 3 */
+	bool fc_publish; /* the peer sent FCPublish: it waits for onFCPublish */
+	bool enhanced;   /* the peer offered Enhanced RTMP, v1 or v2 */
 	uint16_t video_function; /* videoFunction of Enhanced RTMP as the peer sent it, else 0 */
 	uint32_t caps_ex;        /* capsEx of Enhanced RTMP v2 as the peer sent it, else 0 */
 	uint32_t next_stream_id;
@@ -138,6 +144,14 @@ static inline bool rtmp_server_owns(const struct rtmp_server *s, uint32_t slot)
 {
 	return s->slot_stream[slot] != 0;
 }
+/* Limits that are rates (rtmp/limits.h) count anew. */
+void rtmp_server_begin_second(struct rtmp_server *s);
+
+/*
+ * After an error: says why in an onStatus for each publish, or for the connection, where the peer
+ * got so far that it can read one. The caller closes the connection after sending it.
+ */
+void rtmp_server_explain(struct rtmp_server *s, int error, struct rtmp_out *out);
 
 /* Whether the handshake is complete: what follows are chunks, connect first (section 5.2). */
 bool rtmp_server_shook_hands(const struct rtmp_server *s);

@@ -66,6 +66,36 @@ struct config_listen {
 	uint16_t discard; /* reads and throws away, for raw TCP generators; default 0: none */
 };
 
+/*
+ * What one RTMP peer may cost (rtmp/limits.h); 0 where allowed: no limit.
+ * X(key, least, most, default)
+ */
+#define CONFIG_LIMITS(X)                                                                   \
+	X(chunk_streams, 4, 16, 16)     /* of a connection */                              \
+	X(amf_depth, 4, 16, 16)         /* nesting of values in a command */               \
+	X(amf_elements, 64, 4096, 1024) /* values in a command */                          \
+	/* until a publish is asked for: */                                                \
+	X(early_bytes, 8192, 1u << 24, 65536)                                              \
+	X(early_messages, 20, 1000000, 200)                                                \
+	X(early_chunks, 200, 10000000, 5000)                                               \
+	X(early_message_max, 4096, (1u << 24) - 1, 65536) /* bytes */                      \
+	/* until it is accepted: */                                                        \
+	X(early_commands, 10, 1000000, 100)                                                \
+	X(early_media_kib, 64, 1u << 16, 1024) /* packet memory that its media may pin */  \
+	/* from then on: */                                                                \
+	X(commands_per_s, 0, 1000000, 100)                                                 \
+	X(controls_per_s, 0, 1000000, 1000)  /* protocol control, and what is set aside */ \
+	X(messages_per_s, 0, 10000000, 5000) /* ... and one more for each */               \
+	X(bytes_per_message, 0, 1u << 20, 256)                                             \
+	X(chunks_per_s, 0, 100000000, 50000) /* ... and one more for each */               \
+	X(bytes_per_chunk, 0, 65536, 64)
+
+struct config_limits {
+#define CONFIG_LIMIT_FIELD(key, least, most, unset) uint32_t key;
+	CONFIG_LIMITS(CONFIG_LIMIT_FIELD)
+#undef CONFIG_LIMIT_FIELD
+};
+
 struct config_rtmp {
 	uint16_t *listen; /* ports; default 1935 */
 	uint32_t listen_count;
@@ -76,6 +106,7 @@ struct config_rtmp {
 	uint32_t publish_timeout_s;   /* from there to an accepted publish; default 10 */
 	uint32_t idle_timeout_s;      /* publisher that sends nothing; default 30 */
 	uint32_t decision_timeout_ms; /* control has to answer a publish; default 3000 */
+	struct config_limits limits;
 };
 
 /*
