@@ -10,8 +10,6 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -21,48 +19,13 @@
 
 #include "abi/attach.h"
 #include "dataplane/attach_socket.h"
-#include "dataplane/control_process.h"
 #include "dataplane/diag.h"
-#include "dataplane/heartbeat.h"
 #include "dataplane/ingest.h"
-#include "dataplane/link_clients.h"
-#include "dataplane/link_offer.h"
+#include "dataplane/link_state.h"
 
 #define LINK_TIMEOUT_US 2000000u /* for taking the descriptors */
 #define LINK_TICK_US    5000u    /* while something is under way */
 #define LINK_LOOKS      8u       /* at the heartbeat, within its limit */
-
-enum link_state {
-	LINK_WAITING = 0,
-	LINK_OFFERING,
-	LINK_SENDING,
-	LINK_ATTACHED,
-	LINK_LEAVING,
-	LINK_DETACHING,
-};
-
-struct dp_link {
-	struct dp_link_config config;
-	struct dp_link_worker *workers; /* copy of config.workers */
-	struct link_offer offer;
-	struct heartbeat *beats; /* [workers_count] */
-	char path[108];          /* of a socket address, man 7 unix */
-	int epoll_fd;
-	int listen_fd;
-	int timer_fd;
-	uint64_t tick_us; /* of the timer; 0: it stands */
-	uint64_t poll_us; /* last call of dp_link_poll() */
-	struct link_clients clients;
-
-	bool ending;
-	enum link_state state;
-	int control_fd;                 /* OFFERING, SENDING, ATTACHED */
-	struct control_process process; /* from OFFERING to LEAVING */
-	uint64_t epoch;
-	uint64_t deadline_us;
-	bool reply_sent;
-	uint32_t workers_sent;
-};
 
 static uint64_t clock_us(void)
 {
@@ -70,12 +33,6 @@ static uint64_t clock_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-static int watch(struct dp_link *link, int fd, uint32_t events)
-{
-	struct epoll_event event = {.events = events, .data.fd = fd};
-	return epoll_ctl(link->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
 /* The timer runs only while a time limit or a worker is waited for. 0 stops it. */
@@ -92,106 +49,6 @@ static void set_tick(struct dp_link *link, uint64_t tick_us)
 	spec.it_interval = spec.it_value;
 	(void)timerfd_settime(link->timer_fd, 0, &spec, NULL);
 	link->tick_us = tick_us;
-}
-
-static int open_socket(struct dp_link *link)
-{
-	int n = snprintf(link->path, sizeof(link->path), "%s/dataplane.sock", link->config.run_dir);
-	if (n < 0 || (size_t)n >= sizeof(link->path)) {
-		return -ENAMETOOLONG;
-	}
-	int fd = attach_listen(link->path, link->config.uid, link->config.gid);
-	if (fd < 0) {
-		return fd;
-	}
-	link->listen_fd = fd;
-	return watch(link, fd, EPOLLIN);
-}
-
-static int allocate(struct dp_link *link)
-{
-	uint32_t count = link->config.workers_count;
-
-	link->workers = calloc(count, sizeof(link->workers[0]));
-	link->beats = calloc(count, sizeof(link->beats[0]));
-	if (!link->workers || !link->beats) {
-		return -ENOMEM;
-	}
-	memcpy(link->workers, link->config.workers, count * sizeof(link->workers[0]));
-	return link_offer_init(&link->offer, link->workers, count);
-}
-
-static int open_all(struct dp_link *link)
-{
-	int err = allocate(link);
-	if (err < 0) {
-		return err;
-	}
-	link->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	link->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (link->epoll_fd < 0 || link->timer_fd < 0) {
-		return -errno;
-	}
-	link->clients.epoll_fd = link->epoll_fd;
-	err = watch(link, link->timer_fd, EPOLLIN);
-	return err < 0 ? err : open_socket(link);
-}
-
-struct dp_link *dp_link_create(const struct dp_link_config *config)
-{
-	struct dp_link *link = calloc(1, sizeof(*link));
-	if (!link) {
-		return NULL;
-	}
-	link->config = *config;
-	link->process.pidfd = -1;
-	link->epoll_fd = link->listen_fd = link->timer_fd = link->control_fd = -1;
-	link_clients_init(&link->clients, -1, config->uid);
-	int err = open_all(link);
-	if (err < 0) {
-		dp_link_destroy(link);
-		errno = -err;
-		return NULL;
-	}
-	return link;
-}
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0) {
-		close(*fd);
-		*fd = -1;
-	}
-}
-
-void dp_link_destroy(struct dp_link *link)
-{
-	if (!link) {
-		return;
-	}
-	if (link->listen_fd >= 0) {
-		(void)unlink(link->path);
-	}
-	link_clients_fini(&link->clients);
-	close_fd(&link->control_fd);
-	close_fd(&link->listen_fd);
-	close_fd(&link->timer_fd);
-	close_fd(&link->epoll_fd);
-	control_process_close(&link->process);
-	link_offer_fini(&link->offer); /* the workers have ended: the caller's order */
-	free(link->beats);
-	free(link->workers);
-	free(link);
-}
-
-void dp_link_farewell(struct dp_link *link)
-{
-	link->ending = true;
-}
-
-int dp_link_fd(const struct dp_link *link)
-{
-	return link->epoll_fd;
 }
 
 static void fill_reply(const struct dp_link *link, struct abi_attach_reply *reply,
@@ -226,7 +83,7 @@ static void count(const struct dp_link *link, size_t offset)
 
 static void detach(struct dp_link *link)
 {
-	close_fd(&link->control_fd);
+	link_close_fd(&link->control_fd);
 	control_process_close(&link->process);
 	link_offer_give(&link->offer, false);
 	link->state = LINK_DETACHING;
@@ -265,7 +122,7 @@ static void leave(struct dp_link *link, uint64_t now_us)
 		gone(link);
 		return;
 	}
-	close_fd(&link->control_fd);
+	link_close_fd(&link->control_fd);
 	link->deadline_us = now_us + link->config.control_timeout_us;
 	link->state = LINK_LEAVING;
 }
@@ -402,7 +259,7 @@ static int identify(struct dp_link *link, int fd)
 	int err = control_process_open(&link->process, fd);
 
 	if (err == 0 && link->process.pidfd >= 0) {
-		err = watch(link, link->process.pidfd, EPOLLIN);
+		err = link_watch(link, link->process.pidfd, EPOLLIN);
 	}
 	if (err < 0) {
 		control_process_close(&link->process);
