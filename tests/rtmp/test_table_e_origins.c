@@ -1,0 +1,116 @@
+/*
+ * Lines E26, E27 and E31 of CONFORMANCE.md: what origins do not understand when we are the
+ * encoder, and what encoders need to hear when they are refused.
+ */
+#include "handshake.h"
+#include "rtmp/client.h"
+#include "rtmp/heap_buffers.h"
+#include "table.h"
+
+#include <string.h>
+
+static const struct rtmp_client_config config = {
+	.buffers = &rtmp_heap_buffers,
+	.app = "ingest",
+	.tc_url = "rtmp://localhost/ingest",
+	.name = "key",
+	.flash_ver = "FMLE/3.0 (compatible; Penstock/0.1)",
+	.chunk_size = 4096,
+	.window_ack_size = 262144,
+	.enhanced = true,
+};
+
+static struct rtmp_client client;
+static uint8_t said[1 << 16]; /* by the client */
+
+/* One exchange: what the client has to say goes onto the tape, the replies come back. */
+static void exchange(struct rtmp_out *out, uint32_t *read)
+{
+	struct rtmp_client_event event;
+	struct rtmp_span in;
+
+	tape_put(&encoder.tape, out->data + *read, (uint32_t)out->len - *read);
+	*read = (uint32_t)out->len;
+	encoder.out.len = 0;
+	peer_run(&encoder, UINT32_MAX, 0);
+	in = (struct rtmp_span){.data = encoder.replies, .len = (uint32_t)encoder.out.len};
+	do {
+		CU_ASSERT_EQUAL_FATAL(rtmp_client_next(&client, &in, out, &event), 0);
+	} while (event.type != RTMP_CLIENT_MORE);
+}
+
+/* A publish from end to end, with a message begun and left when another one is more urgent. */
+static void publish(struct rtmp_out *out)
+{
+	static const uint8_t payload[9000];
+	struct rtmp_message msg = {.length = 9000, .csid = 6, .type = RTMP_TYPE_VIDEO};
+	uint32_t read = 0;
+
+	table_begin();
+	tape_reset(&encoder.tape);
+	*out = (struct rtmp_out){.data = said, .cap = sizeof(said)};
+	rtmp_client_init(&client, &config, 3);
+	CU_ASSERT_EQUAL_FATAL(rtmp_client_start(&client, out), 0);
+	for (int i = 0; i < 5; i++) {
+		exchange(out, &read);
+	}
+	msg.stream_id = client.stream_id;
+	CU_ASSERT_TRUE(rtmp_chunk_writer_put(&client.writer, &msg, payload, out));
+	CU_ASSERT_EQUAL(rtmp_client_finish(&client, out), 0);
+	exchange(out, &read);
+	rtmp_client_fini(&client);
+}
+
+/* E26: FFmpeg does not understand Abort: none is ever sent. */
+static void test_no_abort(void)
+{
+	struct recorder r;
+	struct rtmp_out out;
+
+	publish(&out);
+	CU_ASSERT_PTR_NOT_NULL(strstr(encoder.log, "publish=ingest/key:1 media=9:9000"));
+	recorder_init(&r, &record, 1 << 20);
+	CU_ASSERT_TRUE(recorder_feed(&r, said + 1 + 2 * HANDSHAKE_SIZE,
+				     (uint32_t)out.len - 1 - 2 * HANDSHAKE_SIZE));
+	CU_ASSERT_TRUE(record.count > 7);
+	for (uint32_t i = 0; i < record.count; i++) {
+		CU_ASSERT_FALSE(record.entries[i].control &&
+				record.entries[i].ctl.type == RTMP_TYPE_ABORT);
+	}
+}
+
+/* E31: YouTube wants the type "live", and not the application. */
+static void test_publish_type(void)
+{
+	static const char type[] = "\x02\x00\x03key\x02\x00\x04live";
+	struct rtmp_out out;
+
+	publish(&out);
+	CU_ASSERT_PTR_NOT_NULL(memmem(said, out.len, type, sizeof(type) - 1));
+}
+
+/* E27: BadName is said as an error; what comes then is nobody's, until the caller closes. */
+static void test_bad_name(void)
+{
+	table_begin();
+	encoder.accepts = false;
+	peer_publish(&encoder);
+	table_expect(0, "connected=live publish=live/key:1 ", NULL);
+	CU_ASSERT_EQUAL(rtmp_server_reject(&encoder.server, 1, RTMP_REJECT_BUSY, &encoder.out), 0);
+	table_expect(0, "", ">onStatus:0:NetStream.Publish.BadName ");
+	CU_ASSERT_TRUE(table_said("level\x02\x00\x05"
+				  "error"));
+	peer_message(&encoder, RTMP_TYPE_AUDIO, 4, 1, 0, 1, 10);
+	table_expect(0, "ignored=8 ", "");
+}
+
+static const struct test tests[] = {
+	{"E26 never an abort", test_no_abort},
+	{"E27 BadName", test_bad_name},
+	{"E31 type of publish", test_publish_type},
+};
+
+int main(void)
+{
+	return RUN_TESTS("rtmp/table_e_origins", tests);
+}
