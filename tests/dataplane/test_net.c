@@ -1,39 +1,14 @@
 /*
  * Link and network layer: frames in, frames out.
  */
-#include "dataplane/net/addr.h"
-#include "dataplane/net/net.h"
-#include "suite.h"
-#include "test_eal.h"
+#include "test_net.h"
 
-#include <arpa/inet.h>
 #include <rte_arp.h>
 #include <rte_icmp.h>
 #include <rte_ip.h>
-#include <rte_mbuf.h>
-#include <string.h>
 
-static struct rte_mempool *pool;
-static struct dp_counters counters;
-static struct net net;
-static struct net_iface iface;
-
-static const struct rte_ether_addr our_mac = {{0x02, 0, 0, 0, 0, 0x99}};
-static const struct rte_ether_addr peer_mac = {{0x02, 0, 0, 0, 0, 0x01}};
 static const struct rte_ether_addr gateway_mac = {{0x02, 0, 0, 0, 0, 0xfe}};
 static const struct rte_ether_addr everybody = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-
-static struct in6_addr addr(const char *text)
-{
-	struct in6_addr out;
-	uint32_t v4;
-
-	if (inet_pton(AF_INET, text, &v4) == 1) {
-		return net_addr_from_ipv4(v4);
-	}
-	CU_ASSERT_EQUAL_FATAL(inet_pton(AF_INET6, text, &out), 1);
-	return out;
-}
 
 static uint32_t v4(const char *text)
 {
@@ -61,21 +36,7 @@ static void open_net(void)
 		.mtu = 1500,
 	};
 
-	memset(&counters, 0, sizeof(counters));
-	CU_ASSERT_EQUAL_FATAL(net_iface_init(&iface, &config, &our_mac), 0);
-	CU_ASSERT_EQUAL_FATAL(net_init(&net, &iface, pool, &counters, 0, 7), 0);
-	net_begin(&net, 1000000);
-}
-
-static void close_net(void)
-{
-	net_fini(&net);
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(pool), 0);
-}
-
-static uint64_t counted(enum dp_counter counter)
-{
-	return counters.value[counter];
+	start_net(&config);
 }
 
 static struct rte_mbuf *frame_of(const struct rte_ether_addr *to, const struct rte_ether_addr *from,
@@ -119,16 +80,6 @@ static struct rte_mbuf *arp(uint16_t opcode, const char *sender, const struct rt
 	};
 
 	return frame_of(to, mac, RTE_ETHER_TYPE_ARP, &header, sizeof(header));
-}
-
-static enum net_verdict input(struct rte_mbuf *frame)
-{
-	enum net_verdict verdict = net_input(&net, frame);
-
-	if (verdict != NET_DONE) {
-		rte_pktmbuf_free(frame);
-	}
-	return verdict;
 }
 
 static void arp_request_is_answered(void)
@@ -727,9 +678,5 @@ int main(void)
 		{NULL, NULL},
 	};
 
-	test_eal_start();
-	pool = rte_pktmbuf_pool_create("test", 2047, 0, 0, 2176, 0);
-	int status = pool != NULL ? suite_run("net", tests) : EXIT_FAILURE;
-	(void)rte_eal_cleanup();
-	return status;
+	return run_net("net", tests, 2047);
 }

@@ -2,40 +2,16 @@
  * What comes in front of TCP or instead of it: ICMP errors, fragments, extension headers, and more
  * requests than are answered.
  */
-#include "dataplane/net/addr.h"
 #include "dataplane/net/ip.h"
-#include "suite.h"
-#include "test_eal.h"
+#include "test_net.h"
 
-#include <arpa/inet.h>
 #include <rte_arp.h>
 #include <rte_ip.h>
-#include <rte_mbuf.h>
-#include <string.h>
 
-static struct rte_mempool *pool;
-static struct dp_counters counters;
-static struct net net;
-static struct net_iface iface;
 static struct tcp_icmp told;
 static uint8_t told_byte; /* the first that is quoted */
 static uint32_t told_count;
 static bool known; /* what TCP says to an error */
-
-static const struct rte_ether_addr our_mac = {{0x02, 0, 0, 0, 0, 0x99}};
-static const struct rte_ether_addr peer_mac = {{0x02, 0, 0, 0, 0, 0x01}};
-
-static struct in6_addr addr(const char *text)
-{
-	struct in6_addr out;
-	uint32_t v4;
-
-	if (inet_pton(AF_INET, text, &v4) == 1) {
-		return net_addr_from_ipv4(v4);
-	}
-	CU_ASSERT_EQUAL_FATAL(inet_pton(AF_INET6, text, &out), 1);
-	return out;
-}
 
 static bool on_error(void *app, const struct tcp_icmp *error)
 {
@@ -54,12 +30,9 @@ static void open_net(void)
 	};
 	const struct config_port config = {.addresses = addresses, .addresses_count = 2};
 
-	memset(&counters, 0, sizeof(counters));
-	CU_ASSERT_EQUAL_FATAL(net_iface_init(&iface, &config, &our_mac), 0);
-	CU_ASSERT_EQUAL_FATAL(net_init(&net, &iface, pool, &counters, 0, 7), 0);
+	start_net(&config);
 	net.icmp_error = on_error;
 	net.app = &net;
-	net_begin(&net, 1000000);
 	told_count = 0;
 	known = true;
 }
@@ -68,17 +41,6 @@ static void forget_frames(void)
 {
 	rte_pktmbuf_free_bulk(net.frames, net.frames_count);
 	net.frames_count = 0;
-}
-
-static void close_net(void)
-{
-	net_fini(&net);
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(pool), 0);
-}
-
-static uint64_t counted(enum dp_counter counter)
-{
-	return counters.value[counter];
 }
 
 static struct rte_mbuf *frame_of(uint16_t type, const void *header, uint32_t header_len,
@@ -148,16 +110,6 @@ static struct rte_mbuf *error6_frame(uint8_t type, uint8_t code, uint32_t mtu)
 	uint16_t sum = rte_ipv6_udptcp_cksum(ip, ip + 1);
 	memcpy((uint8_t *)(ip + 1) + 2, &sum, 2);
 	return m;
-}
-
-static enum net_verdict input(struct rte_mbuf *frame)
-{
-	enum net_verdict verdict = net_input(&net, frame);
-
-	if (verdict != NET_DONE) {
-		rte_pktmbuf_free(frame);
-	}
-	return verdict;
 }
 
 static void expect_told(struct rte_mbuf *frame, enum tcp_icmp_kind kind, uint32_t mtu)
@@ -374,9 +326,5 @@ int main(void)
 		{NULL, NULL},
 	};
 
-	test_eal_start();
-	pool = rte_pktmbuf_pool_create("test", 1023, 0, 0, 2176, 0);
-	int status = pool != NULL ? suite_run("net_ip", tests) : EXIT_FAILURE;
-	(void)rte_eal_cleanup();
-	return status;
+	return run_net("net_ip", tests, 1023);
 }

@@ -1,24 +1,11 @@
 /*
  * VLAN tags: taken off and put on, in software and by the port.
  */
-#include "dataplane/net/net.h"
-#include "suite.h"
-#include "test_eal.h"
+#include "test_net.h"
 
-#include <arpa/inet.h>
 #include <rte_arp.h>
-#include <rte_mbuf.h>
-#include <string.h>
 
 #define VLAN 100
-
-static struct rte_mempool *pool;
-static struct dp_counters counters;
-static struct net net;
-static struct net_iface iface;
-
-static const struct rte_ether_addr our_mac = {{0x02, 0, 0, 0, 0, 0x99}};
-static const struct rte_ether_addr peer_mac = {{0x02, 0, 0, 0, 0, 0x01}};
 
 static void open_net(uint16_t vlan, bool port_inserts_tag)
 {
@@ -26,23 +13,9 @@ static void open_net(uint16_t vlan, bool port_inserts_tag)
 	const struct config_port config = {
 		.addresses = &address, .addresses_count = 1, .vlan = vlan};
 
-	CU_ASSERT_EQUAL_FATAL(inet_pton(AF_INET6, "::ffff:198.18.0.2", &address.addr), 1);
-	memset(&counters, 0, sizeof(counters));
-	CU_ASSERT_EQUAL_FATAL(net_iface_init(&iface, &config, &our_mac), 0);
+	address.addr = addr("198.18.0.2");
+	start_net(&config);
 	iface.port_inserts_tag = port_inserts_tag;
-	CU_ASSERT_EQUAL_FATAL(net_init(&net, &iface, pool, &counters, 0, 7), 0);
-	net_begin(&net, 1000000);
-}
-
-static void close_net(void)
-{
-	net_fini(&net);
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(pool), 0);
-}
-
-static uint64_t counted(enum dp_counter counter)
-{
-	return counters.value[counter];
 }
 
 /* A question for our address. */
@@ -209,9 +182,5 @@ int main(void)
 		{NULL, NULL},
 	};
 
-	test_eal_start();
-	pool = rte_pktmbuf_pool_create("test", 255, 0, 0, 2176, 0);
-	int status = pool != NULL ? suite_run("net_vlan", tests) : EXIT_FAILURE;
-	(void)rte_eal_cleanup();
-	return status;
+	return run_net("net_vlan", tests, 255);
 }
