@@ -72,6 +72,7 @@ struct abi_pub;
 	X(pieces_collapsed, "pieces of small segments copied together")                          \
 	X(bytes_collapsed, "bytes of small segments copied together")                            \
 	X(log_blocks_missing, "no log block was free")                                           \
+	X(headers_left_out, "sequence headers and metadata without room in the header block")    \
 	X(log_reclaimed_units, "log units given back")                                           \
 	X(log_dropped_unread, "log units given back unread: no control attached")                \
 	X(messages_dropped_unread, "media messages given up: no control to read them")           \

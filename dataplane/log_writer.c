@@ -127,7 +127,6 @@ int log_begin(struct log_writer *w, const struct abi_log_entry *entry)
 	struct abi_log_entry *e = &unit_at(w->pool, w->cursor_block, w->cursor)->entry;
 	*e = *entry;
 	e->flags |= ABI_LOG_ENTRY;
-	e->reserved = 0;
 	e->number = w->number++;
 	advance(w);
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "dataplane/local_memory.h"
 #include "dataplane/message.h"
+#include "dataplane/publish_classify.h"
 #include "dataplane/publish_header.h"
 #include "dataplane/publish_private.h"
 #include "rtmp/server.h"
@@ -201,6 +202,7 @@ static void prepare(struct publish_table *table, struct publication *p,
 	p->session = request->session;
 	p->keyframe = UINT64_MAX;
 	p->early_left = table->early_max;
+	p->video_track = UINT8_MAX;
 	p->ended_us = 0;
 	p->drop_to = 0;
 	publish_gops_clear(&p->gops);
@@ -468,16 +470,21 @@ static void keep_header(struct publish_table *table, struct publication *p,
 			const struct abi_log_entry *entry, uint64_t position,
 			const struct message *message)
 {
-	uint32_t kind = publish_header_kind(entry->type, entry->flags);
 	struct abi_header header = {
 		.timestamp = entry->timestamp,
 		.type = entry->type,
+		.kind = entry->header,
+		.track = entry->track,
+		.flags = entry->flags,
 		.position = position,
 	};
-	if (kind < ABI_HEADER_KINDS &&
-	    publish_header_set(&table->pool, &table->streams[p->slot], table->scratch, kind,
-			       &header, table->messages, message) < 0) {
-		dp_count(table->counters, DP_COUNTER_log_blocks_missing, 1);
+	int err = publish_header_set(&table->pool, &table->streams[p->slot], table->scratch,
+				     &header, table->messages, message);
+	if (err < 0) {
+		dp_count(table->counters,
+			 err == -ENOSPC ? DP_COUNTER_log_blocks_missing
+					: DP_COUNTER_headers_left_out,
+			 1);
 	}
 }
 
@@ -491,15 +498,17 @@ bool publish_append(struct publish_table *table, struct publication *p,
 		.slices = message->slices,
 		.timestamp = header->timestamp,
 		.type = header->type,
-		.flags = rtmp_classify(header->type, message->start, message->start_len),
 		.arrived_us = now_us,
 	};
 
+	publish_classify(p, &entry, table->messages, message);
 	if (!admit(table, p, &entry, message->held) || write_log(table, p, &entry, message) < 0) {
 		refuse(table, p, &entry);
 		return false;
 	}
-	keep_header(table, p, &entry, position, message);
+	if (entry.header != ABI_HEADER_NONE) {
+		keep_header(table, p, &entry, position, message);
+	}
 	account(table, p, &entry, position);
 	if (p->state == ABI_STREAM_LIVE) {
 		announce(table, p);

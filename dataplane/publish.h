@@ -67,11 +67,12 @@ struct publication {
 	uint32_t slot;
 	uint32_t place; /* in publish_table.slots */
 	enum abi_stream_state state;
-	bool lived;     /* it was LIVE */
-	bool closing;   /* ended, and its log is being given back */
-	bool want_key;  /* video was dropped: no more of it before the next keyframe */
-	uint8_t owed;   /* events that found the ring full, a bit for each type */
-	bool announced; /* in the news of this loop */
+	bool lived;          /* it was LIVE */
+	bool closing;        /* ended, and its log is being given back */
+	bool want_key;       /* video was dropped: no more of it before the next keyframe */
+	uint8_t owed;        /* events that found the ring full, a bit for each type */
+	uint8_t video_track; /* whose keyframes begin GOPs */
+	bool announced;      /* in the news of this loop */
 };
 
 /* How short packets or log blocks are, and what is given up: each level what those before it do. */

@@ -1,32 +1,14 @@
 #include "dataplane/publish_header.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "dataplane/log_writer.h"
 #include "dataplane/message.h"
-#include "rtmp/message.h"
 
 #define HEADER_WORDS (sizeof(struct abi_header_block) / sizeof(uint64_t))
 #define DATA_SIZE    (sizeof(((struct abi_header_block *)0)->data))
-
-uint32_t publish_header_kind(uint8_t type, uint8_t flags)
-{
-	switch (type) {
-	case RTMP_TYPE_VIDEO:
-		if (flags & RTMP_MEDIA_SEQUENCE_HEADER) {
-			return ABI_HEADER_VIDEO;
-		}
-		return flags & RTMP_MEDIA_METADATA ? ABI_HEADER_VIDEO_META : ABI_HEADER_KINDS;
-	case RTMP_TYPE_AUDIO:
-		return flags & RTMP_MEDIA_SEQUENCE_HEADER ? ABI_HEADER_AUDIO : ABI_HEADER_KINDS;
-	case RTMP_TYPE_DATA_AMF0:
-	case RTMP_TYPE_DATA_AMF3:
-		return flags & RTMP_MEDIA_METADATA ? ABI_HEADER_METADATA : ABI_HEADER_KINDS;
-	default:
-		return ABI_HEADER_KINDS;
-	}
-}
 
 /* The block as words: readers copy it the same way while it may change under them. */
 static _Atomic uint64_t *words(struct abi_header_block *block)
@@ -75,24 +57,51 @@ void publish_header_close(struct log_pool *pool, struct abi_stream *stream)
 	}
 }
 
-/* Copies the headers of all other kinds to `scratch`, one after the other. */
+/* Of the same kind and track; messages of several tracks are told apart by their first. */
+static bool supersedes(const struct abi_header *a, const struct abi_header *b)
+{
+	return a->kind == b->kind && a->track == b->track &&
+	       (a->flags & ABI_LOG_TRACKS) == (b->flags & ABI_LOG_TRACKS);
+}
+
+/* Copies the headers that stay in force to `scratch`, one after the other. */
 static void keep_others(const struct abi_header_block *block, struct abi_header_block *scratch,
-			uint32_t kind)
+			const struct abi_header *header)
 {
 	const uint8_t *from = (const uint8_t *)block->data;
 	uint8_t *to = (uint8_t *)scratch->data;
 
 	memset(scratch, 0, sizeof(*scratch));
-	for (uint32_t i = 0; i < ABI_HEADER_KINDS; i++) {
+	for (uint32_t i = 0; i < block->count; i++) {
 		const struct abi_header *h = &block->headers[i];
-		if (i == kind || h->length == 0) {
+		struct abi_header *copy = &scratch->headers[scratch->count];
+		if (supersedes(header, h)) {
 			continue;
 		}
-		scratch->headers[i] = *h;
-		scratch->headers[i].offset = scratch->used;
+		*copy = *h;
+		copy->offset = (uint16_t)scratch->used;
 		memcpy(to + scratch->used, from + h->offset, h->length);
 		scratch->used += h->length;
+		scratch->count++;
 	}
+}
+
+/* Puts one more there, if it fits. */
+static int add(struct abi_header_block *scratch, const struct abi_header *header,
+	       const struct message_pool *messages, const struct message *message)
+{
+	struct abi_header *h = &scratch->headers[scratch->count];
+
+	if (scratch->count == ABI_HEADERS_MAX || message->bytes > DATA_SIZE - scratch->used) {
+		return -EMSGSIZE;
+	}
+	*h = *header;
+	h->offset = (uint16_t)scratch->used;
+	h->length = (uint16_t)message_copy(
+		messages, message, (uint8_t *)scratch->data + scratch->used, message->bytes);
+	scratch->used += h->length;
+	scratch->count++;
+	return 0;
 }
 
 /* Replaces the block by what stands in `from`, which is private. */
@@ -125,24 +134,16 @@ static uint32_t find_block(struct log_pool *pool, const struct abi_stream *strea
 }
 
 int publish_header_set(struct log_pool *pool, struct abi_stream *stream,
-		       struct abi_header_block *scratch, uint32_t kind,
-		       const struct abi_header *header, const struct message_pool *messages,
-		       const struct message *message)
+		       struct abi_header_block *scratch, const struct abi_header *header,
+		       const struct message_pool *messages, const struct message *message)
 {
 	uint32_t block = find_block(pool, stream);
 
 	if (block == ABI_LOG_NO_BLOCK) {
 		return -ENOSPC;
 	}
-	keep_others(block_at(pool, block), scratch, kind);
-	if (message->bytes <= DATA_SIZE - scratch->used) {
-		struct abi_header *h = &scratch->headers[kind];
-		*h = *header;
-		h->offset = scratch->used;
-		h->length = message_copy(messages, message,
-					 (uint8_t *)scratch->data + scratch->used, message->bytes);
-		scratch->used += h->length;
-	}
+	keep_others(block_at(pool, block), scratch, header);
+	int err = add(scratch, header, messages, message);
 	replace(pool, stream, block, scratch);
-	return 0;
+	return err;
 }

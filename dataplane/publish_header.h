@@ -13,22 +13,20 @@ struct log_pool;
 struct message;
 struct message_pool;
 
-/* Which header a message of this type and these flags is; ABI_HEADER_KINDS for none. */
-uint32_t publish_header_kind(uint8_t type, uint8_t flags);
-
 /* Without a header. */
 void publish_header_open(struct abi_stream *stream);
 /* Gives the block back, if there is one. */
 void publish_header_close(struct log_pool *pool, struct abi_stream *stream);
 
 /*
- * Puts `message` in the place of the header of its kind. `header` says type, timestamp and
- * position. One that does not fit is left out (length 0). `scratch` is a private block. 0, or
- * -ENOSPC when the pool has no block for the stream's first header.
+ * Puts `message` behind the others and takes the one of its kind and track out. `header` says all
+ * but length and offset. `scratch` is a private block. 0; -ENOSPC when the pool has no block for
+ * the stream's first header; -EMSGSIZE when there is no room: then there is none of that kind and
+ * track, because the one before is not in force any more.
  */
 int publish_header_set(struct log_pool *pool, struct abi_stream *stream,
-		       struct abi_header_block *scratch, uint32_t kind,
-		       const struct abi_header *header, const struct message_pool *messages,
-		       const struct message *message) __attribute__((warn_unused_result));
+		       struct abi_header_block *scratch, const struct abi_header *header,
+		       const struct message_pool *messages, const struct message *message)
+	__attribute__((warn_unused_result));
 
 #endif

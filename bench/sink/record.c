@@ -62,7 +62,7 @@ static void record_part(struct record *r, uint8_t type, uint32_t timestamp, cons
 	if (kind == RECORD_DATA) {
 		return;
 	}
-	uint8_t flags = rtmp_classify(type, data, len);
+	uint8_t flags = rtmp_classify(type, data, len).flags;
 	r->keyframes += (flags & RTMP_MEDIA_KEYFRAME) != 0;
 	r->sequence_headers += (flags & RTMP_MEDIA_SEQUENCE_HEADER) != 0;
 	/* Sequence headers and metadata are repeated at any time: they carry no media time. */

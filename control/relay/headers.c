@@ -3,68 +3,118 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rtmp/message.h"
-
 #define SEED_TRIES 1000u
 
-int headers_kind(uint8_t type, uint8_t flags)
+uint8_t headers_kind(const struct abi_log_entry *entry)
 {
-	if (flags & ABI_LOG_METADATA && type == RTMP_TYPE_AUDIO) {
-		return -1; /* multichannel configuration: abi/pub.h has no place for it */
-	}
-	if (flags & ABI_LOG_METADATA) {
-		return type == RTMP_TYPE_VIDEO ? ABI_HEADER_VIDEO_META : ABI_HEADER_METADATA;
-	}
-	if (!(flags & ABI_LOG_SEQUENCE_HEADER)) {
-		return -1;
-	}
-	if (type == RTMP_TYPE_VIDEO) {
-		return ABI_HEADER_VIDEO;
-	}
-	return type == RTMP_TYPE_AUDIO ? ABI_HEADER_AUDIO : -1;
+	return entry->header < ABI_HEADER_KINDS ? entry->header : ABI_HEADER_NONE;
 }
 
-static struct header *header_create(uint8_t type, uint32_t length)
+static struct header *header_create(const struct abi_header *from, uint32_t length)
 {
 	struct header *header = malloc(sizeof(*header) + length);
 
 	if (header) {
 		header->references = 1;
 		header->length = length;
-		header->type = type;
+		header->type = from->type;
+		header->kind = from->kind;
+		header->track = from->track;
+		header->flags = from->flags;
 	}
 	return header;
 }
 
 static void header_put(struct header *header)
 {
-	if (header && --header->references == 0) {
+	if (--header->references == 0) {
 		free(header);
 	}
 }
 
-static void replace(struct header_set *set, int kind, struct header *header)
+/* Of the same kind and track; messages of several tracks are told apart by their first. */
+static bool supersedes(const struct abi_header *a, const struct header *b)
 {
-	header_put(set->headers[kind]);
-	set->headers[kind] = header;
+	return a->kind == b->kind && a->track == b->track &&
+	       (a->flags & ABI_LOG_TRACKS) == (b->flags & ABI_LOG_TRACKS);
 }
 
-int headers_update(struct header_set *set, const struct log_view *view,
-		   const struct log_message *message)
+/* Takes a reference. */
+static void append(struct header_set *set, struct header *header)
 {
-	int kind = headers_kind(message->entry.type, message->entry.flags);
-	struct header *header;
+	header->references++;
+	set->headers[set->count++] = header;
+}
 
-	if (kind < 0 || message->entry.length > HEADER_MAX) {
-		return 0;
+/* All of the old set of kinds from `low` to `high` that `key` does not supersede. */
+static void keep(struct header_set *to, const struct header_set *from, const struct abi_header *key,
+		 uint8_t low, uint8_t high)
+{
+	for (uint32_t i = 0; from && i < from->count; i++) {
+		struct header *header = from->headers[i];
+
+		if (header->kind >= low && header->kind <= high && !supersedes(key, header)) {
+			append(to, header);
+		}
 	}
-	header = header_create(message->entry.type, message->entry.length);
-	if (!header || log_reader_copy(view, message, header->data, header->length)) {
-		free(header);
+}
+
+/* How many of the set `key` leaves in force. */
+static uint32_t count_others(const struct header_set *set, const struct abi_header *key)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; set && i < set->count; i++) {
+		count += !supersedes(key, set->headers[i]);
+	}
+	return count;
+}
+
+/* A set with `header` (NULL: none, for want of room) in place of what `key` names. */
+static int exchange(struct header_set **set, const struct abi_header *key, struct header *header)
+{
+	struct header_set *from = *set;
+	struct header_set *to = calloc(1, sizeof(*to));
+
+	if (!to) {
 		return -1;
 	}
-	replace(set, kind, header);
+	to->references = 1;
+	keep(to, from, key, 0, key->kind);
+	if (header && count_others(from, key) < ABI_HEADERS_MAX) {
+		append(to, header);
+	}
+	keep(to, from, key, key->kind + 1, UINT8_MAX);
+	headers_put(from);
+	*set = to;
 	return 0;
+}
+
+int headers_update(struct header_set **set, const struct log_view *view,
+		   const struct log_message *message)
+{
+	const struct abi_log_entry *entry = &message->entry;
+	struct abi_header key = {
+		.type = entry->type,
+		.kind = headers_kind(entry),
+		.track = entry->track,
+		.flags = entry->flags,
+	};
+	struct header *header = NULL;
+	int rc;
+
+	if (entry->length <= HEADER_MAX) {
+		header = header_create(&key, entry->length);
+		if (!header || log_reader_copy(view, message, header->data, header->length)) {
+			free(header);
+			return -1;
+		}
+	}
+	rc = exchange(set, &key, header);
+	if (header) {
+		header_put(header);
+	}
+	return rc;
 }
 
 static void copy_words(struct abi_header_block *to, const struct abi_header_block *from)
@@ -105,50 +155,73 @@ static bool copy_block(struct abi_header_block *to, const struct log_view *view,
 	return false;
 }
 
-int headers_seed(struct header_set *set, const struct log_view *view,
+/* False for what the dataplane cannot have written. */
+static bool valid(const struct abi_header_block *block, const struct abi_header *from)
+{
+	return from->kind > ABI_HEADER_NONE && from->kind < ABI_HEADER_KINDS &&
+	       from->offset <= sizeof(block->data) &&
+	       from->length <= sizeof(block->data) - from->offset;
+}
+
+static int seed(struct header_set **set, const struct abi_header_block *block,
+		const struct abi_header *from)
+{
+	struct header *header = valid(block, from) ? header_create(from, from->length) : NULL;
+	int rc;
+
+	if (!header) {
+		return -1;
+	}
+	memcpy(header->data, (const uint8_t *)block->data + from->offset, from->length);
+	rc = exchange(set, from, header);
+	header_put(header);
+	return rc;
+}
+
+int headers_seed(struct header_set **set, const struct log_view *view,
 		 const struct abi_stream *stream)
 {
 	struct abi_header_block copy;
 
-	if (!copy_block(&copy, view, stream)) {
+	if (!copy_block(&copy, view, stream) || copy.count > ABI_HEADERS_MAX) {
 		return -1;
 	}
-	for (int kind = 0; kind < (int)ABI_HEADER_KINDS; kind++) {
-		const struct abi_header *from = &copy.headers[kind];
-		struct header *header;
-
-		if (from->length == 0) {
-			continue;
-		}
-		if (from->offset > sizeof(copy.data) ||
-		    from->length > sizeof(copy.data) - from->offset) {
+	for (uint32_t i = 0; i < copy.count; i++) {
+		if (seed(set, &copy, &copy.headers[i])) {
 			return -1;
 		}
-		header = header_create(from->type, from->length);
-		if (!header) {
-			return -1;
-		}
-		memcpy(header->data, (const uint8_t *)copy.data + from->offset, from->length);
-		replace(set, kind, header);
 	}
 	return 0;
 }
 
-void headers_copy(struct header_set *to, const struct header_set *from)
+struct header_set *headers_get(struct header_set *set)
 {
-	for (int kind = 0; kind < (int)ABI_HEADER_KINDS; kind++) {
-		struct header *header = from->headers[kind];
-
-		if (header) {
-			header->references++;
-		}
-		replace(to, kind, header);
+	if (set) {
+		set->references++;
 	}
+	return set;
 }
 
-void headers_clear(struct header_set *set)
+void headers_put(struct header_set *set)
 {
-	for (int kind = 0; kind < (int)ABI_HEADER_KINDS; kind++) {
-		replace(set, kind, NULL);
+	if (!set || --set->references > 0) {
+		return;
 	}
+	for (uint32_t i = 0; i < set->count; i++) {
+		header_put(set->headers[i]);
+	}
+	free(set);
+}
+
+const struct header *headers_find(const struct header_set *set, uint8_t kind, uint8_t track)
+{
+	for (uint32_t i = 0; set && i < set->count; i++) {
+		const struct header *header = set->headers[i];
+
+		if (header->kind == kind && header->track == track &&
+		    !(header->flags & ABI_LOG_TRACKS)) {
+			return header;
+		}
+	}
+	return NULL;
 }

@@ -124,32 +124,34 @@ static bool read_input(struct origin *o, size_t *budget, uint64_t now_us)
 	return got == 0 || o->shut || feed(o, data, (size_t)got, now_us);
 }
 
+/* Bytes that the headers take with those of their chunks, and one. */
+static size_t headers_room(const struct header_set *set)
+{
+	size_t room = 1;
+
+	for (uint32_t i = 0; set && i < set->count; i++) {
+		uint32_t length = set->headers[i]->length;
+
+		room += length + (length / ORIGIN_CHUNK_SIZE + 1) * RTMP_CHUNK_HEADER_MAX;
+	}
+	return room;
+}
+
 /* Sequence headers and metadata as of the keyframe, before it. */
 static int put_headers(struct origin *o, const struct start *start)
 {
-	struct rtmp_out out = {0};
+	const struct header_set *set = start->headers;
+	struct rtmp_out out = {.cap = headers_room(set)};
 
-	for (int kind = 0; kind < (int)ABI_HEADER_KINDS; kind++) {
-		const struct header *header = start->headers.headers[kind];
-
-		if (header) {
-			out.cap += header->length +
-				   (header->length / ORIGIN_CHUNK_SIZE + 1) * RTMP_CHUNK_HEADER_MAX;
-		}
-	}
-	out.data = malloc(out.cap + 1);
+	out.data = malloc(out.cap);
 	if (!out.data) {
 		return -1;
 	}
-	for (int kind = 0; kind < (int)ABI_HEADER_KINDS; kind++) {
-		const struct header *header = start->headers.headers[kind];
-		struct rtmp_message msg;
+	for (uint32_t i = 0; set && i < set->count; i++) {
+		const struct header *header = set->headers[i];
+		struct rtmp_message msg = batch_message(header->type, start->timestamp,
+							header->length, o->client.stream_id);
 
-		if (!header) {
-			continue;
-		}
-		msg = batch_message(header->type, start->timestamp, header->length,
-				    o->client.stream_id);
 		(void)rtmp_chunk_writer_put(&o->client.writer, &msg, header->data, &out);
 	}
 	batch_put(o->batch, out.data, out.len);

@@ -9,7 +9,7 @@ static void take_out(struct starts *starts, uint32_t first, uint32_t count)
 	uint32_t left = starts->count - first - count;
 
 	for (uint32_t i = first; i < first + count; i++) {
-		headers_clear(&starts->list[i].headers);
+		headers_put(starts->list[i].headers);
 	}
 	memmove(&starts->list[first], &starts->list[first + count], left * sizeof(starts->list[0]));
 	memset(&starts->list[first + left], 0, count * sizeof(starts->list[0]));
@@ -24,7 +24,7 @@ static void thin(struct starts *starts)
 }
 
 void starts_add(struct starts *starts, const struct log_message *message,
-		const struct header_set *headers)
+		struct header_set *headers)
 {
 	struct start *start;
 
@@ -42,7 +42,7 @@ void starts_add(struct starts *starts, const struct log_message *message,
 	start->cursor.messages = message->entry.number;
 	start->timestamp = message->entry.timestamp;
 	start->arrived_us = message->entry.arrived_us;
-	headers_copy(&start->headers, headers);
+	start->headers = headers_get(headers);
 }
 
 const struct start *starts_for(const struct starts *starts, uint64_t number, uint64_t from)

@@ -142,7 +142,7 @@ void stream_destroy(struct relay_stream *s)
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		origin_fini(&s->origins[i]);
 	}
-	headers_clear(&s->headers);
+	headers_put(s->headers);
 	starts_fini(&s->starts);
 	free(s);
 }

@@ -34,7 +34,7 @@ struct relay_stream {
 	struct positions positions;
 	uint64_t position_last; /* highest of the positions found there */
 	struct log_cursor scan;
-	struct header_set headers; /* in force at `scan` */
+	struct header_set *headers; /* in force at `scan`; NULL: none */
 	uint32_t timestamp;        /* ms, of the message last scanned */
 	uint64_t arrived_us;
 	bool video; /* starts are at keyframes; without video every message is one */

@@ -40,7 +40,7 @@ static void begin_gop(struct relay_stream *s, const struct log_message *message)
 	if (newest) {
 		s->gop_length = message->at.bytes - newest->cursor.bytes;
 	}
-	starts_add(&s->starts, message, &s->headers);
+	starts_add(&s->starts, message, s->headers);
 	s->gop_valid = true;
 }
 
@@ -56,7 +56,7 @@ static bool may_begin_at(const struct relay_stream *s, const struct log_message 
 	if (entry->number == 0) {
 		return true;
 	}
-	if (headers_kind(entry->type, entry->flags) >= 0) {
+	if (headers_kind(entry) != ABI_HEADER_NONE) {
 		return false;
 	}
 	if (s->video) {
@@ -81,7 +81,7 @@ static void advance_origins(struct relay_stream *s, const struct log_message *me
 static int scan_message(struct relay_stream *s, const struct log_message *message)
 {
 	const struct abi_log_entry *entry = &message->entry;
-	bool header = headers_kind(entry->type, entry->flags) >= 0;
+	bool header = headers_kind(entry) != ABI_HEADER_NONE;
 
 	if (!s->scanned) {
 		s->first_number = entry->number;

@@ -295,6 +295,24 @@ static uint64_t make_slice(struct fake_worker *w, uint64_t n, uint32_t from, uin
 	return abi_ref_make(0, segment, SEGMENT_START, length);
 }
 
+/* As rtmp_classify() would say. */
+static uint8_t header_kind(const struct fake_message *m)
+{
+	bool video = m->type == 9;
+	bool audio = m->type == 8;
+
+	if (m->flags & ABI_LOG_SEQUENCE_HEADER) {
+		return video ? ABI_HEADER_VIDEO : ABI_HEADER_AUDIO;
+	}
+	if (!(m->flags & ABI_LOG_METADATA)) {
+		return ABI_HEADER_NONE;
+	}
+	if (audio) {
+		return ABI_HEADER_CHANNELS;
+	}
+	return video ? ABI_HEADER_VIDEO_META : ABI_HEADER_METADATA;
+}
+
 bool fake_send(struct fake_worker *w, uint32_t slot, const struct fake_message *m)
 {
 	struct abi_stream *s = fake_stream(w, slot);
@@ -306,6 +324,8 @@ bool fake_send(struct fake_worker *w, uint32_t slot, const struct fake_message *
 		.timestamp = m->timestamp,
 		.type = m->type,
 		.flags = m->flags,
+		.header = header_kind(m),
+		.track = m->track,
 		.arrived_us = now_us(),
 	};
 

@@ -227,56 +227,140 @@ static void test_hostile_chain(void)
 	fake_worker_fini(&worker);
 }
 
-static void test_header_cache(void)
+/* Sends a header and takes it into the set. */
+static void update(struct header_set **set, struct log_cursor *cursor, struct fake_message m)
 {
-	struct header_set set = {0};
-	struct header_set copy = {0};
-	struct log_cursor cursor;
 	struct log_message message;
 
+	m.slice = 7;
+	CU_ASSERT(fake_send(&worker, 0, &m));
+	cursor->block = cursor->position == 0 ? beginning().block : cursor->block;
+	CU_ASSERT_EQUAL_FATAL(
+		log_reader_next(&view, cursor, fake_stream(&worker, 0)->head, &message), 1);
+	CU_ASSERT_EQUAL(headers_update(set, &view, &message), 0);
+}
+
+#define VIDEO_HEADER(length_, track_)                             \
+	(struct fake_message)                                     \
+	{                                                         \
+		9, ABI_LOG_SEQUENCE_HEADER, 0, length_, 0, track_ \
+	}
+#define AUDIO_HEADER(length_, track_)                             \
+	(struct fake_message)                                     \
+	{                                                         \
+		8, ABI_LOG_SEQUENCE_HEADER, 0, length_, 0, track_ \
+	}
+
+static void test_header_cache(void)
+{
+	struct header_set *set = NULL;
+	struct header_set *copy;
+	struct log_cursor cursor = {0};
+
 	set_up();
-	CU_ASSERT(fake_send(&worker, 0,
-			    &(struct fake_message){9, ABI_LOG_SEQUENCE_HEADER, 0, 30, 7}));
-	CU_ASSERT(fake_send(&worker, 0,
-			    &(struct fake_message){9, ABI_LOG_SEQUENCE_HEADER, 0, 31, 7}));
-	cursor = beginning();
-	CU_ASSERT_EQUAL(log_reader_next(&view, &cursor, 100, &message), 1);
-	CU_ASSERT_EQUAL(headers_update(&set, &view, &message), 0);
-	headers_copy(&copy, &set);
-	CU_ASSERT_EQUAL(log_reader_next(&view, &cursor, 100, &message), 1);
-	CU_ASSERT_EQUAL(headers_update(&set, &view, &message), 0);
-	CU_ASSERT_EQUAL(set.headers[ABI_HEADER_VIDEO]->length, 31);
-	CU_ASSERT_EQUAL(copy.headers[ABI_HEADER_VIDEO]->length, 30);
-	CU_ASSERT_EQUAL(copy.headers[ABI_HEADER_VIDEO]->data[29], fake_byte(0, 29));
-	headers_clear(&copy);
-	headers_clear(&set);
+	update(&set, &cursor, VIDEO_HEADER(30, 0));
+	copy = headers_get(set);
+	update(&set, &cursor, VIDEO_HEADER(31, 0));
+	CU_ASSERT_EQUAL(headers_find(set, ABI_HEADER_VIDEO, 0)->length, 31);
+	CU_ASSERT_EQUAL(headers_find(copy, ABI_HEADER_VIDEO, 0)->length, 30);
+	CU_ASSERT_EQUAL(headers_find(copy, ABI_HEADER_VIDEO, 0)->data[29], fake_byte(0, 29));
+	CU_ASSERT_PTR_NULL(headers_find(set, ABI_HEADER_VIDEO, 1));
+	CU_ASSERT_PTR_NULL(headers_find(NULL, ABI_HEADER_VIDEO, 0));
+	headers_put(copy);
+	headers_put(set);
 	fake_worker_fini(&worker);
+}
+
+/* One of each kind and track, by kind, and as they came; several tracks beside single ones. */
+static void test_header_order(void)
+{
+	static const uint32_t lengths[] = {20, 12, 15, 17, 18, 13, 14, 16};
+	struct header_set *set = NULL;
+	struct log_cursor cursor = {0};
+
+	set_up();
+	update(&set, &cursor, (struct fake_message){9, ABI_LOG_METADATA, 0, 16, 0, 0});
+	update(&set, &cursor, AUDIO_HEADER(13, 0));
+	update(&set, &cursor, VIDEO_HEADER(11, 0));
+	update(&set, &cursor, VIDEO_HEADER(12, 1));
+	update(&set, &cursor, (struct fake_message){8, ABI_LOG_METADATA, 0, 14, 0, 0});
+	update(&set, &cursor, VIDEO_HEADER(15, 2));
+	update(&set, &cursor,
+	       (struct fake_message){9, ABI_LOG_SEQUENCE_HEADER | ABI_LOG_TRACKS, 0, 17, 0, 0});
+	update(&set, &cursor, VIDEO_HEADER(18, 0)); /* takes 11 out, not 17 */
+	update(&set, &cursor, (struct fake_message){18, ABI_LOG_METADATA, 0, 20, 0, 0});
+	CU_ASSERT_EQUAL_FATAL(set->count, sizeof(lengths) / sizeof(lengths[0]));
+	for (uint32_t i = 0; i < set->count; i++) {
+		CU_ASSERT_EQUAL(set->headers[i]->length, lengths[i]);
+	}
+	CU_ASSERT_EQUAL(headers_find(set, ABI_HEADER_VIDEO, 0)->length, 18);
+	headers_put(set);
+	fake_worker_fini(&worker);
+}
+
+/* More tracks than there is room for; one that is too long goes with the one before it. */
+static void test_header_room(void)
+{
+	struct header_set *set = NULL;
+	struct log_cursor cursor = {0};
+
+	set_up();
+	for (uint32_t i = 0; i < 256; i++) {
+		update(&set, &cursor, VIDEO_HEADER(30, (uint8_t)i));
+	}
+	CU_ASSERT_EQUAL(set->count, ABI_HEADERS_MAX);
+	update(&set, &cursor, VIDEO_HEADER(31, 5));
+	CU_ASSERT_EQUAL(headers_find(set, ABI_HEADER_VIDEO, 5)->length, 31);
+	update(&set, &cursor, VIDEO_HEADER(HEADER_MAX + 1, 5));
+	CU_ASSERT_PTR_NULL(headers_find(set, ABI_HEADER_VIDEO, 5));
+	CU_ASSERT_EQUAL(set->count, ABI_HEADERS_MAX - 1);
+	headers_put(set);
+	fake_worker_fini(&worker);
+}
+
+static int seed(struct header_set **set)
+{
+	headers_put(*set);
+	*set = NULL;
+	return headers_seed(set, &view, fake_stream(&worker, 0));
 }
 
 static void test_header_block(void)
 {
-	struct header_set set = {0};
+	struct header_set *set = NULL;
 	struct abi_header_block *block;
 	struct abi_stream *stream;
+	struct abi_header *h;
 
 	set_up();
 	stream = fake_stream(&worker, 0);
-	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), 0);
-	CU_ASSERT_PTR_NULL(set.headers[ABI_HEADER_AUDIO]);
+	CU_ASSERT_EQUAL(seed(&set), 0);
+	CU_ASSERT_PTR_NULL(set);
 	block = fake_headers(&worker, 0);
-	block->headers[ABI_HEADER_AUDIO] = (struct abi_header){.length = 8, .offset = 5000};
-	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), -1);
-	block->headers[ABI_HEADER_AUDIO].offset = sizeof(block->data) - 7;
-	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), -1);
-	block->headers[ABI_HEADER_AUDIO].offset = sizeof(block->data) - 8;
-	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), 0);
-	CU_ASSERT_PTR_NOT_NULL(set.headers[ABI_HEADER_AUDIO]);
+	h = &block->headers[0];
+	*h = (struct abi_header){.length = 8, .offset = 5000, .kind = ABI_HEADER_AUDIO};
+	CU_ASSERT_EQUAL(seed(&set), 0);
+	block->count = 1;
+	CU_ASSERT_EQUAL(seed(&set), -1);
+	h->offset = sizeof(block->data) - 7;
+	CU_ASSERT_EQUAL(seed(&set), -1);
+	h->offset = sizeof(block->data) - 8;
+	CU_ASSERT_EQUAL(seed(&set), 0);
+	CU_ASSERT_PTR_NOT_NULL(headers_find(set, ABI_HEADER_AUDIO, 0));
+	h->kind = ABI_HEADER_KINDS;
+	CU_ASSERT_EQUAL(seed(&set), -1);
+	h->kind = ABI_HEADER_NONE;
+	CU_ASSERT_EQUAL(seed(&set), -1);
+	h->kind = ABI_HEADER_AUDIO;
+	block->count = ABI_HEADERS_MAX + 1;
+	CU_ASSERT_EQUAL(seed(&set), -1);
+	block->count = 1;
 	stream->header_sequence = 1; /* never even: the worker died while it wrote */
-	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), -1);
+	CU_ASSERT_EQUAL(seed(&set), -1);
 	stream->header_sequence = 2;
 	stream->header_block = FAKE_BLOCKS; /* out of the table */
-	CU_ASSERT_EQUAL(headers_seed(&set, &view, stream), -1);
-	headers_clear(&set);
+	CU_ASSERT_EQUAL(seed(&set), -1);
+	headers_put(set);
 	fake_worker_fini(&worker);
 }
 
@@ -303,6 +387,8 @@ int main(void)
 		{"hostile entries and references", test_hostile_values},
 		{"hostile chain of blocks", test_hostile_chain},
 		{"header cache", test_header_cache},
+		{"headers by kind and track", test_header_order},
+		{"more headers than there is room for", test_header_room},
 		{"header block", test_header_block},
 		{"states of an origin", test_origin_states},
 		CU_TEST_INFO_NULL,

@@ -196,20 +196,34 @@ static void test_reconnect_starts_at_keyframe(void)
 	rig_fini(&rig);
 }
 
-/* Multichannel configuration of audio is flagged as metadata, and does not replace onMetaData. */
-static void test_channels_are_not_metadata(void)
+static void send_track_header(uint8_t track, uint32_t length)
 {
+	struct fake_message m = {VIDEO, ABI_LOG_SEQUENCE_HEADER, 0, length, length, track};
+
+	CU_ASSERT(fake_send(&rig.worker, 0, &m));
+}
+
+/* Of every kind and track, the last one, in the order in which a decoder takes them. */
+static void test_all_headers_come_again(void)
+{
+	static const uint32_t order[] = {0, 1, 6, 2, 3, 5};
+
 	set_up(1, 0);
 	rig_start(&rig);
 	go_live(0, 1);
-	send_headers(0);
-	send_message(0, AUDIO, ABI_LOG_METADATA, 0, 9, 9);
+	send_headers(0);                                     /* 0 to 2: metadata, video, audio */
+	send_message(0, AUDIO, ABI_LOG_METADATA, 0, 9, 9);   /* 3: channels */
+	send_track_header(1, 30);                            /* 4: another codec is in force soon */
+	send_message(0, VIDEO, ABI_LOG_METADATA, 0, 40, 40); /* 5: colour */
+	send_track_header(1, 31);                            /* 6 */
 	send_frames(0, 0, 5, 5, 2000);
-	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 9);
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 12);
 	fake_origin_break(rig.origins[0]);
-	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 9 + 3 + 5);
-	CU_ASSERT_EQUAL(fake_origin_record(rig.origins[0], 9).type, DATA);
-	CU_ASSERT(is_message(rig.origins[0], 9, 0));
+	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 12 + 6 + 5);
+	for (uint32_t i = 0; i < 6; i++) {
+		CU_ASSERT(is_message(rig.origins[0], 12 + i, order[i]));
+	}
+	CU_ASSERT(is_message(rig.origins[0], 12 + 6, 7));
 	rig_fini(&rig);
 }
 
@@ -416,8 +430,9 @@ static void test_resumes_live_stream(void)
 	fake_reclaim(&rig.worker, 0);
 	CU_ASSERT_EQUAL(fake_stream(&rig.worker, 0)->reclaimed, 26);
 	block = fake_headers(&rig.worker, 0);
-	block->headers[ABI_HEADER_VIDEO] =
-		(struct abi_header){.length = 4, .offset = 0, .type = VIDEO, .position = 2};
+	block->headers[0] =
+		(struct abi_header){.length = 4, .type = VIDEO, .kind = ABI_HEADER_VIDEO};
+	block->count = 1;
 	memcpy((void *)block->data, (uint8_t[]){0, 7, 14, 21}, 4);
 	rig_start(&rig);
 	rig_adopt(&rig, 0, 1);
@@ -513,7 +528,7 @@ int main(void)
 		{"a publish that is over is drained", test_short_publish_is_drained},
 		{"a new stream waits for its origin", test_new_stream_waits_for_origin},
 		{"reconnect starts at the keyframe", test_reconnect_starts_at_keyframe},
-		{"channels are not metadata", test_channels_are_not_metadata},
+		{"all headers come again", test_all_headers_come_again},
 		{"a talking origin stops nobody", test_talking_origin_stops_nobody},
 		{"a slow origin is moved on alone", test_slow_origin_is_moved_on},
 		{"under pressure who is behind is moved on", test_pressure_moves_on},

@@ -67,9 +67,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	skip_all(data, size);
 	enter_all(data, size);
 	for (uint8_t type = 0; type < 23; type++) {
-		uint8_t flags = rtmp_classify(type, data, (uint32_t)size);
+		struct rtmp_class c = rtmp_classify(type, data, (uint32_t)size);
 
-		if (flags > 15 || ((flags & RTMP_MEDIA_KEYFRAME) && type != RTMP_TYPE_VIDEO)) {
+		if (c.flags > 31 || c.header >= RTMP_HEADER_KINDS ||
+		    ((c.flags & RTMP_MEDIA_KEYFRAME) && type != RTMP_TYPE_VIDEO)) {
 			abort();
 		}
 	}

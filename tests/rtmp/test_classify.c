@@ -12,6 +12,7 @@ enum {
 	SEQ = RTMP_MEDIA_SEQUENCE_HEADER,
 	META = RTMP_MEDIA_METADATA,
 	DROP = RTMP_MEDIA_DROPPABLE,
+	MANY = RTMP_MEDIA_TRACKS,
 	A = RTMP_TYPE_AUDIO,
 	V = RTMP_TYPE_VIDEO,
 };
@@ -22,11 +23,13 @@ static const struct sample {
 	const char *bytes;
 	uint32_t len;
 	uint8_t flags;
+	uint8_t track;
 } samples[] = {
-#define S(what, type, bytes, flags)                         \
-	{                                                   \
-		what, type, bytes, sizeof(bytes) - 1, flags \
+#define T(what, type, bytes, flags, track)                         \
+	{                                                          \
+		what, type, bytes, sizeof(bytes) - 1, flags, track \
 	}
+#define S(what, type, bytes, flags) T(what, type, bytes, flags, 0)
 	S("AAC sequence header", A, "\xaf\x00\x12\x10", SEQ),
 	S("AAC frame", A, "\xaf\x01\x21\x00", 0),
 	S("AAC, one byte", A, "\xaf", 0),
@@ -37,9 +40,9 @@ static const struct sample {
 	S("multichannel configuration", A, "\x94Opus\x01\x02", META),
 	S("audio ModEx, then sequence start", A, "\x97\x02\x01\x02\x03\x00mp4a", SEQ),
 	S("audio multitrack sequence start", A, "\x95\x00mp4a\x00", SEQ),
-	S("audio sequence start of track 1", A, "\x95\x00mp4a\x01", 0),
-	S("audio sequence starts of many tracks", A, "\x95\x10mp4a\x01\x00\x00\x00", SEQ),
-	S("audio multitrack frames", A, "\x95\x11mp4a\x00\x00\x00\x01x", 0),
+	T("audio sequence start of track 1", A, "\x95\x00mp4a\x01", SEQ, 1),
+	T("audio sequence starts of many tracks", A, "\x95\x10mp4a\x03\x00\x00\x00", SEQ | MANY, 3),
+	S("audio multitrack frames", A, "\x95\x11mp4a\x00\x00\x00\x01x", MANY),
 	S("AVC sequence header", V, "\x17\x00\x00\x00\x00\x01\x64", SEQ),
 	S("AVC keyframe", V, "\x17\x01\x00\x00\x00", KEY),
 	S("AVC end of sequence", V, "\x17\x02\x00\x00\x00", 0),
@@ -71,11 +74,13 @@ static const struct sample {
 	S("ModEx with a long size", V, "\x97\xff\xff\xff\x00\x01\x01hvc1", 0),
 	S("ModEx, nothing more", V, "\x97", 0),
 	S("sequence start of track 0", V, "\x96\x00hvc1\x00", SEQ),
-	S("sequence start of track 1", V, "\x96\x00hvc1\x01", 0),
-	S("sequence starts of many tracks", V, "\x96\x10hvc1\x01\x00\x00\x00", SEQ),
+	T("sequence start of track 1", V, "\x96\x00hvc1\x01", SEQ, 1),
+	T("sequence starts of many tracks", V, "\x96\x10hvc1\x01\x00\x00\x00", SEQ | MANY, 1),
+	T("sequence starts of many codecs", V, "\x96\x20hvc1\x02\x00\x00\x00", SEQ | MANY, 2),
+	T("colour information of track 3", V, "\x96\x04hvc1\x03", META, 3),
 	S("keyframe of track 0", V, "\x96\x01hvc1\x00\x00\x00\x00", KEY),
-	S("keyframe of track 1", V, "\x96\x01hvc1\x01\x00\x00\x00", 0),
-	S("keyframes of many tracks", V, "\x96\x11hvc1\x01\x00\x00\x00", KEY),
+	T("keyframe of track 1", V, "\x96\x01hvc1\x01\x00\x00\x00", KEY, 1),
+	T("keyframes of many tracks", V, "\x96\x11hvc1\x01\x00\x00\x00", KEY | MANY, 1),
 	S("multitrack, nothing more", V, "\x96", 0),
 	S("@setDataFrame", 18, "\x02\x00\x0d@setDataFrame\x02\x00\x0aonMetaData\x08", META),
 	S("onMetaData", 18, "\x02\x00\x0aonMetaData\x08", META),
@@ -90,32 +95,63 @@ static const struct sample {
 	S("a command", 20, "\x02\x00\x0aonMetaData", 0),
 	S("an aggregate", 22, "\x09\x00\x00\x00", 0),
 #undef S
+#undef T
 };
 
-static uint8_t classify_exact(const struct sample *s, uint32_t len)
+static struct rtmp_class classify_exact(const struct sample *s, uint32_t len)
 {
 	uint8_t *copy = malloc(len != 0 ? len : 1);
-	uint8_t flags;
+	struct rtmp_class c;
 
 	if (copy == NULL) {
 		abort();
 	}
 	memcpy(copy, s->bytes, len);
-	flags = rtmp_classify(s->type, copy, len);
+	c = rtmp_classify(s->type, copy, len);
 	free(copy);
-	return flags;
+	return c;
+}
+
+/* Headers are what has flags of headers. */
+static uint8_t header_of(const struct sample *s)
+{
+	if (s->flags & SEQ) {
+		return s->type == V ? RTMP_HEADER_VIDEO : RTMP_HEADER_AUDIO;
+	}
+	if (!(s->flags & META)) {
+		return RTMP_HEADER_NONE;
+	}
+	if (s->type == A) {
+		return RTMP_HEADER_CHANNELS;
+	}
+	return s->type == V ? RTMP_HEADER_VIDEO_META : RTMP_HEADER_METADATA;
 }
 
 static void test_samples(void)
 {
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
-		uint8_t flags = classify_exact(&samples[i], samples[i].len);
+		struct rtmp_class c = classify_exact(&samples[i], samples[i].len);
 
-		if (flags != samples[i].flags) {
-			printf("\n    %s: %u, not %u", samples[i].what, flags, samples[i].flags);
+		if (c.flags != samples[i].flags) {
+			printf("\n    %s: %u, not %u", samples[i].what, c.flags, samples[i].flags);
 		}
-		CU_ASSERT_EQUAL(flags, samples[i].flags);
+		CU_ASSERT_EQUAL(c.flags, samples[i].flags);
+		CU_ASSERT_EQUAL(c.header, header_of(&samples[i]));
+		CU_ASSERT_EQUAL(c.track, samples[i].track);
 	}
+}
+
+/* What lies behind the bytes that callers gather is asked for. */
+static void test_incomplete(void)
+{
+	uint8_t data[64] = {0x97, 45, [48] = 0x01, 'h', 'v', 'c', '1'};
+	struct rtmp_class c = rtmp_classify(V, data, RTMP_CLASSIFY_BYTES);
+
+	CU_ASSERT(c.incomplete);
+	CU_ASSERT_EQUAL(c.flags, 0);
+	c = rtmp_classify(V, data, sizeof(data));
+	CU_ASSERT_FALSE(c.incomplete);
+	CU_ASSERT_EQUAL(c.flags, KEY);
 }
 
 /* The sanitizer sees what is read behind the end. */
@@ -136,7 +172,7 @@ static void test_enough_bytes(void)
 		uint32_t len =
 			samples[i].len < RTMP_CLASSIFY_BYTES ? samples[i].len : RTMP_CLASSIFY_BYTES;
 
-		CU_ASSERT_EQUAL(classify_exact(&samples[i], len), samples[i].flags);
+		CU_ASSERT_EQUAL(classify_exact(&samples[i], len).flags, samples[i].flags);
 	}
 }
 
@@ -144,6 +180,7 @@ static const struct test tests[] = {
 	{"samples", test_samples},
 	{"truncations", test_truncations},
 	{"enough bytes", test_enough_bytes},
+	{"incomplete", test_incomplete},
 };
 
 int main(void)

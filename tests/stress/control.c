@@ -116,8 +116,8 @@ static void read_header(struct control *c, const struct reader *r)
 		return;
 	}
 	memcpy(&copy, words, sizeof(copy));
-	const struct abi_header *h = &copy.headers[ABI_HEADER_AUDIO];
-	if (h->length == 0) {
+	const struct abi_header *h = &copy.headers[0];
+	if (copy.count == 0) {
 		return;
 	}
 	uint64_t first;

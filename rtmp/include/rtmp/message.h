@@ -44,8 +44,8 @@ struct rtmp_message {
 };
 
 /*
- * What a media message is, told from its first bytes (FLV E.4.2, E.4.3; Enhanced RTMP v2).
- * Bits are those of the log entry.
+ * What a media message is to those who forward it, told from its first bytes (FLV E.4.2, E.4.3;
+ * Enhanced RTMP v2). Bits are those of the log entry.
  */
 enum rtmp_media_flags {
 	RTMP_MEDIA_KEYFRAME = 1 << 0,        /* a coded picture that decoding can start at */
@@ -53,14 +53,36 @@ enum rtmp_media_flags {
 	RTMP_MEDIA_METADATA = 1 << 2,        /* onMetaData, video metadata (colour information), or
 						audio multichannel configuration */
 	RTMP_MEDIA_DROPPABLE = 1 << 3,       /* disposable inter frame */
+	RTMP_MEDIA_TRACKS = 1 << 4,          /* several tracks in one message */
+};
+
+/*
+ * Headers: messages that a decoder needs before anything else, in the order in which it takes them.
+ * A stream has one of each kind for each track. Values are those of the log entry.
+ */
+enum rtmp_header {
+	RTMP_HEADER_NONE = 0,
+	RTMP_HEADER_METADATA,   /* onMetaData */
+	RTMP_HEADER_VIDEO,      /* codec configuration, as such or as an MPEG-2 TS descriptor */
+	RTMP_HEADER_AUDIO,      /* codec configuration */
+	RTMP_HEADER_CHANNELS,   /* audio multichannel configuration */
+	RTMP_HEADER_VIDEO_META, /* video metadata: colour information */
+	RTMP_HEADER_KINDS
+};
+
+struct rtmp_class {
+	uint8_t flags;   /* enum rtmp_media_flags */
+	uint8_t header;  /* enum rtmp_header */
+	uint8_t track;   /* of Enhanced RTMP; of several the first one */
+	bool incomplete; /* more bytes than `len` could have told more */
 };
 
 #define RTMP_CLASSIFY_BYTES 40u
 
 /*
- * Flags of a message whose first `len` bytes (all of it, or at least RTMP_CLASSIFY_BYTES) are at
- * `data`. Never fails: what is not understood has no flags.
+ * Class of a message whose first `len` bytes (all of it, or at least RTMP_CLASSIFY_BYTES) are at
+ * `data`. Never fails: what is not understood is of no class.
  */
-uint8_t rtmp_classify(uint8_t type, const uint8_t *data, uint32_t len);
+struct rtmp_class rtmp_classify(uint8_t type, const uint8_t *data, uint32_t len);
 
 #endif

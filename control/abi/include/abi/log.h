@@ -31,22 +31,38 @@
 #define ABI_LOG_SLICES      4u /* in a unit */
 #define ABI_LOG_NO_BLOCK    UINT32_MAX
 
-/* Flags 0 to 3 are those of rtmp_classify(). */
+/* Flags 0 to 4 are those of rtmp_classify(). */
 enum abi_log_flags {
 	ABI_LOG_KEYFRAME = 1 << 0,
 	ABI_LOG_SEQUENCE_HEADER = 1 << 1,
 	ABI_LOG_METADATA = 1 << 2,
 	ABI_LOG_DROPPABLE = 1 << 3,
-	ABI_LOG_ENTRY = 1 << 7, /* set in every entry: a reader that lost its place finds out */
+	ABI_LOG_TRACKS = 1 << 4, /* several tracks in one message (Enhanced RTMP) */
+	ABI_LOG_ENTRY = 1 << 7,  /* set in every entry: a reader that lost its place finds out */
+};
+
+/*
+ * What a decoder needs before the first keyframe, in the order in which it takes them. A stream has
+ * one of each kind for each track. Values are those of rtmp_classify().
+ */
+enum abi_header_kind {
+	ABI_HEADER_NONE = 0,
+	ABI_HEADER_METADATA,   /* onMetaData */
+	ABI_HEADER_VIDEO,      /* video sequence header */
+	ABI_HEADER_AUDIO,      /* audio sequence header */
+	ABI_HEADER_CHANNELS,   /* Enhanced RTMP audio multichannel configuration */
+	ABI_HEADER_VIDEO_META, /* Enhanced RTMP video metadata (colour information) */
+	ABI_HEADER_KINDS
 };
 
 struct abi_log_entry {
-	uint32_t length;    /* bytes of payload: the sum of the slices */
-	uint32_t slices;    /* references that follow */
-	uint32_t timestamp; /* ms */
-	uint8_t type;       /* RTMP message type */
-	uint8_t flags;      /* enum abi_log_flags */
-	uint16_t reserved;
+	uint32_t length;     /* bytes of payload: the sum of the slices */
+	uint32_t slices;     /* references that follow */
+	uint32_t timestamp;  /* ms */
+	uint8_t type;        /* RTMP message type */
+	uint8_t flags;       /* enum abi_log_flags */
+	uint8_t header;      /* enum abi_header_kind */
+	uint8_t track;       /* of Enhanced RTMP, 0 without; of several the first one */
 	uint64_t number;     /* of the message within the publication, from 0 */
 	uint64_t arrived_us; /* dataplane clock (CLOCK_MONOTONIC) when its last byte was read */
 };

@@ -29,7 +29,7 @@
 #define ABI_NAME_MAX     512u
 #define ABI_PEER_MAX     64u
 #define ABI_ENCODER_MAX  64u
-#define ABI_HEADER_KINDS 4u
+#define ABI_HEADERS_MAX  24u
 #define ABI_HEADER_SIZE  4096u
 #define ABI_EVENT_RING   4096u /* events; a power of two */
 #define ABI_NEWS_RING    4096u /* stream slots; a power of two */
@@ -47,34 +47,34 @@ enum abi_stream_state {
 	ABI_STREAM_ENDED, /* the publisher is gone; the log waits for its consumer */
 };
 
-/* What a new consumer needs before the first keyframe. */
-enum abi_header_kind {
-	ABI_HEADER_METADATA = 0, /* onMetaData */
-	ABI_HEADER_VIDEO,        /* video sequence header */
-	ABI_HEADER_AUDIO,        /* audio sequence header */
-	ABI_HEADER_VIDEO_META,   /* Enhanced RTMP video metadata (colour information) */
-};
-
+/* A message that is a header (enum abi_header_kind), as it came. */
 struct abi_header {
-	uint32_t length; /* 0: none */
-	uint32_t offset; /* in abi_header_block.data */
-	uint32_t timestamp;
-	uint8_t type;
-	uint8_t reserved[3];
 	uint64_t position; /* of the entry it was copied from */
+	uint32_t timestamp;
+	uint16_t length;
+	uint16_t offset; /* in abi_header_block.data */
+	uint8_t type;    /* these four as in the entry */
+	uint8_t kind;
+	uint8_t track;
+	uint8_t flags;
+	uint32_t reserved;
 };
 
 /*
- * Of a stream: a block of the log's pool, taken when the first header comes. Guarded by
+ * The headers of a stream: a block of the log's pool, taken when the first one comes. Guarded by
  * abi_stream.header_sequence (a seqlock: odd while the worker writes). Copy out as words, then
  * check. It is the stream's as long as its log is.
+ *
+ * There is one of each kind for each track, and one for each first track of messages that have
+ * several (ABI_LOG_TRACKS). They stand in the order in which they came, so that of two that speak
+ * of the same track the later one is the one in force.
  */
 struct abi_header_block {
-	uint32_t used;
-	uint32_t reserved;
-	struct abi_header headers[ABI_HEADER_KINDS];
+	uint32_t used; /* bytes of data */
+	uint32_t count;
+	struct abi_header headers[ABI_HEADERS_MAX];
 	_Atomic uint64_t
-		data[(ABI_HEADER_SIZE - 8 - ABI_HEADER_KINDS * sizeof(struct abi_header)) / 8];
+		data[(ABI_HEADER_SIZE - 8 - ABI_HEADERS_MAX * sizeof(struct abi_header)) / 8];
 };
 
 struct abi_stream {
