@@ -8,6 +8,7 @@
 #include "control.h"
 #include "events.h"
 #include "journal.h"
+#include "report_insight.h"
 #include "report_inspect.h"
 #include "report_memory.h"
 #include "report_stream.h"
@@ -192,8 +193,14 @@ static json_t *report_stream(struct control *control, const json_t *request)
 {
 	const struct registry_stream *stream = report_find(control, request);
 
-	return stream ? success("stream", report_stream_object(control, stream))
-		      : failure("no such stream");
+	json_t *object;
+
+	if (!stream) {
+		return failure("no such stream");
+	}
+	object = report_stream_object(control, stream);
+	(void)json_object_set_new(object, "media", report_insight_object(control, stream));
+	return success("stream", object);
 }
 
 static json_t *report_kick(struct control *control, const json_t *request)

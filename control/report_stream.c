@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "report_encoder.h"
+#include "report_insight.h"
 
 bool report_shown(const struct registry_stream *stream)
 {
@@ -135,6 +136,7 @@ json_t *report_stream_object(const struct control *control, const struct registr
 	text_printable(peer, sizeof(peer), slot->peer, sizeof(slot->peer));
 	object = stream_fields(control, stream, peer);
 	report_encoder(object, slot);
+	report_insight_brief(control, stream, object);
 	(void)json_object_set_new(object, "origins", origins_array(control, stream));
 	return object;
 }

@@ -1,6 +1,7 @@
 #include "output_text.h"
 
 #include "field.h"
+#include "output_media.h"
 #include "units.h"
 
 #include <string.h>
@@ -50,7 +51,7 @@ void text_streams(FILE *out, const json_t *streams, size_t rows_max)
 	static const struct table_column columns[] = {
 		{"STREAM", TABLE_LEFT},   {"STATE", TABLE_LEFT},   {"WORKER", TABLE_RIGHT},
 		{"PEER", TABLE_LEFT},     {"UPTIME", TABLE_RIGHT}, {"BITRATE", TABLE_RIGHT},
-		{"BYTES", TABLE_RIGHT},   {"VIDEO", TABLE_RIGHT},  {"AUDIO", TABLE_RIGHT},
+		{"BYTES", TABLE_RIGHT},   {"VIDEO", TABLE_LEFT},   {"AUDIO", TABLE_LEFT},
 		{"DROPPED", TABLE_RIGHT}, {"PINNED", TABLE_RIGHT}, {"ORIGINS", TABLE_RIGHT},
 		{"LAG", TABLE_RIGHT},
 	};
@@ -68,8 +69,8 @@ void text_streams(FILE *out, const json_t *streams, size_t rows_max)
 		field_add_duration(&t, stream, "uptime_ms");
 		field_add_bitrate(&t, stream, "bitrate_kbps");
 		field_add_bytes(&t, stream, "bytes");
-		field_add_number(&t, stream, "video_messages");
-		field_add_number(&t, stream, "audio_messages");
+		media_add_video(&t, stream);
+		media_add_audio(&t, stream);
 		field_add_number(&t, stream, "dropped_messages");
 		field_add_bytes(&t, stream, "pinned_bytes");
 		add_origins(&t, stream);
@@ -160,6 +161,7 @@ static void show_stream(FILE *out, const json_t *value, const struct output_opti
 		{"pinned", "pinned_bytes", field_add_bytes},
 		{"last timestamp", "last_timestamp_ms", field_add_duration},
 	};
+	const json_t *media = json_object_get(value, "media");
 	struct table t;
 
 	(void)options;
@@ -170,8 +172,10 @@ static void show_stream(FILE *out, const json_t *value, const struct output_opti
 		table_add(&t, rows[i].title);
 		rows[i].add(&t, value, rows[i].key);
 	}
+	media_add_totals(&t, media);
 	table_print(&t, out, 0);
 	table_fini(&t);
+	media_print_tracks(out, media);
 	putc('\n', out);
 	print_origins(out, json_object_get(value, "origins"), false);
 }

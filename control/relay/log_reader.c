@@ -169,8 +169,8 @@ int log_slices_next(const struct log_view *view, struct log_slices *slices, stru
 	return 1;
 }
 
-int log_reader_copy(const struct log_view *view, const struct log_message *message, void *out,
-		    uint32_t size)
+int log_reader_copy_at(const struct log_view *view, const struct log_message *message,
+		       uint32_t offset, void *out, uint32_t size)
 {
 	struct log_slices slices;
 	struct iovec iov;
@@ -181,9 +181,21 @@ int log_reader_copy(const struct log_view *view, const struct log_message *messa
 	while (done < size && (rc = log_slices_next(view, &slices, &iov)) > 0) {
 		uint32_t n = (uint32_t)iov.iov_len;
 
+		if (offset >= n) {
+			offset -= n;
+			continue;
+		}
+		n -= offset;
 		n = n < size - done ? n : size - done;
-		memcpy((uint8_t *)out + done, iov.iov_base, n);
+		memcpy((uint8_t *)out + done, (const uint8_t *)iov.iov_base + offset, n);
 		done += n;
+		offset = 0;
 	}
-	return rc < 0 ? LOG_BROKEN : 0;
+	return rc < 0 ? LOG_BROKEN : (int)done;
+}
+
+int log_reader_copy(const struct log_view *view, const struct log_message *message, void *out,
+		    uint32_t size)
+{
+	return log_reader_copy_at(view, message, 0, out, size) < 0 ? LOG_BROKEN : 0;
 }

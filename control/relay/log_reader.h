@@ -110,4 +110,12 @@ int log_slices_next(const struct log_view *view, struct log_slices *slices, stru
 int log_reader_copy(const struct log_view *view, const struct log_message *message, void *out,
 		    uint32_t size) __attribute__((warn_unused_result));
 
+/*
+ * Copies what there is of the payload from byte `offset` on, at most `size` bytes: how many, or
+ * LOG_BROKEN.
+ */
+int log_reader_copy_at(const struct log_view *view, const struct log_message *message,
+		       uint32_t offset, void *out, uint32_t size)
+	__attribute__((warn_unused_result));
+
 #endif

@@ -237,6 +237,18 @@ size_t relay_origins(struct relay *relay, uint32_t slot, uint64_t generation,
 	return count;
 }
 
+bool relay_insight(struct relay *relay, uint32_t slot, uint64_t generation,
+		   struct stream_insight *out)
+{
+	const struct relay_stream *stream;
+
+	pthread_mutex_lock(&relay->context.lock);
+	stream = relay_find(relay, slot, generation);
+	insight_read(stream ? stream->insight : NULL, out);
+	pthread_mutex_unlock(&relay->context.lock);
+	return stream != NULL;
+}
+
 uint64_t relay_kept_bytes(struct relay *relay, uint32_t slot, uint64_t generation)
 {
 	const struct relay_stream *stream;

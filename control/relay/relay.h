@@ -17,6 +17,7 @@
 #include "abi/sub.h"
 #include "config/config.h"
 #include "log_reader.h"
+#include "stream_insight.h"
 
 struct resolver;
 
@@ -140,6 +141,10 @@ struct origin_status {
 /* Fills at most `max` entries; returns how many origins the stream has here, 0 if unknown. */
 size_t relay_origins(struct relay *relay, uint32_t slot, uint64_t generation,
 		     struct origin_status *out, size_t max);
+
+/* What a stream consists of, as of a moment ago; false when it is not known here. */
+bool relay_insight(struct relay *relay, uint32_t slot, uint64_t generation,
+		   struct stream_insight *out);
 
 /* Payload bytes of a stream that are kept for origins that return; 0 if it is unknown. */
 uint64_t relay_kept_bytes(struct relay *relay, uint32_t slot, uint64_t generation);

@@ -143,6 +143,7 @@ void stream_destroy(struct relay_stream *s)
 		origin_fini(&s->origins[i]);
 	}
 	headers_put(s->headers);
+	insight_destroy(s->insight);
 	starts_fini(&s->starts);
 	free(s);
 }
@@ -279,6 +280,7 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 
 void stream_tick(struct relay_stream *s, uint64_t now_us)
 {
+	insight_show(s->insight, s->context, now_us);
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		origin_tick(&s->origins[i], now_us);
 	}

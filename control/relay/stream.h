@@ -15,6 +15,7 @@
 #include <sys/queue.h>
 
 #include "headers.h"
+#include "insight.h"
 #include "origin.h"
 #include "positions.h"
 #include "starts.h"
@@ -34,8 +35,9 @@ struct relay_stream {
 	struct positions positions;
 	uint64_t position_last; /* highest of the positions found there */
 	struct log_cursor scan;
+	struct insight *insight;    /* NULL as long as there were no messages */
 	struct header_set *headers; /* in force at `scan`; NULL: none */
-	uint32_t timestamp;        /* ms, of the message last scanned */
+	uint32_t timestamp;         /* ms, of the message last scanned */
 	uint64_t arrived_us;
 	bool video; /* starts are at keyframes; without video every message is one */
 

@@ -100,6 +100,7 @@ static int scan_message(struct relay_stream *s, const struct log_message *messag
 	if (header && headers_update(&s->headers, &s->context->view, message)) {
 		return LOG_BROKEN;
 	}
+	insight_message(&s->insight, s->context, message);
 	s->arrived_us = entry->arrived_us;
 	return 0;
 }

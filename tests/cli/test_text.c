@@ -147,7 +147,9 @@ static const struct output_options plain;
 	"\"peer\":\"198.18.0.1:50000\",\"uptime_ms\":125000,\"bytes\":1536,\"messages\":1000,"     \
 	"\"video_messages\":500,\"audio_messages\":490,\"data_messages\":10,"                      \
 	"\"dropped_messages\":0,\"keyframes\":20,\"pinned_bytes\":0,\"bitrate_kbps\":6021,"        \
-	"\"last_timestamp_ms\":124000,\"origins\":[" ORIGIN "]}"
+	"\"last_timestamp_ms\":124000,\"video_codec\":\"avc1\",\"width\":640,"                     \
+	"\"height\":360,\"fps\":29.97,\"audio_codec\":\"mp4a\",\"sample_rate\":48000,\"origins\":" \
+	"[" ORIGIN "]}"
 #define ORIGIN                                                                                \
 	"{\"app\":\"live\",\"name\":\"cam\",\"url\":\"rtmp://a/b\",\"state\":\"publishing\"," \
 	"\"messages\":9,\"bytes\":1024,\"connects\":2,\"failures\":1,\"skips\":3,"            \
@@ -161,9 +163,9 @@ static void test_streams(void)
 	expect_view(
 		&output_text, OUTPUT_STREAMS, "[" CAM "]", &plain,
 		"STREAM           STATE  WORKER  PEER               UPTIME   BITRATE    BYTES  "
-		"VIDEO  AUDIO  DROPPED  PINNED  ORIGINS    LAG\n"
+		"VIDEO               AUDIO        DROPPED  PINNED  ORIGINS    LAG\n"
 		"live/cam\\x1b[2J  live        1  198.18.0.1:50000  0:02:05  6.0 Mb/s  1.5 KiB  "
-		"  500    490        0     0 B      1/1  12 ms\n");
+		"avc1 640x360@29.97  mp4a 48 kHz        0     0 B      1/1  12 ms\n");
 }
 
 /* A reply without the members, or with others: dashes, no crash. */
@@ -172,9 +174,9 @@ static void test_missing_members(void)
 	expect_view(&output_text, OUTPUT_STREAMS, "[{}, {\"app\": 1, \"bytes\": \"x\"}]", &plain,
 		    "STREAM  STATE  WORKER  PEER  UPTIME  BITRATE  BYTES  VIDEO  AUDIO  DROPPED  "
 		    "PINNED  ORIGINS  LAG\n"
-		    "-/-     -           -  -          -        -      -      -      -        -  "
+		    "-/-     -           -  -          -        -      -  -      -            -  "
 		    "     -      0/0    -\n"
-		    "-/-     -           -  -          -        -      -      -      -        -  "
+		    "-/-     -           -  -          -        -      -  -      -            -  "
 		    "     -      0/0    -\n");
 	for (int view = 0; view < OUTPUT_VIEWS; view++) {
 		static const char *const odd[] = {"{}", "[]", "[1, null, \"x\"]",

@@ -278,8 +278,9 @@ void fake_free(struct fake_worker *w, uint32_t slot)
 	log_close(&w->logs[slot]);
 }
 
-/* A segment of packet memory with `length` bytes of message n from byte `from` on. */
-static uint64_t make_slice(struct fake_worker *w, uint64_t n, uint32_t from, uint32_t length)
+/* A segment of packet memory with `length` bytes of `m`, the n-th message, from `from` on. */
+static uint64_t make_slice(struct fake_worker *w, const struct fake_message *m, uint64_t n,
+			   uint32_t from, uint32_t length)
 {
 	uint64_t size = ((uint64_t)SEGMENT_START + length + 63) / 64 * 64;
 	uint64_t segment;
@@ -290,7 +291,8 @@ static uint64_t make_slice(struct fake_worker *w, uint64_t n, uint32_t from, uin
 	segment = w->packet_at;
 	w->packet_at += size;
 	for (uint32_t i = 0; i < length; i++) {
-		w->packets[segment + SEGMENT_START + i] = fake_byte(n, from + i);
+		w->packets[segment + SEGMENT_START + i] =
+			m->data ? m->data[from + i] : fake_byte(n, from + i);
 	}
 	return abi_ref_make(0, segment, SEGMENT_START, length);
 }
@@ -335,7 +337,7 @@ bool fake_send(struct fake_worker *w, uint32_t slot, const struct fake_message *
 	}
 	for (uint32_t at = 0; at < m->length; at += m->slice) {
 		uint32_t length = m->length - at < m->slice ? m->length - at : m->slice;
-		uint64_t ref = make_slice(w, n, at, length);
+		uint64_t ref = make_slice(w, m, n, at, length);
 
 		log_put(log, &ref, 1);
 	}

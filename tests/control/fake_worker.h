@@ -65,6 +65,7 @@ struct fake_message {
 	uint32_t length;
 	uint32_t slice; /* bytes of each reference, the last one may be shorter */
 	uint8_t track;
+	const uint8_t *data; /* [length]; NULL: made from its number */
 };
 
 /* Appends a message and tells the relay. False: the log is full. */
