@@ -231,6 +231,7 @@ static void attach(struct control *control)
 	journal(CONFIG_LOG_INFO, "dataplane.attached", "{s:i, s:i, s:I}", "pid",
 		(int)control->dataplane.pid, "workers", (int)control->dataplane.workers_count,
 		"epoch", (json_int_t)control->dataplane.epoch);
+	drain_attached(control); /* before the first publish is decided */
 	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
 		events_sync(control, i);
 	}

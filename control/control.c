@@ -110,6 +110,7 @@ static void tick(struct control *control)
 		return;
 	}
 	events_tick(control);
+	drain_tick(control);
 	if (control->now_us >= control->next_sample_us) {
 		control->next_sample_us = control->now_us + SAMPLE_US;
 		sample_workers(control);
@@ -276,6 +277,7 @@ int control_init(struct control *control, const struct config *config)
 {
 	memset(control, 0, sizeof(*control));
 	control->config = config;
+	control->drain.told = true;
 	control->relay_settings = relay_settings_default;
 	control->lookup_us = LOOKUP_US;
 	attachment_init(control);

@@ -9,7 +9,9 @@
 #include "api.h"
 #include "auth.h"
 #include "dataplane.h"
+#include "drain.h"
 #include "registry.h"
+#include "rejects.h"
 #include "relay/relay.h"
 #include "relay/resolver.h"
 
@@ -27,6 +29,15 @@
 	X(publishes_rejected_busy, "publishes refused: name is being published")                 \
 	X(publishes_rejected_name, "publishes refused: name not allowed")                        \
 	X(publishes_rejected_capacity, "publishes refused: no memory here")                      \
+	X(publishes_rejected_draining, "publishes refused: the edge is being drained")           \
+	X(streams_rejected_codec, "streams ended: a codec that is not allowed")                  \
+	X(streams_rejected_bitrate, "streams ended: bitrate too high")                           \
+	X(streams_rejected_resolution, "streams ended: resolution too high")                     \
+	X(streams_rejected_frame_rate, "streams ended: frame rate too high")                     \
+	X(streams_rejected_keyframes, "streams ended: keyframes too far apart")                  \
+	X(streams_drained, "streams ended: the time to drain was over")                          \
+	X(drains, "times that draining was begun")                                               \
+	X(reconnects_asked, "streams that were asked to connect elsewhere")                      \
 	X(streams_resumed, "streams found live at an attach")                                    \
 	X(streams_ended, "streams whose publisher is gone")                                      \
 	X(kicks, "streams ended by the operator")                                                \
@@ -80,6 +91,8 @@ struct control {
 	struct registry registry; /* valid while attached */
 	struct dataplane dataplane;
 	bool attached;
+	struct drain drain;
+	struct rejects rejects;
 	char why[CONTROL_WHY_MAX]; /* not attached */
 	uint64_t silent_us;        /* a worker without heartbeat for so long is dead */
 	uint64_t lookup_us;        /* the resolver gives up a lookup after so long */

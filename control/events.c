@@ -8,42 +8,26 @@
 
 /* Commands */
 
-struct answer {
-	enum abi_command_type type;
-	uint32_t slot;
-	uint64_t generation;
-	uint32_t value;
-	const char *name; /* or NULL */
-};
-
 /* The ring is shared with a reader that trusts nothing: it is our head that we trust, not theirs.
  */
-static int send_command(struct dataplane_worker *worker, const struct answer *answer)
+int events_send(struct dataplane_worker *worker, const struct abi_command *command)
 {
 	struct abi_sub *sub = worker->sub;
 	uint64_t head = atomic_load_explicit(&sub->command_head, memory_order_relaxed);
 	/* Acquire: pairs with the worker's release after it copied the command out. */
 	uint64_t tail = atomic_load_explicit(&worker->pub->command_tail, memory_order_acquire);
-	struct abi_command *command = &sub->commands[head % ABI_COMMAND_RING];
 
 	if (head - tail >= ABI_COMMAND_RING) {
 		return -1;
 	}
-	memset(command, 0, sizeof(*command));
-	command->type = answer->type;
-	command->slot = answer->slot;
-	command->generation = answer->generation;
-	command->value = answer->value;
-	if (answer->name) {
-		text_copy(command->name, sizeof(command->name), answer->name);
-	}
+	sub->commands[head % ABI_COMMAND_RING] = *command;
 	atomic_store_explicit(&sub->command_head, head + 1, memory_order_release);
 	worker->commanded = true;
 	return 0;
 }
 
 /* After a batch of commands: the other side of the worker's going to sleep (abi/pub.h). */
-static void wake_worker(struct dataplane_worker *worker)
+void events_wake(struct dataplane_worker *worker)
 {
 	if (!worker->commanded) {
 		return;
@@ -53,18 +37,6 @@ static void wake_worker(struct dataplane_worker *worker)
 	if (atomic_load_explicit(&worker->pub->sleeping, memory_order_relaxed)) {
 		(void)eventfd_write(worker->commands_fd, 1); /* full: it is awake anyway */
 	}
-}
-
-int events_kick(struct control *control, const struct registry_stream *stream)
-{
-	struct dataplane_worker *worker = &control->dataplane.workers[stream->worker];
-	int rc = send_command(worker, &(struct answer){.type = ABI_COMMAND_KICK,
-						       .slot = stream->slot,
-						       .generation = stream->generation,
-						       .value = RTMP_REJECT_KICKED});
-
-	wake_worker(worker);
-	return rc;
 }
 
 /* Slots */
@@ -101,17 +73,6 @@ static void release_log(struct control *control, const struct registry_stream *s
 
 /* Decisions */
 
-static const char *reject_name(enum rtmp_reject why)
-{
-	static const char *const names[RTMP_REJECT_COUNT] = {
-#define REJECT_NAME(name, code, text) [RTMP_REJECT_##name] = (text),
-		RTMP_REJECTS(REJECT_NAME)
-#undef REJECT_NAME
-	};
-
-	return names[why];
-}
-
 static void count_reject(struct control *control, enum rtmp_reject why)
 {
 	static const enum control_counter counters[RTMP_REJECT_COUNT] = {
@@ -119,9 +80,55 @@ static void count_reject(struct control *control, enum rtmp_reject why)
 		[RTMP_REJECT_APP] = CONTROL_publishes_rejected_app,
 		[RTMP_REJECT_BUSY] = CONTROL_publishes_rejected_busy,
 		[RTMP_REJECT_NAME] = CONTROL_publishes_rejected_name,
+		[RTMP_REJECT_DRAINING] = CONTROL_publishes_rejected_draining,
 	};
 
 	control_count(control, counters[why] ? counters[why] : CONTROL_publishes_rejected_capacity);
+}
+
+static void count_end(struct control *control, enum rtmp_reject why)
+{
+	static const enum control_counter counters[RTMP_REJECT_COUNT] = {
+		[RTMP_REJECT_CODEC] = CONTROL_streams_rejected_codec,
+		[RTMP_REJECT_BITRATE] = CONTROL_streams_rejected_bitrate,
+		[RTMP_REJECT_RESOLUTION] = CONTROL_streams_rejected_resolution,
+		[RTMP_REJECT_FRAME_RATE] = CONTROL_streams_rejected_frame_rate,
+		[RTMP_REJECT_KEYFRAMES] = CONTROL_streams_rejected_keyframes,
+		[RTMP_REJECT_DRAINING] = CONTROL_streams_drained,
+	};
+
+	control_count(control, counters[why] ? counters[why] : CONTROL_kicks);
+}
+
+static void log_end(const struct registry_stream *stream, enum rtmp_reject why, const char *text)
+{
+	journal(CONFIG_LOG_WARN, "stream.rejected", "{s:s, s:s, s:i, s:s, s:s}", "app",
+		stream->app->name, "name", stream->name, "worker", (int)stream->worker, "reason",
+		rejects_word(why), "text", text[0] ? text : rtmp_reject_text(why));
+}
+
+int events_end(struct control *control, struct registry_stream *stream, enum rtmp_reject why,
+	       const char *text)
+{
+	struct dataplane_worker *worker = &control->dataplane.workers[stream->worker];
+	struct abi_command command = {.type = ABI_COMMAND_KICK,
+				      .slot = stream->slot,
+				      .generation = stream->generation,
+				      .value = why};
+
+	text_copy(command.name, sizeof(command.name), text);
+	if (events_send(worker, &command)) {
+		return -1;
+	}
+	events_wake(worker);
+	stream->ending = true;
+	if (stream->app) {
+		count_end(control, why);
+		log_end(stream, why, text);
+		rejects_add(&control->rejects, control->now_us, why,
+			    slot_of(control, stream->worker, stream->slot), stream->name, text);
+	}
+	return 0;
 }
 
 static void log_decision(const struct control *control, const struct registry_stream *stream,
@@ -133,6 +140,9 @@ static void log_decision(const struct control *control, const struct registry_st
 	char peer[ABI_PEER_MAX];
 
 	text_printable(app, sizeof(app), slot->app, sizeof(slot->app));
+	if (!decision->accepted && decision->reject == RTMP_REJECT_APP) {
+		text_mask_path(app);
+	}
 	text_printable(name, sizeof(name), decision->name, sizeof(decision->name));
 	text_printable(peer, sizeof(peer), slot->peer, sizeof(slot->peer));
 	if (decision->accepted) {
@@ -143,7 +153,7 @@ static void log_decision(const struct control *control, const struct registry_st
 	/* What was asked for may be a key, a mistyped one included: it is not written down. */
 	journal(CONFIG_LOG_WARN, "publish.rejected", "{s:s, s:s, s:s, s:i, s:s}", "app", app,
 		"name", name[0] ? name : "(key withheld)", "peer", peer, "worker",
-		(int)stream->worker, "reason", reject_name(decision->reject));
+		(int)stream->worker, "reason", rtmp_reject_text(decision->reject));
 }
 
 static void decide(struct control *control, const struct registry_stream *stream,
@@ -162,6 +172,11 @@ static void decide(struct control *control, const struct registry_stream *stream
 	if (!decision->accepted) {
 		return;
 	}
+	if (drain_active(&control->drain)) {
+		decision->accepted = false;
+		decision->reject = RTMP_REJECT_DRAINING;
+		return;
+	}
 	other = registry_find(&control->registry, decision->app->name, decision->name);
 	if (other && still_published(control, other)) {
 		decision->accepted = false;
@@ -171,17 +186,35 @@ static void decide(struct control *control, const struct registry_stream *stream
 	}
 }
 
+/* The worker enforces what it sees anyhow; the rest is looked at here (policy.h). */
+static void fill_answer(struct abi_command *command, const struct registry_stream *stream,
+			const struct auth_decision *decision)
+{
+	*command = (struct abi_command){.type = ABI_COMMAND_REJECT,
+					.slot = stream->slot,
+					.generation = stream->generation,
+					.value = decision->reject};
+	if (decision->accepted) {
+		const struct config_stream_limits *limits = &decision->app->admission;
+
+		command->type = ABI_COMMAND_ACCEPT;
+		command->value = 0;
+		command->message_max = limits->message_max;
+		command->idle_ms = limits->idle_timeout_s * 1000;
+		command->first_media_ms = limits->first_media_timeout_s * 1000;
+		text_copy(command->name, sizeof(command->name), decision->name);
+	}
+}
+
 /* Sends the answer; without room for it the stream stays as it is and is asked about again. */
 static void answer(struct control *control, struct registry_stream *stream)
 {
 	struct auth_decision decision;
-	struct answer answer = {.slot = stream->slot, .generation = stream->generation};
+	struct abi_command command;
 
 	decide(control, stream, &decision);
-	answer.type = decision.accepted ? ABI_COMMAND_ACCEPT : ABI_COMMAND_REJECT;
-	answer.value = decision.accepted ? 0 : decision.reject;
-	answer.name = decision.accepted ? decision.name : NULL;
-	if (send_command(&control->dataplane.workers[stream->worker], &answer)) {
+	fill_answer(&command, stream, &decision);
+	if (events_send(&control->dataplane.workers[stream->worker], &command)) {
 		control_count(control, CONTROL_commands_delayed);
 		return;
 	}
@@ -189,6 +222,8 @@ static void answer(struct control *control, struct registry_stream *stream)
 	log_decision(control, stream, &decision);
 	if (!decision.accepted) {
 		count_reject(control, decision.reject);
+		rejects_add(&control->rejects, control->now_us, decision.reject,
+			    slot_of(control, stream->worker, stream->slot), decision.name, "");
 		stream->phase = STREAM_REJECTED;
 		return;
 	}
@@ -236,7 +271,7 @@ static void resume(struct control *control, struct registry_stream *stream)
 
 	if (!app || registry_find(&control->registry, app->name, slot->name)) {
 		/* The configuration has no such application any more, or the name is taken. */
-		if (events_kick(control, stream) == 0) {
+		if (events_end(control, stream, RTMP_REJECT_KICKED, "") == 0) {
 			stream->phase = STREAM_REJECTED;
 		}
 		return;
@@ -343,7 +378,7 @@ void events_sync(struct control *control, uint32_t worker)
 	for (uint32_t slot = 0; slot < streams; slot++) {
 		update(control, worker, slot);
 	}
-	wake_worker(&control->dataplane.workers[worker]);
+	events_wake(&control->dataplane.workers[worker]);
 }
 
 bool events_waiting(const struct control *control, uint32_t worker)
@@ -378,7 +413,7 @@ void events_read(struct control *control, uint32_t worker)
 	}
 	control->workers[worker].event_tail = head;
 	atomic_store_explicit(&from->sub->event_tail, head, memory_order_release);
-	wake_worker(from);
+	events_wake(from);
 }
 
 void events_tick(struct control *control)
@@ -392,6 +427,6 @@ void events_tick(struct control *control)
 		stream = next;
 	}
 	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
-		wake_worker(&control->dataplane.workers[i]);
+		events_wake(&control->dataplane.workers[i]);
 	}
 }

@@ -22,8 +22,16 @@ bool events_waiting(const struct control *control, uint32_t worker);
 /* Answers that found no room, and slots that changed without an event. */
 void events_tick(struct control *control);
 
-/* Ends a live publication: 0, or -1 when the command ring is full. */
-int events_kick(struct control *control, const struct registry_stream *stream)
+/* Gives the worker a command: 0, or -1 when the ring is full. events_wake() after the last. */
+int events_send(struct dataplane_worker *worker, const struct abi_command *command)
 	__attribute__((warn_unused_result));
+void events_wake(struct dataplane_worker *worker);
+
+/*
+ * Ends a live publication: 0, or -1 when the command ring is full. `text` says more than the reason
+ * does, or is empty.
+ */
+int events_end(struct control *control, struct registry_stream *stream, enum rtmp_reject why,
+	       const char *text) __attribute__((warn_unused_result));
 
 #endif

@@ -36,6 +36,9 @@ struct registry_stream {
 	} samples[STREAM_SAMPLES]; /* of the last two seconds, a ring */
 	uint32_t samples_taken;
 
+	bool ending;          /* the worker was told to end it */
+	bool reconnect_asked; /* it was asked to connect elsewhere (drain.h) */
+
 	bool published; /* stands in the table of names */
 	LIST_ENTRY(registry_stream) by_name;
 	TAILQ_ENTRY(registry_stream) link;

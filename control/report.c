@@ -11,6 +11,7 @@
 #include "report_insight.h"
 #include "report_inspect.h"
 #include "report_memory.h"
+#include "report_policy.h"
 #include "report_stream.h"
 
 #ifndef PENSTOCK_VERSION
@@ -148,7 +149,7 @@ static json_t *report_status(struct control *control, const json_t *request)
 	return success(
 		"status",
 		json_pack("{s:s, s:{s:b, s:s, s:s, s:I, s:i, s:i, s:i}, s:{s:i, s:I, s:I}, "
-			  "s:{s:I, s:I, s:i, s:I}}",
+			  "s:{s:I, s:I, s:i, s:I}, s:o}",
 			  "version", PENSTOCK_VERSION, "dataplane", "attached", control->attached,
 			  "why", control->why, "generation", control->attached ? generation : "",
 			  "epoch", (json_int_t)dataplane->epoch, "pid", (int)dataplane->pid,
@@ -158,7 +159,8 @@ static json_t *report_status(struct control *control, const json_t *request)
 			  "journal_lost", (json_int_t)journal_lost(), "resolver", "lookups",
 			  (json_int_t)resolver.lookups, "given_up",
 			  (json_int_t)resolver.lookups_given_up, "threads_stuck",
-			  (int)resolver.threads_stuck, "busy_ms", busy_ms(&resolver)));
+			  (int)resolver.threads_stuck, "busy_ms", busy_ms(&resolver), "drain",
+			  report_drain_object(control)));
 }
 
 static json_t *report_streams(struct control *control, const json_t *request)
@@ -205,17 +207,39 @@ static json_t *report_stream(struct control *control, const json_t *request)
 
 static json_t *report_kick(struct control *control, const json_t *request)
 {
-	const struct registry_stream *stream = report_find(control, request);
+	const struct registry_stream *found = report_find(control, request);
+	struct registry_stream *stream = found ? registry_at(&control->registry, found->worker,
+							     found->slot, found->generation)
+					       : NULL;
 
 	if (!stream || !stream->published) {
 		return failure("no such stream");
 	}
-	if (events_kick(control, stream)) {
+	if (events_end(control, stream, RTMP_REJECT_KICKED, "")) {
 		return failure("the worker is busy, try again");
 	}
-	control_count(control, CONTROL_kicks);
 	return success("kick",
 		       json_pack("{s:s, s:s}", "app", stream->app->name, "name", stream->name));
+}
+
+static json_t *report_drain(struct control *control, const json_t *request)
+{
+	const char *error = "";
+	json_t *drain = report_start_drain(control, request, &error);
+
+	return drain ? success("drain", drain) : failure(error);
+}
+
+static json_t *report_undrain(struct control *control, const json_t *request)
+{
+	(void)request;
+	return success("undrain", report_stop_drain(control));
+}
+
+static json_t *report_rejects(struct control *control, const json_t *request)
+{
+	(void)request;
+	return success("rejects", report_rejects_array(control));
 }
 
 static json_t *report_memory(struct control *control, const json_t *request)
@@ -274,7 +298,8 @@ static const struct {
 	{"counters", report_counters}, {"kick", report_kick},
 	{"status", report_status},     {"memory", report_memory},
 	{"inject", report_inject},     {"connections", report_connections},
-	{"trace", report_trace},
+	{"trace", report_trace},       {"drain", report_drain},
+	{"undrain", report_undrain},   {"rejects", report_rejects},
 };
 
 static json_t *dispatch(struct control *control, const json_t *request)

@@ -197,3 +197,16 @@ void text_percent_decode(char *s)
 	}
 	*out = '\0';
 }
+
+void text_mask_path(char *text)
+{
+	static const char mask[] = "***";
+	char *slash = strchr(text, '/');
+
+	if (slash && slash[1] != '\0') {
+		size_t room = strlen(slash + 1);
+
+		memcpy(slash + 1, mask, room < 3 ? room : 3);
+		slash[1 + (room < 3 ? room : 3)] = '\0';
+	}
+}

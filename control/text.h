@@ -30,6 +30,12 @@ void text_printable(char *out, size_t out_size, const char *in, size_t in_max);
 void text_mask(char *text, const char *name);
 
 /*
+ * Replaces by "***", in place, what stands behind the first '/': of an application that is not
+ * known it may be the key, where an encoder has a single field for all.
+ */
+void text_mask_path(char *text);
+
+/*
  * A public stream name: 1 to 255 bytes of UTF-8 without control characters, not beginning with
  * '/', and with no "." or ".." between slashes (names end up in paths and URLs).
  */

@@ -71,6 +71,19 @@ const struct command commands[] = {
 	{"kick", "NAME", "end a stream and close its publisher's connection",
 	 "The encoder is told that the operator ended the stream. Most reconnect at once.\n", 0,
 	 OUTPUT_KICK, run_named},
+	{"rejects", NULL, "publishers that were refused or ended last, and why",
+	 "The latest first, as long as control runs. The encoder was told the same. Names that "
+	 "were\n"
+	 "refused are not shown: they may be keys.\n",
+	 0, OUTPUT_REJECTS, run_plain},
+	{"drain", NULL, "take the edge out of service",
+	 "New publishes are refused. Publishers that said they can (Enhanced RTMP) are asked to\n"
+	 "connect elsewhere; the others stay until they leave, or the time is over.\n"
+	 "  --target URL   where to: rtmp://host[:port][/app]; without it, to the same name again\n"
+	 "  --timeout S    streams that are left after S seconds are ended\n",
+	 COMMAND_TAKES_TARGET | COMMAND_TAKES_TIMEOUT, OUTPUT_DRAIN, command_drain},
+	{"undrain", NULL, "take the edge back into service", "Publishes are accepted again.\n", 0,
+	 OUTPUT_DRAIN, run_plain},
 	{"top", NULL, "workers and streams, refreshed each second",
 	 "Streams with the highest bitrate first. q or Ctrl-C ends.\n"
 	 "  --count N   end after N refreshes\n",

@@ -17,6 +17,8 @@ enum command_flags {
 	COMMAND_TAKES_PUBLISHER = 1 << 4,
 	COMMAND_TAKES_CONNECTION = 1 << 5,
 	COMMAND_TAKES_FOLLOW = 1 << 6,
+	COMMAND_TAKES_TARGET = 1 << 7,
+	COMMAND_TAKES_TIMEOUT = 1 << 8,
 };
 
 /* What the command line asked for. */
@@ -31,6 +33,8 @@ struct invocation {
 	const char *publisher;  /* connections: only those of this stream; NULL: all */
 	const char *connection; /* trace: ID of the only one; NULL: all */
 	bool follow;            /* trace: wait for more */
+	const char *target;     /* drain: URL; NULL: none */
+	unsigned int timeout_s; /* drain; 0: none */
 };
 
 struct command {
@@ -64,6 +68,9 @@ enum client_status command_connection(const struct command *command, struct invo
 
 /* "0:17", a worker and a number. False: it is none. */
 bool command_parse_id(const char *text, int *worker, uint32_t *id);
+
+/* drain.c */
+enum client_status command_drain(const struct command *command, struct invocation *inv);
 
 /* trace.c */
 enum client_status command_trace(const struct command *command, struct invocation *inv);

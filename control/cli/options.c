@@ -15,6 +15,8 @@ enum option_code {
 	OPT_PUBLISHER,
 	OPT_CONNECTION,
 	OPT_FOLLOW,
+	OPT_TARGET,
+	OPT_TIMEOUT,
 	OPT_JSON,
 	OPT_HELP,
 	OPT_VERSION
@@ -33,6 +35,8 @@ static const struct option long_options[] = {
 	{"publisher", required_argument, NULL, OPT_PUBLISHER},
 	{"connection", required_argument, NULL, OPT_CONNECTION},
 	{"follow", no_argument, NULL, OPT_FOLLOW},
+	{"target", required_argument, NULL, OPT_TARGET},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{NULL, 0, NULL, 0},
 };
 
@@ -94,6 +98,35 @@ static int parse_worker(struct cli_options *o, const char *text)
 	return 0;
 }
 
+static int parse_timeout(struct cli_options *o, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long value = strtoul(text, &end, 10);
+	if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value == 0 ||
+	    value > 2000000) {
+		return complain("--timeout wants seconds, above 0");
+	}
+	o->invocation.timeout_s = (unsigned int)value;
+	return 0;
+}
+
+static int apply_drain(struct cli_options *o, struct seen *seen, int code)
+{
+	switch (code) {
+	case OPT_TARGET:
+		seen->flags |= COMMAND_TAKES_TARGET;
+		o->invocation.target = optarg;
+		return 0;
+	case OPT_TIMEOUT:
+		seen->flags |= COMMAND_TAKES_TIMEOUT;
+		return parse_timeout(o, optarg);
+	default: /* getopt has said what is wrong */
+		return -1;
+	}
+}
+
 /* Options that choose among connections. */
 static int apply_selection(struct cli_options *o, struct seen *seen, int code)
 {
@@ -117,8 +150,8 @@ static int apply_selection(struct cli_options *o, struct seen *seen, int code)
 		seen->flags |= COMMAND_TAKES_FOLLOW;
 		o->invocation.follow = true;
 		return 0;
-	default: /* getopt has said what is wrong */
-		return -1;
+	default:
+		return apply_drain(o, seen, code);
 	}
 }
 

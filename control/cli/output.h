@@ -19,6 +19,8 @@ enum output_view {
 	OUTPUT_STATUS,
 	OUTPUT_MEMORY,
 	OUTPUT_KICK,
+	OUTPUT_REJECTS,
+	OUTPUT_DRAIN,
 	OUTPUT_CONNECTION, /* one, with all its members */
 	OUTPUT_TRACE,      /* one event */
 	OUTPUT_TOP,        /* {"status":, "workers":, "streams":} */

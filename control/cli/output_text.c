@@ -243,6 +243,7 @@ static void show_status(FILE *out, const json_t *value, const struct output_opti
 	field_add_number(&t, control, "pid");
 	table_add(&t, "control uptime");
 	field_add_duration(&t, control, "uptime_ms");
+	text_add_drain(&t, json_object_get(value, "drain"));
 	table_add(&t, "lookup under way");
 	field_add_duration(&t, resolver, "busy_ms");
 	table_add(&t, "lookups stuck");
@@ -271,6 +272,8 @@ const struct output output_text = {
 			[OUTPUT_STATUS] = show_status,
 			[OUTPUT_MEMORY] = text_memory,
 			[OUTPUT_KICK] = show_kick,
+			[OUTPUT_REJECTS] = text_rejects,
+			[OUTPUT_DRAIN] = text_drain,
 			[OUTPUT_CONNECTION] = text_connection,
 			[OUTPUT_TRACE] = text_trace,
 			[OUTPUT_TOP] = text_top,

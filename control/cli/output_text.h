@@ -5,6 +5,7 @@
 #define CLI_OUTPUT_TEXT_H
 
 #include "output.h"
+#include "table.h"
 
 /* Table of streams; `rows_max` 0: all. */
 void text_streams(FILE *out, const json_t *streams, size_t rows_max);
@@ -13,6 +14,10 @@ void text_workers(FILE *out, const json_t *value, const struct output_options *o
 void text_counters(FILE *out, const json_t *value, const struct output_options *options);
 void text_memory(FILE *out, const json_t *value, const struct output_options *options);
 void text_top(FILE *out, const json_t *value, const struct output_options *options);
+
+void text_rejects(FILE *out, const json_t *value, const struct output_options *options);
+void text_drain(FILE *out, const json_t *value, const struct output_options *options);
+void text_add_drain(struct table *t, const json_t *drain);
 
 void text_connection(FILE *out, const json_t *c, const struct output_options *options);
 void text_trace(FILE *out, const json_t *event, const struct output_options *options);

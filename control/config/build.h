@@ -10,9 +10,11 @@
 /* `config` is zeroed; on an error (c->failed) it is partly filled and config_free() takes it. */
 void build_config(struct check *c, const struct file *file, struct config *config);
 
-/* The two halves of it, in files of their own. */
+/* The parts of it, in files of their own. */
 void build_dataplane(struct check *c, const struct file_dataplane *file,
 		     struct config_dataplane *dataplane);
+void build_stream_limits(struct check *c, const struct file_stream_limits *file,
+			 struct config_stream_limits *limits);
 void build_apps(struct check *c, const struct file *file, struct config *config);
 
 #endif

@@ -12,6 +12,8 @@ static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyz"
 				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				 "0123456789-._~";
 
+static const struct file_stream_limits no_limits;
+
 static bool name_is_valid(const char *name)
 {
 	size_t len = strlen(name);
@@ -147,6 +149,8 @@ static void build_app(struct check *c, const struct file_app *file, struct confi
 	build_origins(c, file, app);
 	app->gop_max_kib = check_number(c, "gop_max_kib", file->gop_max_kib,
 					(struct check_range){64, 1u << 22, 32768});
+	build_stream_limits(c, file->admission != NULL ? file->admission : &no_limits,
+			    &app->admission);
 }
 
 void build_apps(struct check *c, const struct file *file, struct config *config)

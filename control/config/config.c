@@ -53,6 +53,8 @@ static void free_app(struct config_app *app)
 		free(app->origins[i].app);
 		free(app->origins[i].name);
 	}
+	free(app->admission.video_codecs);
+	free(app->admission.audio_codecs);
 	free(app->keys);
 	free(app->origins);
 	free(app->name);

@@ -164,6 +164,18 @@ static const cyaml_schema_field_t origin_fields[] = {
 static const cyaml_schema_value_t origin_entry = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_origin, origin_fields)};
 
+static const cyaml_schema_field_t stream_limits_fields[] = {
+	CYAML_FIELD_SEQUENCE("video_codecs", OPT_PTR, struct file_stream_limits, video_codecs,
+			     &string_entry, 1, CONFIG_CODECS_MAX),
+	CYAML_FIELD_SEQUENCE("audio_codecs", OPT_PTR, struct file_stream_limits, audio_codecs,
+			     &string_entry, 1, CONFIG_CODECS_MAX),
+	STRING(resolution_max, OPT_PTR, struct file_stream_limits),
+#define STREAM_LIMIT_FIELD(key, least, most, unset) NUMBER(key, struct file_stream_limits),
+	CONFIG_STREAM_LIMITS(STREAM_LIMIT_FIELD)
+#undef STREAM_LIMIT_FIELD
+		CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t app_fields[] = {
 	STRING(name, CYAML_FLAG_POINTER, struct file_app),
 	ENUM(open, struct file_app, bool_names),
@@ -172,6 +184,8 @@ static const cyaml_schema_field_t app_fields[] = {
 	CYAML_FIELD_SEQUENCE("origins", OPT_PTR, struct file_app, origins, &origin_entry, 0,
 			     CONFIG_ORIGINS_MAX),
 	NUMBER(gop_max_kib, struct file_app),
+	CYAML_FIELD_MAPPING_PTR("admission", OPT_PTR, struct file_app, admission,
+				stream_limits_fields),
 	CYAML_FIELD_END,
 };
 

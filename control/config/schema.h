@@ -17,6 +17,7 @@
 #define CONFIG_LISTEN_MAX    16u
 #define CONFIG_APPS_MAX      1024u
 #define CONFIG_KEYS_MAX      4096u
+#define CONFIG_CODECS_MAX    32u
 #define CONFIG_STRING_MAX    512u /* bytes of any string, without the NUL */
 
 struct file_route {
@@ -111,6 +112,17 @@ struct file_origin {
 	uint32_t *behind_max_kib;
 };
 
+struct file_stream_limits {
+	char **video_codecs;
+	uint32_t video_codecs_count;
+	char **audio_codecs;
+	uint32_t audio_codecs_count;
+	char *resolution_max;
+#define FILE_STREAM_LIMIT_FIELD(key, least, most, unset) uint32_t *key;
+	CONFIG_STREAM_LIMITS(FILE_STREAM_LIMIT_FIELD)
+#undef FILE_STREAM_LIMIT_FIELD
+};
+
 struct file_app {
 	char *name;
 	int32_t *open;
@@ -119,6 +131,7 @@ struct file_app {
 	struct file_origin *origins;
 	uint32_t origins_count;
 	uint32_t *gop_max_kib;
+	struct file_stream_limits *admission;
 };
 
 struct file {

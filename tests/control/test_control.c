@@ -40,6 +40,7 @@ static uint64_t commands_read;
 static uint64_t silent_us = UINT64_MAX; /* the worker's heart beats only when a test says so */
 static uint64_t lookup_us;              /* 0: as it is */
 static uint64_t shutdown_us;            /* ... */
+static uint64_t drain_until_us;         /* as a control before this one left it */
 static int receive_buffer;              /* of the origin; the relay's is half of it */
 
 static struct config_key keys[] = {{.name = name_key, .key = key}};
@@ -146,6 +147,8 @@ static void set_up(void)
 	origin = fake_origin_create(receive_buffer);
 	origin_config.port = fake_origin_port(origin);
 	start_worker();
+	atomic_store(&worker.pub->drain_until_us, drain_until_us);
+	snprintf(worker.pub->drain_target, sizeof(worker.pub->drain_target), "rtmp://other");
 	CU_ASSERT_EQUAL_FATAL(control_init(&control, &config), 0);
 	control.silent_us = silent_us;
 	control.inject = true;
@@ -384,6 +387,163 @@ static void test_kick(void)
 	command = next_command();
 	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_KICK);
 	CU_ASSERT_EQUAL(command.value, RTMP_REJECT_KICKED);
+	tear_down();
+}
+
+/* What the worker enforces is told with the accept. */
+static void test_limits(void)
+{
+	struct abi_command command;
+
+	app.admission = (struct config_stream_limits){
+		.message_max = 5000, .idle_timeout_s = 7, .first_media_timeout_s = 3};
+	set_up();
+	publish(0, 1, "live", "s3cret");
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_ACCEPT);
+	CU_ASSERT_EQUAL(command.message_max, 5000);
+	CU_ASSERT_EQUAL(command.idle_ms, 7000);
+	CU_ASSERT_EQUAL(command.first_media_ms, 3000);
+	tear_down();
+	memset(&app.admission, 0, sizeof(app.admission));
+}
+
+/* The last of them with their reasons, and nothing that may be a key. */
+static void test_rejects(void)
+{
+	static const char request[] = "{\"command\":\"rejects\"}";
+
+	set_up();
+	publish(0, 1, "live", "hushhush");
+	CU_ASSERT_EQUAL(next_command().value, RTMP_REJECT_AUTH);
+	WAIT_FOR(says(request, "rejects.0.reason", "auth"));
+	CU_ASSERT(says(request, "rejects.0.app", "live"));
+	CU_ASSERT(says(request, "rejects.0.name", ""));
+	CU_ASSERT(says(request, "rejects.0.text", rtmp_reject_text(RTMP_REJECT_AUTH)));
+	publish(1, 1, "li\033[31mve/hushhush", "x");
+	CU_ASSERT_EQUAL(next_command().value, RTMP_REJECT_APP);
+	WAIT_FOR(says(request, "rejects.0.reason", "app"));
+	CU_ASSERT(says(request, "rejects.0.app", "li?[31mve/***"));
+	CU_ASSERT(says(request, "rejects.1.reason", "auth"));
+	tear_down();
+}
+
+/* Slot 0 can be asked to leave, slot 1 cannot. */
+static void drain_two(const char *request)
+{
+	set_up();
+	publish(0, 1, "live", "s3cret");
+	fake_stream(&worker, 0)->caps_ex = ABI_CAPS_RECONNECT;
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(0, "studio");
+	publish(1, 1, "live", "open");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(1, "open");
+	WAIT_FOR(says("{\"command\":\"streams\"}", "streams.1.state", "live"));
+	CU_ASSERT(says(request, "drain.active", "true"));
+}
+
+static void test_drain(void)
+{
+	static const char status[] = "{\"command\":\"status\"}";
+	struct abi_command command;
+
+	app.open = true;
+	drain_two("{\"command\":\"drain\",\"target\":\"rtmp://other:1936\",\"timeout_ms\":90000}");
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_DRAIN);
+	CU_ASSERT_STRING_EQUAL(command.name, "rtmp://other:1936");
+	CU_ASSERT(command.drain_until_us > control.started_us + 80000000);
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_RECONNECT);
+	CU_ASSERT_EQUAL(command.slot, 0);
+	CU_ASSERT_EQUAL(command.generation, 1);
+	CU_ASSERT_STRING_EQUAL(command.name, "rtmp://other:1936/live");
+	WAIT_FOR(says(status, "status.drain.asked", "1"));
+	CU_ASSERT(says(status, "status.drain.active", "true"));
+	CU_ASSERT(says(status, "status.drain.target", "rtmp://other:1936"));
+	CU_ASSERT(says(status, "status.drain.streams", "2"));
+	/* New ones are refused, with a reason; those with a wrong key learn nothing new. */
+	publish(2, 1, "live", "another");
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_REJECT);
+	CU_ASSERT_EQUAL(command.value, RTMP_REJECT_DRAINING);
+	publish(3, 1, "live", "studio?key=wrong");
+	CU_ASSERT_EQUAL(next_command().value, RTMP_REJECT_AUTH);
+	fake_free(&worker, 2);
+	end(0);
+	WAIT_FOR(says(status, "status.drain.streams", "1"));
+	CU_ASSERT(says("{\"command\":\"undrain\"}", "undrain.active", "false"));
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_DRAIN);
+	CU_ASSERT_EQUAL(command.drain_until_us, 0);
+	publish(2, 3, "live", "another");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	tear_down();
+	app.open = false;
+}
+
+static void test_drain_is_over(void)
+{
+	struct abi_command command;
+
+	app.open = true;
+	drain_two("{\"command\":\"drain\",\"timeout_ms\":300}");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_DRAIN);
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_RECONNECT);
+	CU_ASSERT_STRING_EQUAL(command.name, "");
+	for (int i = 0; i < 2; i++) {
+		command = next_command();
+		CU_ASSERT_EQUAL(command.type, ABI_COMMAND_KICK);
+		CU_ASSERT_EQUAL(command.value, RTMP_REJECT_DRAINING);
+	}
+	WAIT_FOR(says("{\"command\":\"counters\"}", "counters.control.streams_drained", "2"));
+	CU_ASSERT(says("{\"command\":\"rejects\"}", "rejects.0.reason", "draining"));
+	usleep(300000); /* ended once, not with every tick */
+	CU_ASSERT_EQUAL(atomic_load(&worker.sub->command_head), commands_read);
+	tear_down();
+	app.open = false;
+}
+
+/* A control that was killed while it drained. */
+static void test_drain_is_resumed(void)
+{
+	drain_until_us = UINT64_MAX;
+	set_up();
+	WAIT_FOR(says("{\"command\":\"status\"}", "status.drain.active", "true"));
+	CU_ASSERT(says("{\"command\":\"status\"}", "status.drain.target", "rtmp://other"));
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_DRAIN);
+	publish(0, 1, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().value, RTMP_REJECT_DRAINING);
+	tear_down();
+	drain_until_us = 0;
+}
+
+static void test_drain_requests(void)
+{
+	static const char *const targets[] = {"",
+					      "http://other",
+					      "rtmp://",
+					      "rtmp:///live",
+					      "rtmp://a b/",
+					      "rtmp://a\\u001b/",
+					      "rtmp://a\\\"/",
+					      "other"};
+
+	set_up();
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		char request[128];
+
+		snprintf(request, sizeof(request), "{\"command\":\"drain\",\"target\":\"%s\"}",
+			 targets[i]);
+		CU_ASSERT(says(request, "ok", "false"));
+	}
+	CU_ASSERT(says("{\"command\":\"drain\",\"target\":7}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"drain\",\"timeout_ms\":0}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"drain\",\"timeout_ms\":-5}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"status\"}", "status.drain.active", "false"));
+	CU_ASSERT_EQUAL(atomic_load(&worker.sub->command_head), 0);
 	tear_down();
 }
 
@@ -804,6 +964,12 @@ int main(void)
 		{"what is not allowed is refused", test_refusals},
 		{"a worker that sleeps is woken", test_sleeping_worker_is_woken},
 		{"kick", test_kick},
+		{"limits of an application", test_limits},
+		{"rejects", test_rejects},
+		{"drain", test_drain},
+		{"drain is over", test_drain_is_over},
+		{"drain is resumed", test_drain_is_resumed},
+		{"bad drain requests", test_drain_requests},
 		{"bad requests", test_bad_requests},
 		{"the dataplane comes back", test_dataplane_comes_back},
 		{"takes over ended streams", test_takes_over_ended_streams},

@@ -161,6 +161,32 @@ struct config_origin {
 	uint32_t behind_max_kib; /* an origin further behind is moved on; default 8192 */
 };
 
+/*
+ * What streams of an application may be; 0: whatever they are. Codecs are FourCCs, big-endian, as
+ * Enhanced RTMP has them; those of FLV stand under the names that containers use.
+ * X(key, least, most, default)
+ */
+#define CONFIG_STREAM_LIMITS(X)                                                     \
+	X(bitrate_max_kbps, 16, 1000000, 0)                                         \
+	X(bitrate_window_s, 1, 300, 10) /* so much of that rate may come at once */ \
+	X(keyframe_interval_max_ms, 100, 600000, 0)                                 \
+	X(frame_rate_max, 1, 1000, 0)                                               \
+	X(message_max, 4096, (1u << 24) - 1, 0) /* bytes */                         \
+	X(first_media_timeout_s, 1, 3600, 0)                                        \
+	X(idle_timeout_s, 1, 86400, 0)
+
+struct config_stream_limits {
+	uint32_t *video_codecs; /* NULL: all */
+	uint32_t video_codecs_count;
+	uint32_t *audio_codecs; /* NULL: all */
+	uint32_t audio_codecs_count;
+	uint32_t long_side_max; /* pixels: upright video is as good as lying */
+	uint32_t short_side_max;
+#define CONFIG_STREAM_LIMIT_FIELD(key, least, most, unset) uint32_t key;
+	CONFIG_STREAM_LIMITS(CONFIG_STREAM_LIMIT_FIELD)
+#undef CONFIG_STREAM_LIMIT_FIELD
+};
+
 struct config_app {
 	char *name;
 	bool open; /* accept any name without a key; default false */
@@ -169,6 +195,7 @@ struct config_app {
 	struct config_origin *origins;
 	uint32_t origins_count;
 	uint32_t gop_max_kib; /* a longer GOP is not kept for new origins; default 32768 */
+	struct config_stream_limits admission;
 };
 
 struct config {

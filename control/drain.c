@@ -1,0 +1,187 @@
+#include "drain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "control.h"
+#include "events.h"
+#include "journal.h"
+#include "text.h"
+
+/* Streams that are asked, or ended, each tick: so many encoders connect elsewhere at once. */
+#define PER_TICK 50u
+
+bool drain_target_valid(const char *target)
+{
+	size_t scheme = strncmp(target, "rtmp://", 7) == 0    ? 7
+			: strncmp(target, "rtmps://", 8) == 0 ? 8
+							      : 0;
+	size_t length = strlen(target);
+
+	if (scheme == 0 || length >= DRAIN_TARGET_MAX || strcspn(target + scheme, "/") == 0) {
+		return false;
+	}
+	for (size_t i = 0; i < length; i++) {
+		if (target[i] <= ' ' || target[i] > '~' || strchr("\"\\<>", target[i]) != NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Every worker writes it down for the next control; one whose ring is full is told again. */
+static void tell_workers(struct control *control)
+{
+	struct abi_command command = {.type = ABI_COMMAND_DRAIN,
+				      .drain_until_us = control->drain.until_us};
+	bool told = control->attached;
+
+	text_copy(command.name, sizeof(command.name), control->drain.target);
+	for (uint32_t i = 0; control->attached && i < control->dataplane.workers_count; i++) {
+		told &= events_send(&control->dataplane.workers[i], &command) == 0;
+		events_wake(&control->dataplane.workers[i]);
+	}
+	control->drain.told = told;
+}
+
+static void set(struct control *control, const char *target, uint64_t until_us)
+{
+	struct registry_stream *stream;
+
+	text_copy(control->drain.target, sizeof(control->drain.target), target);
+	control->drain.until_us = until_us;
+	TAILQ_FOREACH (stream, &control->registry.streams, link) {
+		stream->reconnect_asked = false;
+	}
+	tell_workers(control);
+}
+
+void drain_start(struct control *control, const char *target, uint64_t until_us)
+{
+	control_count(control, CONTROL_drains);
+	journal(CONFIG_LOG_WARN, "drain.started", "{s:s, s:I}", "target", target, "timeout_ms",
+		until_us == DRAIN_NO_LIMIT ? (long long)0
+					   : (long long)((until_us - control->now_us) / 1000));
+	set(control, target, until_us);
+}
+
+void drain_stop(struct control *control)
+{
+	if (drain_active(&control->drain)) {
+		journal(CONFIG_LOG_WARN, "drain.stopped", NULL);
+	}
+	set(control, "", 0);
+}
+
+void drain_attached(struct control *control)
+{
+	const struct abi_pub *pub = control->dataplane.workers[0].pub;
+	/* Acquire: pairs with the worker's release after it wrote the target. */
+	uint64_t until_us = atomic_load_explicit(&pub->drain_until_us, memory_order_acquire);
+	char target[DRAIN_TARGET_MAX];
+
+	if (drain_active(&control->drain)) {
+		tell_workers(control);
+		return;
+	}
+	if (until_us == 0) {
+		return;
+	}
+	text_printable(target, sizeof(target), pub->drain_target, sizeof(pub->drain_target));
+	journal(CONFIG_LOG_WARN, "drain.resumed", "{s:s}", "target", target);
+	set(control, drain_target_valid(target) ? target : "", until_us);
+}
+
+static uint32_t caps_of(const struct control *control, const struct registry_stream *stream)
+{
+	return dataplane_stream(control->dataplane.workers[stream->worker].pub, stream->slot)
+		->caps_ex;
+}
+
+static bool can_reconnect(const struct control *control, const struct registry_stream *stream)
+{
+	return (caps_of(control, stream) & ABI_CAPS_RECONNECT) != 0;
+}
+
+/* The target, with the application that the publisher has unless it names one. */
+static void make_tc_url(char *out, size_t size, const char *target, const char *app)
+{
+	const char *host = strstr(target, "//") ? strstr(target, "//") + 2 : target;
+	const char *path = strchr(host, '/');
+
+	if (target[0] == '\0') {
+		out[0] = '\0';
+	} else if (path && path[1] != '\0') {
+		(void)snprintf(out, size, "%s", target);
+	} else {
+		int length = (int)(path ? path - target : (long)strlen(target));
+
+		(void)snprintf(out, size, "%.*s/%s", length, target, app);
+	}
+}
+
+static int ask(struct control *control, struct registry_stream *stream)
+{
+	struct abi_command command = {.type = ABI_COMMAND_RECONNECT,
+				      .slot = stream->slot,
+				      .generation = stream->generation};
+
+	make_tc_url(command.name, sizeof(command.name), control->drain.target, stream->app->name);
+	if (events_send(&control->dataplane.workers[stream->worker], &command)) {
+		return -1;
+	}
+	stream->reconnect_asked = true;
+	control_count(control, CONTROL_reconnects_asked);
+	return 0;
+}
+
+/* One step with one stream: true when it took a command. */
+static bool move(struct control *control, struct registry_stream *stream)
+{
+	if (stream->phase != STREAM_LIVE || stream->ending) {
+		return false;
+	}
+	if (control->now_us >= control->drain.until_us) {
+		return events_end(control, stream, RTMP_REJECT_DRAINING, "") == 0;
+	}
+	return !stream->reconnect_asked && can_reconnect(control, stream) &&
+	       ask(control, stream) == 0;
+}
+
+void drain_tick(struct control *control)
+{
+	struct registry_stream *stream;
+	uint32_t left = PER_TICK;
+
+	if (!control->drain.told && drain_active(&control->drain)) {
+		tell_workers(control);
+	}
+	if (!drain_active(&control->drain)) {
+		return;
+	}
+	TAILQ_FOREACH (stream, &control->registry.streams, link) {
+		if (left > 0 && move(control, stream)) {
+			left--;
+		}
+	}
+	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
+		events_wake(&control->dataplane.workers[i]);
+	}
+}
+
+struct drain_left drain_left(const struct control *control)
+{
+	struct drain_left left = {.streams = 0};
+	const struct registry_stream *stream;
+
+	if (!control->attached) {
+		return left;
+	}
+	TAILQ_FOREACH (stream, &control->registry.streams, link) {
+		if (stream->phase == STREAM_LIVE) {
+			left.streams++;
+			left.asked += stream->reconnect_asked;
+		}
+	}
+	return left;
+}
