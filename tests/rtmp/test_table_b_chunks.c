@@ -166,6 +166,24 @@ static void test_jump_back(void)
 	table_message(3, 4000, A, 2, 2);
 }
 
+/* B5: the delta of a fmt 2 does not outlive the next fmt 0. */
+static void test_delta_forgotten(void)
+{
+	tape_reset(&tape);
+	tape_fmt0(&tape, 4, 1000, 1, A, 1);
+	tape_fill(&tape, 0, 1);
+	tape_fmt2(&tape, 4, 40);
+	tape_fill(&tape, 0, 1);
+	tape_fmt0(&tape, 4, 2000, 1, A, 1);
+	tape_fill(&tape, 0, 1);
+	tape_fmt3(&tape, 4);
+	tape_fill(&tape, 0, 1);
+	table_read();
+	table_end(4, 0);
+	table_message(1, 1040, A, 1, 0);
+	table_message(3, 2000, A, 1, 0);
+}
+
 /* B6, section 5.3.1.3: the field is there from 0xFFFFFF on, and in fmt 3 again. */
 static void test_extended(void)
 {
@@ -306,6 +324,7 @@ static const struct test tests[] = {
 	{"B5 formats", test_formats},
 	{"B5 byte order of the message stream", test_stream_id_order},
 	{"B5 jump back, and fmt 3 behind fmt 0", test_jump_back},
+	{"B5 delta forgotten by fmt 0", test_delta_forgotten},
 	{"B6 extended timestamp", test_extended},
 	{"B6 extended delta", test_extended_delta},
 	{"B7 chunk sizes", test_chunk_sizes},

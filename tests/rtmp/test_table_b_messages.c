@@ -88,6 +88,38 @@ static void test_window(void)
 	CU_ASSERT_TRUE((uint32_t)encoder.server.acked < 11000);
 }
 
+/* B9: exactly a window is a window; one byte less is not. */
+static void test_exact_window(void)
+{
+	for (uint32_t less = 0; less <= 1; less++) {
+		table_live();
+		peer_message(&encoder, RTMP_TYPE_AUDIO, 4, 1, 0, 2, 500);
+		encoder.server.acked = encoder.server.received;
+		encoder.server.peer_window = encoder.tape.len + less;
+		peer_run(&encoder, UINT32_MAX, 0);
+		CU_ASSERT_EQUAL(encoder.server.acked == encoder.server.received, less == 0);
+	}
+}
+
+/* B8, section 5.4.2: what is told of an abort, and that it is told once. */
+static void test_abort_of_media(void)
+{
+	table_live();
+	for (int i = 0; i < 2; i++) {
+		tape_fmt0(&encoder.tape, 6, 0, 200, RTMP_TYPE_VIDEO, 1);
+		tape_fill(&encoder.tape, 0, 128);
+		peer_control(&encoder, RTMP_TYPE_ABORT, 6);
+		table_expect(0, "media=9:200 abort=1 ", "");
+		peer_control(&encoder, RTMP_TYPE_ABORT, 6);
+		table_expect(0, "", "");
+		/* Something else on that chunk stream is nobody's. */
+		tape_fmt0(&encoder.tape, 6, 0, 200, RTMP_TYPE_SHARED_OBJECT_AMF0, 1);
+		tape_fill(&encoder.tape, 0, 128);
+		peer_control(&encoder, RTMP_TYPE_ABORT, 6);
+		table_expect(0, "ignored=19 ", "");
+	}
+}
+
 /* B10, section 5.4.5: all limit types are read; they do not change what we ask for. */
 static void test_peer_bandwidth(void)
 {
@@ -117,6 +149,8 @@ static void test_user_control(void)
 	put_event(31, 2);
 	put_event(0xffff, 6);
 	table_expect(0, "", ">4=7009 ");
+	put_event(RTMP_USER_PING_RESPONSE, 6);
+	table_expect(0, "", "");
 }
 
 /* B13: the commands of section 7.2 and those that encoders send beside them. */
@@ -241,6 +275,8 @@ static const struct test tests[] = {
 	{"B1 any C2", test_any_c2},
 	{"B9 acknowledgement", test_acknowledgement},
 	{"B9 window", test_window},
+	{"B8 abort of media", test_abort_of_media},
+	{"B9 exactly a window", test_exact_window},
 	{"B10 peer bandwidth", test_peer_bandwidth},
 	{"B11 user control", test_user_control},
 	{"B13 commands", test_commands},

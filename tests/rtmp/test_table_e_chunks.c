@@ -124,6 +124,22 @@ static void test_extended_delta(void)
 	table_message(2, 20000080, V, 130, 0);
 }
 
+/* E3: fmt 3 may repeat the time of the message where the header had the delta. */
+static void test_absolute_in_fmt3(void)
+{
+	tape_reset(&tape);
+	tape_fmt0(&tape, 4, 1000, 1, V, 1);
+	tape_fill(&tape, 0, 1);
+	tape_fmt1(&tape, 4, 0x01000000, 130, V);
+	tape_fill(&tape, 0, 128);
+	tape_fmt3(&tape, 4);
+	tape_be32(&tape, 0x01000000 + 1000);
+	tape_fill(&tape, 128, 2);
+	table_read();
+	table_end(2, 0);
+	table_message(1, 0x01000000 + 1000, V, 130, 0);
+}
+
 /* E4: FMLE sends audio with 0xC4 alone, GStreamer fmt 3 behind fmt 0, in several chunks, too. */
 static void test_fmt3_messages(void)
 {
@@ -343,6 +359,7 @@ static const struct test tests[] = {
 	{"E2 extended timestamp repeated", test_repeated},
 	{"E2 a field that says something else", test_repeated_wrong},
 	{"E3 extended delta", test_extended_delta},
+	{"E3 absolute time in fmt 3", test_absolute_in_fmt3},
 	{"E4 fmt 3 begins messages", test_fmt3_messages},
 	{"E5 continued by fmt 1 and 2", test_continued_by_fmt1},
 	{"E6 fresh chunk stream", test_fresh_stream},

@@ -295,6 +295,30 @@ static void test_deep_amf(void)
 	}
 }
 
+/* F20: objects in objects, well-formed: as deep as the limit, and one deeper. */
+static void test_depth_limit(void)
+{
+	for (uint32_t depth = AMF0_DEPTH_MAX - 1; depth <= AMF0_DEPTH_MAX; depth++) {
+		static uint8_t bytes[400];
+		struct amf0_reader r;
+		uint32_t at = 0;
+
+		for (uint32_t i = 0; i < depth; i++, at += 4) {
+			memcpy(bytes + at,
+			       "\x03\x00\x01"
+			       "a",
+			       4);
+		}
+		bytes[at++] = AMF0_NULL;
+		for (uint32_t i = 0; i < depth; i++, at += 3) {
+			memcpy(bytes + at, "\x00\x00\x09", 3);
+		}
+		amf0_reader_init(&r, bytes, at);
+		amf0_skip(&r);
+		CU_ASSERT_EQUAL(r.error, depth == AMF0_DEPTH_MAX);
+	}
+}
+
 /* F13, F20: a count of four thousand millions, of values that take no room. */
 static void test_many_amf(void)
 {
@@ -321,6 +345,7 @@ static const struct test tests[] = {
 	{"F19 length limit", test_length_limit},
 	{"F19 flood of headers", test_header_flood},
 	{"F20 deep AMF", test_deep_amf},
+	{"F20 depth of AMF", test_depth_limit},
 	{"F21 lengths of control messages", test_short_control},
 	{"F22 fmt 0 in a message", test_fmt0_in_message},
 	{"F23 interleaving", test_interleaving},

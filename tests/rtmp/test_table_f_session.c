@@ -168,6 +168,23 @@ static void test_unread_replies(void)
 	CU_ASSERT_TRUE(encoder.out.len <= 4000);
 }
 
+/* F24: pings are answered while there is room for more important replies, and then no more. */
+static void test_ping_flood(void)
+{
+	static const uint8_t ping[6] = {0, RTMP_USER_PING_REQUEST, 0, 0, 0, 9};
+
+	table_begin();
+	encoder.out.cap = 8192;
+	peer_connect(&encoder);
+	for (int i = 0; i < 5000; i++) {
+		table_send(RTMP_TYPE_USER_CONTROL, 2, 0, ping, sizeof(ping));
+	}
+	peer_command(&encoder, "createStream", 2, 0, NULL);
+	CU_ASSERT_FALSE(table_fails());
+	CU_ASSERT_FALSE(encoder.out.overflow);
+	CU_ASSERT_EQUAL(encoder.server.streams[0].id, 1);
+}
+
 /* F25: what needs connect, before it; connect twice; publish without a message stream. */
 static void test_order(void)
 {
@@ -291,6 +308,7 @@ static const struct test tests[] = {
 	{"F15 all message types", test_all_types},
 	{"F16 tiny windows", test_tiny_windows},
 	{"F24 unread replies", test_unread_replies},
+	{"F24 flood of pings", test_ping_flood},
 	{"F25 order of commands", test_order},
 	{"F25 flood of message streams", test_stream_flood},
 	{"F25 flood of commands", test_command_flood},
