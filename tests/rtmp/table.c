@@ -135,6 +135,11 @@ const uint8_t *table_replied(const void *bytes, size_t len)
 	return at != NULL ? at + len : NULL;
 }
 
+uint8_t table_flags(uint8_t type, const uint8_t *bytes, uint32_t len)
+{
+	return rtmp_classify(type, bytes, len).flags;
+}
+
 void table_number(uint8_t wire[9], double value)
 {
 	struct rtmp_out out = {.data = wire, .cap = 9};

@@ -49,6 +49,9 @@ bool table_fails(void);
 const uint8_t *table_replied(const void *bytes, size_t len);
 #define table_said(text) (table_replied(text, sizeof(text) - 1) != NULL)
 
+/* Flags of enum rtmp_media_flags by which a message is known. */
+uint8_t table_flags(uint8_t type, const uint8_t *bytes, uint32_t len);
+
 /* An AMF0 number as it stands on the wire, with its marker. */
 void table_number(uint8_t wire[9], double value);
 

@@ -285,10 +285,10 @@ static void test_nothing_in_it(void)
 	table_send(V, 6, 1, empty_nalus, sizeof(empty_nalus));
 	table_send(A, 4, 1, two, sizeof(two));
 	table_expect(0, "media=8:0 media=9:0 media=9:5 media=9:13 media=8:2 ", "");
-	CU_ASSERT_EQUAL(rtmp_classify(A, NULL, 0), 0);
-	CU_ASSERT_EQUAL(rtmp_classify(V, NULL, 0), 0);
-	CU_ASSERT_EQUAL(rtmp_classify(V, no_nalus, sizeof(no_nalus)), 0);
-	CU_ASSERT_EQUAL(rtmp_classify(A, two, sizeof(two)), 0);
+	CU_ASSERT_EQUAL(table_flags(A, NULL, 0), 0);
+	CU_ASSERT_EQUAL(table_flags(V, NULL, 0), 0);
+	CU_ASSERT_EQUAL(table_flags(V, no_nalus, sizeof(no_nalus)), 0);
+	CU_ASSERT_EQUAL(table_flags(A, two, sizeof(two)), 0);
 }
 
 /* Sends one byte with fmt 0 at `time`, or fmt 2 with a delta. */

@@ -21,11 +21,9 @@ static void test_repeated_headers(void)
 		table_send(RTMP_TYPE_VIDEO, 6, 1, frame, sizeof(frame));
 		table_expect(0, "media=9:9 media=8:4 media=9:6 ", "");
 	}
-	CU_ASSERT_EQUAL(rtmp_classify(RTMP_TYPE_VIDEO, avc, sizeof(avc)),
-			RTMP_MEDIA_SEQUENCE_HEADER);
-	CU_ASSERT_EQUAL(rtmp_classify(RTMP_TYPE_AUDIO, aac, sizeof(aac)),
-			RTMP_MEDIA_SEQUENCE_HEADER);
-	CU_ASSERT_EQUAL(rtmp_classify(RTMP_TYPE_VIDEO, frame, sizeof(frame)), RTMP_MEDIA_KEYFRAME);
+	CU_ASSERT_EQUAL(table_flags(RTMP_TYPE_VIDEO, avc, sizeof(avc)), RTMP_MEDIA_SEQUENCE_HEADER);
+	CU_ASSERT_EQUAL(table_flags(RTMP_TYPE_AUDIO, aac, sizeof(aac)), RTMP_MEDIA_SEQUENCE_HEADER);
+	CU_ASSERT_EQUAL(table_flags(RTMP_TYPE_VIDEO, frame, sizeof(frame)), RTMP_MEDIA_KEYFRAME);
 }
 
 #define SET "\x02\x00\x0d@setDataFrame"
@@ -77,7 +75,7 @@ static void test_metadata(void)
 		table_send(RTMP_TYPE_DATA_AMF0, 4, 1, bytes, metadata[i].len);
 		CU_ASSERT_FALSE(table_fails());
 		CU_ASSERT_EQUAL(encoder.media_hash, hash_bytes(0, bytes, metadata[i].len));
-		CU_ASSERT_EQUAL(rtmp_classify(RTMP_TYPE_DATA_AMF0, bytes, metadata[i].len),
+		CU_ASSERT_EQUAL(table_flags(RTMP_TYPE_DATA_AMF0, bytes, metadata[i].len),
 				RTMP_MEDIA_METADATA);
 	}
 }
