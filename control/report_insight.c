@@ -156,6 +156,23 @@ static void set_totals(const struct control *control, json_t *object,
 	}
 }
 
+/* What the timestamps did, as the relay followed them. */
+static void set_timeline(const struct control *control, const struct registry_stream *stream,
+			 json_t *object)
+{
+	struct timeline_status time;
+
+	if (relay_timeline(control->workers[stream->worker].relay, stream->slot, stream->generation,
+			   &time)) {
+		(void)json_object_set_new(
+			object, "timestamps",
+			json_pack("{s:s, s:I, s:I, s:I, s:I}", "policy",
+				  time.repair ? "repair" : "pass", "jumps", (json_int_t)time.jumps,
+				  "repaired", (json_int_t)time.repaired, "gaps",
+				  (json_int_t)time.gaps, "wraps", (json_int_t)time.wraps));
+	}
+}
+
 json_t *report_insight_object(const struct control *control, const struct registry_stream *stream)
 {
 	json_t *object = json_object();
@@ -173,6 +190,7 @@ json_t *report_insight_object(const struct control *control, const struct regist
 	(void)json_object_set_new(object, "video", video);
 	(void)json_object_set_new(object, "audio", audio);
 	set_totals(control, object, &in.totals);
+	set_timeline(control, stream, object);
 	return object;
 }
 

@@ -129,6 +129,23 @@ static void add_claims(struct table *t, const json_t *claims)
 	add_text(t, &audio);
 }
 
+/* "repair: 2 jumps (2 repaired), 0 gaps, 1 wrap" */
+static void add_timestamps(struct table *t, const json_t *time)
+{
+	struct text text = {.len = 0};
+
+	if (!json_is_object(time)) {
+		return;
+	}
+	append_string(&text, "", time, "policy");
+	append(&text, ": ", "%" PRIu64 " jumps (%" PRIu64 " repaired)", field_number(time, "jumps"),
+	       field_number(time, "repaired"));
+	append(&text, ", ", "%" PRIu64 " gaps", field_number(time, "gaps"));
+	append(&text, ", ", "%" PRIu64 " wraps", field_number(time, "wraps"));
+	table_add(t, "timestamps");
+	add_text(t, &text);
+}
+
 void media_add_totals(struct table *t, const json_t *media)
 {
 	static const struct {
@@ -145,6 +162,7 @@ void media_add_totals(struct table *t, const json_t *media)
 		return;
 	}
 	add_skew(t, media);
+	add_timestamps(t, json_object_get(media, "timestamps"));
 	for (uint32_t i = 0; i < COUNT(rows); i++) {
 		if (field_number(media, rows[i].key) != 0) {
 			table_add(t, rows[i].title);

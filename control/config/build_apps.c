@@ -151,6 +151,9 @@ static void build_app(struct check *c, const struct file_app *file, struct confi
 					(struct check_range){64, 1u << 22, 32768});
 	build_stream_limits(c, file->admission != NULL ? file->admission : &no_limits,
 			    &app->admission);
+	if (file->timestamps != NULL) {
+		app->timestamps = (enum config_timestamps)(*file->timestamps);
+	}
 }
 
 void build_apps(struct check *c, const struct file *file, struct config *config)

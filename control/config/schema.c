@@ -27,6 +27,11 @@ static const cyaml_strval_t behind_names[] = {
 	{"backpressure", CONFIG_BEHIND_BACKPRESSURE},
 };
 
+static const cyaml_strval_t timestamps_names[] = {
+	{"pass", CONFIG_TIMESTAMPS_PASS},
+	{"repair", CONFIG_TIMESTAMPS_REPAIR},
+};
+
 static const cyaml_strval_t log_level_names[] = {
 	{"error", CONFIG_LOG_ERROR},
 	{"warn", CONFIG_LOG_WARN},
@@ -186,6 +191,7 @@ static const cyaml_schema_field_t app_fields[] = {
 	NUMBER(gop_max_kib, struct file_app),
 	CYAML_FIELD_MAPPING_PTR("admission", OPT_PTR, struct file_app, admission,
 				stream_limits_fields),
+	ENUM(timestamps, struct file_app, timestamps_names),
 	CYAML_FIELD_END,
 };
 

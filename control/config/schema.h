@@ -132,6 +132,7 @@ struct file_app {
 	uint32_t origins_count;
 	uint32_t *gop_max_kib;
 	struct file_stream_limits *admission;
+	int32_t *timestamps;
 };
 
 struct file {

@@ -85,10 +85,16 @@ struct rtmp_message batch_message(uint8_t type, uint32_t timestamp, uint32_t len
 	};
 }
 
+static uint32_t timestamp_of(struct batch *batch, const struct log_message *message)
+{
+	return batch->timeline ? timeline_send(batch->timeline, message, &batch->media_time)
+			       : message->entry.timestamp;
+}
+
 static void open_message(struct batch *batch, struct rtmp_chunk_writer *writer, uint32_t stream_id,
 			 const struct log_message *message)
 {
-	struct rtmp_message msg = batch_message(message->entry.type, message->entry.timestamp,
+	struct rtmp_message msg = batch_message(message->entry.type, timestamp_of(batch, message),
 						message->entry.length, stream_id);
 
 	rtmp_chunk_writer_begin(writer, &msg);

@@ -12,6 +12,7 @@
 #include "log_reader.h"
 #include "marks.h"
 #include "rtmp/chunk_writer.h"
+#include "timeline.h"
 
 #define BATCH_IOVECS  256u
 #define BATCH_HEADERS 128u
@@ -31,8 +32,10 @@ struct batch {
 	uint64_t unsent;     /* bytes */
 	uint64_t base;       /* bytes that the connection had sent when the batch was filled */
 	struct marks *marks; /* where its messages begin, or NULL */
-	uint64_t hold;       /* position of the first message that the batch reads from */
-	uint8_t *copy;       /* memory that the iovec points to instead of the log, or NULL */
+	const struct timeline *timeline; /* NULL: timestamps go out as they came */
+	uint32_t media_time;             /* of the media message last begun */
+	uint64_t hold; /* position of the first message that the batch reads from */
+	uint8_t *copy; /* memory that the iovec points to instead of the log, or NULL */
 
 	/* message under way */
 	bool open;

@@ -175,6 +175,8 @@ static bool take_claim(struct origin *o, uint64_t now_us)
 					  ? o->resume_number
 					  : o->stream->first_number;
 	}
+	o->batch->timeline = &o->stream->timeline;
+	o->batch->media_time = start->timestamp;
 	origin_ack_begin(o, start->cursor.messages, o->batch->unsent);
 	if (o->resume_number < start->cursor.messages) {
 		o->resume_number = start->cursor.messages;

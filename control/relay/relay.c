@@ -249,6 +249,20 @@ bool relay_insight(struct relay *relay, uint32_t slot, uint64_t generation,
 	return stream != NULL;
 }
 
+bool relay_timeline(struct relay *relay, uint32_t slot, uint64_t generation,
+		    struct timeline_status *out)
+{
+	const struct relay_stream *stream;
+
+	pthread_mutex_lock(&relay->context.lock);
+	stream = relay_find(relay, slot, generation);
+	if (stream) {
+		timeline_status(&stream->timeline, out);
+	}
+	pthread_mutex_unlock(&relay->context.lock);
+	return stream != NULL;
+}
+
 uint64_t relay_kept_bytes(struct relay *relay, uint32_t slot, uint64_t generation)
 {
 	const struct relay_stream *stream;

@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "log_reader.h"
 #include "stream_insight.h"
+#include "timeline.h"
 
 struct resolver;
 
@@ -145,6 +146,10 @@ size_t relay_origins(struct relay *relay, uint32_t slot, uint64_t generation,
 /* What a stream consists of, as of a moment ago; false when it is not known here. */
 bool relay_insight(struct relay *relay, uint32_t slot, uint64_t generation,
 		   struct stream_insight *out);
+
+/* What its timestamps did so far; false when it is not known here. */
+bool relay_timeline(struct relay *relay, uint32_t slot, uint64_t generation,
+		    struct timeline_status *out);
 
 /* Payload bytes of a stream that are kept for origins that return; 0 if it is unknown. */
 uint64_t relay_kept_bytes(struct relay *relay, uint32_t slot, uint64_t generation);

@@ -24,7 +24,7 @@ static void thin(struct starts *starts)
 }
 
 void starts_add(struct starts *starts, const struct log_message *message,
-		struct header_set *headers)
+		struct header_set *headers, uint32_t timestamp)
 {
 	struct start *start;
 
@@ -40,7 +40,7 @@ void starts_add(struct starts *starts, const struct log_message *message,
 	start = &starts->list[starts->count++];
 	start->cursor = message->at;
 	start->cursor.messages = message->entry.number;
-	start->timestamp = message->entry.timestamp;
+	start->timestamp = timestamp;
 	start->arrived_us = message->entry.arrived_us;
 	start->headers = headers_get(headers);
 }

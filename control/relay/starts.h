@@ -18,7 +18,7 @@
 struct start {
 	struct log_cursor cursor; /* at the entry; `messages` is its number */
 	struct header_set *headers;
-	uint32_t timestamp; /* ms */
+	uint32_t timestamp; /* ms, as it goes out (timeline.h) */
 	uint64_t arrived_us;
 };
 
@@ -32,7 +32,7 @@ void starts_fini(struct starts *starts);
 
 /* Without memory for the first one there is none. */
 void starts_add(struct starts *starts, const struct log_message *message,
-		struct header_set *headers);
+		struct header_set *headers, uint32_t timestamp);
 
 /*
  * Of those at or after message `from` the last one at or before `number`, or else the first; NULL

@@ -121,6 +121,7 @@ struct relay_stream *stream_create(struct relay_context *context, uint32_t slot,
 	s->pub = (const struct abi_stream *)((const uint8_t *)pub + pub->streams_offset) + slot;
 	s->tail = &context->source.sub->tail[slot];
 	s->app = app;
+	timeline_init(&s->timeline, app->timestamps == CONFIG_TIMESTAMPS_REPAIR);
 	s->name = (char *)s + size;
 	text_copy(s->name, name_size, name);
 	/* Acquire: pairs with the worker's release after a complete message. */
@@ -144,6 +145,7 @@ void stream_destroy(struct relay_stream *s)
 	}
 	headers_put(s->headers);
 	insight_destroy(s->insight);
+	timeline_fini(&s->timeline);
 	starts_fini(&s->starts);
 	free(s);
 }

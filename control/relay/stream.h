@@ -19,6 +19,7 @@
 #include "origin.h"
 #include "positions.h"
 #include "starts.h"
+#include "timeline.h"
 
 struct relay_stream {
 	struct relay_context *context;
@@ -37,7 +38,7 @@ struct relay_stream {
 	struct log_cursor scan;
 	struct insight *insight;    /* NULL as long as there were no messages */
 	struct header_set *headers; /* in force at `scan`; NULL: none */
-	uint32_t timestamp;         /* ms, of the message last scanned */
+	struct timeline timeline;   /* as of `scan` */
 	uint64_t arrived_us;
 	bool video; /* starts are at keyframes; without video every message is one */
 

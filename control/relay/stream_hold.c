@@ -133,6 +133,7 @@ void stream_release(struct relay_stream *s)
 		atomic_store_explicit(&s->tail->position, hold, memory_order_release);
 		s->released = hold;
 		starts_release(&s->starts, hold);
+		timeline_release(&s->timeline, hold);
 	}
 	store_places(s);
 	atomic_store_explicit(&s->kept_bytes, stream_gop_bytes(s), memory_order_relaxed);

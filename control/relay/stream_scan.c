@@ -40,7 +40,7 @@ static void begin_gop(struct relay_stream *s, const struct log_message *message)
 	if (newest) {
 		s->gop_length = message->at.bytes - newest->cursor.bytes;
 	}
-	starts_add(&s->starts, message, s->headers);
+	starts_add(&s->starts, message, s->headers, timeline_map(&s->timeline, message));
 	s->gop_valid = true;
 }
 
@@ -94,6 +94,7 @@ static int scan_message(struct relay_stream *s, const struct log_message *messag
 	if (!header && entry->type == RTMP_TYPE_VIDEO) {
 		s->video = true;
 	}
+	timeline_take(&s->timeline, message);
 	if (may_begin_at(s, message)) {
 		begin_gop(s, message);
 	}

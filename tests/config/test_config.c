@@ -110,6 +110,7 @@ static const char full[] =
 	"      - {url: \"rtmp://[2001:db8::1]:1936/a/b/c?d\", when_behind: skip,\n"
 	"         behind_max_kib: 64}\n"
 	"    gop_max_kib: 65\n"
+	"    timestamps: repair\n"
 	"  - name: closed\n";
 
 static void test_full_file(void)
@@ -199,6 +200,7 @@ static void test_full_apps(void)
 	CU_ASSERT_STRING_EQUAL(app->keys[0].name, "cam1");
 	CU_ASSERT_STRING_EQUAL(app->keys[0].key, "s3cret!");
 	CU_ASSERT_EQUAL(app->gop_max_kib, 65);
+	CU_ASSERT_EQUAL(app->timestamps, CONFIG_TIMESTAMPS_REPAIR);
 	CU_ASSERT_EQUAL_FATAL(app->origins_count, 2);
 	CU_ASSERT_STRING_EQUAL(app->origins[0].url, "rtmp://origin.example.net/live");
 	CU_ASSERT_STRING_EQUAL(app->origins[0].host, "origin.example.net");
@@ -215,6 +217,7 @@ static void test_full_apps(void)
 	CU_ASSERT_FALSE(c->apps[1].open);
 	CU_ASSERT_EQUAL(c->apps[1].keys_count, 0);
 	CU_ASSERT_EQUAL(c->apps[1].gop_max_kib, 32768);
+	CU_ASSERT_EQUAL(c->apps[1].timestamps, CONFIG_TIMESTAMPS_PASS);
 	config_free(c);
 }
 
@@ -322,7 +325,8 @@ static void test_manual(void)
 					   "url",
 					   "when_behind",
 					   "behind_max_kib",
-					   "gop_max_kib"};
+					   "gop_max_kib",
+					   "timestamps"};
 	char text[32768];
 	FILE *f = fopen(MANUAL, "r");
 

@@ -72,7 +72,7 @@ static void add_start(struct starts *starts, uint64_t number)
 {
 	struct log_message message = {.entry = {.number = number}, .at = {.position = number * 3}};
 
-	starts_add(starts, &message, NULL);
+	starts_add(starts, &message, NULL, 0);
 }
 
 static void test_starts(void)

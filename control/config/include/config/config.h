@@ -22,6 +22,7 @@ enum config_hugepages {
 	CONFIG_HUGEPAGES_OFF
 };
 enum config_behind { CONFIG_BEHIND_SKIP = 0, CONFIG_BEHIND_BACKPRESSURE };
+enum config_timestamps { CONFIG_TIMESTAMPS_PASS = 0, CONFIG_TIMESTAMPS_REPAIR };
 enum config_log_level { CONFIG_LOG_ERROR = 0, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
 /* "198.18.0.2/24" or "fd00:198:18::2/64". IPv4 stands as IPv4-mapped IPv6 with prefix + 96. */
@@ -196,6 +197,7 @@ struct config_app {
 	uint32_t origins_count;
 	uint32_t gop_max_kib; /* a longer GOP is not kept for new origins; default 32768 */
 	struct config_stream_limits admission;
+	enum config_timestamps timestamps; /* default: pass */
 };
 
 struct config {
