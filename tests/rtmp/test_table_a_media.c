@@ -16,7 +16,7 @@ static struct rtmp_track track;
 /* Reads a head in memory of exactly its size. */
 static int read_bytes(uint8_t type, const void *bytes, size_t len)
 {
-	uint8_t *copy = malloc(len != 0 ? len : 1);
+	uint8_t *copy = calloc(1, len != 0 ? len : 1);
 	int rc;
 
 	if (copy == NULL) {

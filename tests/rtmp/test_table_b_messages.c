@@ -123,6 +123,18 @@ static void test_abort_of_media(void)
 /* B10, section 5.4.5: all limit types are read; they do not change what we ask for. */
 static void test_peer_bandwidth(void)
 {
+	tape_reset(&tape);
+	for (uint8_t limit = 0; limit <= 3; limit++) {
+		tape_fmt0(&tape, 2, 0, 5, RTMP_TYPE_SET_PEER_BANDWIDTH, 0);
+		tape_be32(&tape, 0x1000u + limit);
+		tape_byte(&tape, limit);
+	}
+	table_read();
+	table_end(4, 0);
+	for (uint32_t limit = 0; limit <= 3; limit++) {
+		table_control(limit, RTMP_TYPE_SET_PEER_BANDWIDTH, 0x1000 + limit);
+		CU_ASSERT_EQUAL(record.entries[limit].ctl.limit, limit);
+	}
 	table_connected();
 	for (uint8_t limit = 0; limit <= 3; limit++) {
 		uint8_t body[5] = {0, 0, 0x10, 0, limit};
@@ -167,7 +179,9 @@ static void test_commands(void)
 		     ">number=1 >_result:2: >_result:3: >_result:4: >onFCPublish:4: >_result:5: "
 		     ">number=0 >_result:6: >_result:7: ");
 	peer_command(&encoder, "publish", 0, 1, "key");
-	table_expect(0, "publish=live/key:1 ", NULL);
+	table_expect(0, "publish=live/key:1 ",
+		     ">onFCPublish:0:NetStream.Publish.Start >4=1 "
+		     ">onStatus:0:NetStream.Publish.Start ");
 	peer_command(&encoder, "FCUnpublish", 8, 0, "key");
 	peer_command(&encoder, "closeStream", 0, 1, NULL);
 	peer_command_number(&encoder, "deleteStream", 0, 1);
@@ -253,6 +267,34 @@ static void test_several_publishes(void)
 		     NULL);
 }
 
+/* B15: a stream that was deleted makes room for another; ids are not used twice. */
+static void test_deleted_streams(void)
+{
+	table_connected();
+	for (uint32_t i = 0; i < 3 * RTMP_SERVER_STREAMS; i++) {
+		char reply[64];
+
+		peer_command(&encoder, "createStream", 2, 0, NULL);
+		snprintf(reply, sizeof(reply), ">number=%u >_result:2: ", i + 1);
+		table_expect(0, NULL, reply);
+		peer_command_number(&encoder, "deleteStream", 0, i + 1);
+		table_expect(0, NULL, "");
+	}
+}
+
+/* B15: ids that no stream has: nothing ends. */
+static void test_deleted_nothing(void)
+{
+	static const double ids[] = {0, 2, -1, 0.5, 4294967297.0, 1e300, -1e300};
+
+	table_live();
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		peer_command_number(&encoder, "deleteStream", 0, ids[i]);
+	}
+	peer_message(&encoder, RTMP_TYPE_AUDIO, 4, 1, 0, 2, 4);
+	table_expect(0, "media=8:4 ", "");
+}
+
 /* B16: HTTP (RTMPT), TLS (RTMPS) and RTMPE are told from the first byte and refused. */
 static void test_other_transports(void)
 {
@@ -285,6 +327,8 @@ static const struct test tests[] = {
 	{"B13 commands of players", test_player_commands},
 	{"B14 shared objects", test_shared_objects},
 	{"B15 several publishes", test_several_publishes},
+	{"B15 deleted streams", test_deleted_streams},
+	{"B15 deleted is what is not there", test_deleted_nothing},
 	{"B16 other transports", test_other_transports},
 };
 

@@ -89,6 +89,33 @@ static void test_publish_type(void)
 	CU_ASSERT_PTR_NOT_NULL(memmem(said, out.len, type, sizeof(type) - 1));
 }
 
+/* E2: when we send, fmt 3 repeats the extended timestamp, from 0xFFFFFF on and not before. */
+static void test_extended_when_we_send(void)
+{
+	static const uint32_t times[] = {0xfffffe, 0xffffff, 0x1000000, 0xffffffffu};
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct rtmp_message msg = {
+			.timestamp = times[i],
+			.length = 200,
+			.stream_id = 1,
+			.csid = 6,
+			.type = RTMP_TYPE_VIDEO,
+		};
+		uint32_t extended = times[i] >= 0xffffff ? 4 : 0;
+		struct rtmp_chunk_writer writer;
+		struct rtmp_chunk chunk;
+
+		rtmp_chunk_writer_init(&writer, 128);
+		rtmp_chunk_writer_begin(&writer, &msg);
+		CU_ASSERT_TRUE(rtmp_chunk_writer_next(&writer, &chunk));
+		CU_ASSERT_EQUAL(chunk.header_len, 12 + extended);
+		CU_ASSERT_TRUE(rtmp_chunk_writer_next(&writer, &chunk));
+		CU_ASSERT_EQUAL(chunk.header_len, 1 + extended);
+		CU_ASSERT_TRUE(extended == 0 || chunk.header[4] == (uint8_t)times[i]);
+	}
+}
+
 /* E27: BadName is said as an error; what comes then is nobody's, until the caller closes. */
 static void test_bad_name(void)
 {
@@ -105,6 +132,7 @@ static void test_bad_name(void)
 }
 
 static const struct test tests[] = {
+	{"E2 extended timestamp when we send", test_extended_when_we_send},
 	{"E26 never an abort", test_no_abort},
 	{"E27 BadName", test_bad_name},
 	{"E31 type of publish", test_publish_type},

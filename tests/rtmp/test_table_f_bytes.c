@@ -332,6 +332,51 @@ static void test_many_amf(void)
 	CU_ASSERT_TRUE(table_fails());
 }
 
+/* F13: values are counted, the object with each of its properties. */
+static void test_element_limit(void)
+{
+	for (uint32_t elements = 10; elements <= 12; elements++) {
+		uint8_t object[1 + 4 * 12 + 3] = {AMF0_OBJECT};
+		struct amf0_reader r;
+		uint32_t at = 1;
+
+		for (uint32_t i = 1; i < elements; i++, at += 4) {
+			memcpy(object + at,
+			       "\x00\x01"
+			       "a\x05",
+			       4);
+		}
+		memcpy(object + at, "\x00\x00\x09", 3);
+		amf0_reader_init(&r, object, at + 3);
+		amf0_reader_limit(&r, 0, 11);
+		amf0_skip(&r);
+		CU_ASSERT_EQUAL(amf0_error(&r), elements <= 11 ? 0 : RTMP_ERR(AMF_ELEMENTS));
+	}
+}
+
+/* F13: what a command may be long is known before any of it is kept. */
+static void test_command_limit(void)
+{
+	table_connected();
+	peer_message(&encoder, RTMP_TYPE_COMMAND_AMF0, 3, 0, 0, 2, RTMP_COMMAND_MAX);
+	table_expect(RTMP_ERR(AMF), "", "");
+	table_connected();
+	tape_fmt0(&encoder.tape, 3, 0, RTMP_COMMAND_MAX + 1, RTMP_TYPE_COMMAND_AMF0, 0);
+	tape_byte(&encoder.tape, 2);
+	table_expect(RTMP_ERR(COMMAND_SIZE), "", "");
+}
+
+/* F23: two commands at once would need two places to put them together. */
+static void test_interleaved_commands(void)
+{
+	table_connected();
+	tape_fmt0(&encoder.tape, 3, 0, 200, RTMP_TYPE_COMMAND_AMF0, 0);
+	tape_fill(&encoder.tape, 2, 128);
+	tape_fmt0(&encoder.tape, 5, 0, 200, RTMP_TYPE_COMMAND_AMF0, 0);
+	tape_fill(&encoder.tape, 2, 128);
+	table_expect(RTMP_ERR(COMMAND_OVERLAP), "", "");
+}
+
 static const struct test tests[] = {
 	{"F5 chunk size changes in a message", test_resize_in_message},
 	{"F6 unexpected AMF", test_unexpected_amf},
@@ -342,6 +387,8 @@ static const struct test tests[] = {
 	{"F13 length limit", test_length_limit},
 	{"F13 deep AMF", test_deep_amf},
 	{"F13 many AMF values", test_many_amf},
+	{"F13 AMF elements", test_element_limit},
+	{"F13 length of commands", test_command_limit},
 	{"F19 length limit", test_length_limit},
 	{"F19 flood of headers", test_header_flood},
 	{"F20 deep AMF", test_deep_amf},
@@ -349,6 +396,7 @@ static const struct test tests[] = {
 	{"F21 lengths of control messages", test_short_control},
 	{"F22 fmt 0 in a message", test_fmt0_in_message},
 	{"F23 interleaving", test_interleaving},
+	{"F23 interleaved commands", test_interleaved_commands},
 };
 
 int main(void)
