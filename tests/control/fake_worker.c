@@ -328,7 +328,7 @@ bool fake_send(struct fake_worker *w, uint32_t slot, const struct fake_message *
 		.flags = m->flags,
 		.header = header_kind(m),
 		.track = m->track,
-		.arrived_us = now_us(),
+		.arrived_us = m->arrived_us ? m->arrived_us : now_us(),
 	};
 
 	fake_reclaim(w, slot);

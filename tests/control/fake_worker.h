@@ -66,6 +66,7 @@ struct fake_message {
 	uint32_t slice; /* bytes of each reference, the last one may be shorter */
 	uint8_t track;
 	const uint8_t *data; /* [length]; NULL: made from its number */
+	uint64_t arrived_us; /* 0: now */
 };
 
 /* Appends a message and tells the relay. False: the log is full. */
