@@ -79,10 +79,24 @@ static struct rtmp_class classify_data(const uint8_t *data, uint32_t len)
 	return (struct rtmp_class){.flags = RTMP_MEDIA_METADATA, .header = RTMP_HEADER_METADATA};
 }
 
+/* Most messages by far: coded frames of H.264 and AAC without Enhanced RTMP, told at a glance. */
+static bool is_plain_frame(uint8_t type, const uint8_t *data, uint32_t len)
+{
+	if (len < 2 || data[1] != 1) {
+		return false;
+	}
+	return type == RTMP_TYPE_VIDEO ? (data[0] & 0x8f) == 7 && data[0] >> 4 != RTMP_FRAME_COMMAND
+				       : type == RTMP_TYPE_AUDIO && data[0] >> 4 == 10;
+}
+
 struct rtmp_class rtmp_classify(uint8_t type, const uint8_t *data, uint32_t len)
 {
 	if (len == 0) {
 		return (struct rtmp_class){0};
+	}
+	if (is_plain_frame(type, data, len)) {
+		return (struct rtmp_class){
+			.flags = type == RTMP_TYPE_VIDEO ? frame_flags(data[0] >> 4) : 0};
 	}
 	switch (type) {
 	case RTMP_TYPE_AUDIO:

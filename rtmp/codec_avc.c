@@ -96,6 +96,7 @@ static void read_size(struct rtmp_codec_config *c, struct rtmp_bits *b, uint32_t
 	uint64_t units = UINT64_C(1) + rtmp_bits_ue(b);
 	uint32_t fields = rtmp_bits_flag(b) ? 1 : 2; /* of a frame, where they may be coded alone */
 	uint64_t height = 16 * units * fields;
+	uint64_t crop_unit = chroma == 1 ? UINT64_C(2) * fields : fields;
 	uint32_t crop[4] = {0};
 
 	rtmp_bits_skip(b, fields == 2 ? 2 : 1); /* mb_adaptive..., direct_8x8_inference_flag */
@@ -108,7 +109,7 @@ static void read_size(struct rtmp_codec_config *c, struct rtmp_bits *b, uint32_t
 		return;
 	}
 	c->width = rtmp_codec_crop(width, crop[0], crop[1], chroma == 1 || chroma == 2 ? 2 : 1);
-	c->height = rtmp_codec_crop(height, crop[2], crop[3], (chroma == 1 ? 2 : 1) * fields);
+	c->height = rtmp_codec_crop(height, crop[2], crop[3], crop_unit);
 }
 
 /* E.1.1, as far as timing. */

@@ -92,7 +92,7 @@ bool rtmp_codec_vp9_frame(struct rtmp_codec_config *c, const uint8_t *data, uint
 	profile = rtmp_bits_get(&b, 1);
 	profile |= rtmp_bits_get(&b, 1) << 1;
 	rtmp_bits_skip(&b, profile == 3 ? 1 : 0);
-	if (rtmp_bits_flag(&b) || rtmp_bits_flag(&b)) {
+	if (rtmp_bits_get(&b, 2) != 0) {
 		return false; /* show_existing_frame, or no keyframe */
 	}
 	rtmp_bits_skip(&b, 2); /* show_frame, error_resilient_mode */

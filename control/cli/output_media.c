@@ -246,7 +246,7 @@ static void print_video(FILE *out, const json_t *tracks)
 		{"PICTURE", TABLE_LEFT},    {"FPS", TABLE_RIGHT},
 		{"BITRATE", TABLE_RIGHT},   {"KEYFRAME EVERY", TABLE_LEFT},
 		{"GOP FRAMES", TABLE_LEFT}, {"GAPS", TABLE_LEFT},
-		{"BACKWARD", TABLE_LEFT},   {"LAST", TABLE_RIGHT},
+		{"BACKWARD", TABLE_LEFT},   {"LAST AGO", TABLE_RIGHT},
 	};
 	struct table t;
 	size_t i;
@@ -271,9 +271,9 @@ static void print_video(FILE *out, const json_t *tracks)
 static void print_audio(FILE *out, const json_t *tracks)
 {
 	static const struct table_column columns[] = {
-		{"AUDIO", TABLE_RIGHT},    {"CODEC", TABLE_LEFT},    {"SAMPLE RATE", TABLE_RIGHT},
-		{"CHANNELS", TABLE_RIGHT}, {"BITRATE", TABLE_RIGHT}, {"GAPS", TABLE_LEFT},
-		{"BACKWARD", TABLE_LEFT},  {"LAST", TABLE_RIGHT},
+		{"AUDIO", TABLE_RIGHT},    {"CODEC", TABLE_LEFT},     {"SAMPLE RATE", TABLE_RIGHT},
+		{"CHANNELS", TABLE_RIGHT}, {"BITRATE", TABLE_RIGHT},  {"GAPS", TABLE_LEFT},
+		{"BACKWARD", TABLE_LEFT},  {"LAST AGO", TABLE_RIGHT},
 	};
 	struct table t;
 	size_t i;

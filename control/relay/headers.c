@@ -27,7 +27,7 @@ static struct header *header_create(const struct abi_header *from, uint32_t leng
 
 static void header_put(struct header *header)
 {
-	if (--header->references == 0) {
+	if (header && --header->references == 0) {
 		free(header);
 	}
 }
@@ -39,10 +39,8 @@ static bool supersedes(const struct abi_header *a, const struct header *b)
 	       (a->flags & ABI_LOG_TRACKS) == (b->flags & ABI_LOG_TRACKS);
 }
 
-/* Takes a reference. */
 static void append(struct header_set *set, struct header *header)
 {
-	header->references++;
 	set->headers[set->count++] = header;
 }
 
@@ -54,6 +52,7 @@ static void keep(struct header_set *to, const struct header_set *from, const str
 		struct header *header = from->headers[i];
 
 		if (header->kind >= low && header->kind <= high && !supersedes(key, header)) {
+			header->references++;
 			append(to, header);
 		}
 	}
@@ -70,18 +69,25 @@ static uint32_t count_others(const struct header_set *set, const struct abi_head
 	return count;
 }
 
-/* A set with `header` (NULL: none, for want of room) in place of what `key` names. */
+/*
+ * A set with `header`, whose reference it takes over, in place of what `key` names. NULL, or a set
+ * that is full: that place is empty then.
+ */
 static int exchange(struct header_set **set, const struct abi_header *key, struct header *header)
 {
 	struct header_set *from = *set;
 	struct header_set *to = calloc(1, sizeof(*to));
 
+	if (!to || (header && count_others(from, key) == ABI_HEADERS_MAX)) {
+		header_put(header);
+		header = NULL;
+	}
 	if (!to) {
 		return -1;
 	}
 	to->references = 1;
 	keep(to, from, key, 0, key->kind);
-	if (header && count_others(from, key) < ABI_HEADERS_MAX) {
+	if (header) {
 		append(to, header);
 	}
 	keep(to, from, key, key->kind + 1, UINT8_MAX);
@@ -101,7 +107,6 @@ int headers_update(struct header_set **set, const struct log_view *view,
 		.flags = entry->flags,
 	};
 	struct header *header = NULL;
-	int rc;
 
 	if (entry->length <= HEADER_MAX) {
 		header = header_create(&key, entry->length);
@@ -110,11 +115,7 @@ int headers_update(struct header_set **set, const struct log_view *view,
 			return -1;
 		}
 	}
-	rc = exchange(set, &key, header);
-	if (header) {
-		header_put(header);
-	}
-	return rc;
+	return exchange(set, &key, header);
 }
 
 static void copy_words(struct abi_header_block *to, const struct abi_header_block *from)
@@ -167,15 +168,12 @@ static int seed(struct header_set **set, const struct abi_header_block *block,
 		const struct abi_header *from)
 {
 	struct header *header = valid(block, from) ? header_create(from, from->length) : NULL;
-	int rc;
 
 	if (!header) {
 		return -1;
 	}
 	memcpy(header->data, (const uint8_t *)block->data + from->offset, from->length);
-	rc = exchange(set, from, header);
-	header_put(header);
-	return rc;
+	return exchange(set, from, header);
 }
 
 int headers_seed(struct header_set **set, const struct log_view *view,

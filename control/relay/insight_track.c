@@ -84,9 +84,28 @@ static void take_keyframe(struct insight_track *t, const struct insight_frame *f
 	t->shown.last_key_us = frame->arrived_us;
 }
 
+static bool same_video(const struct rtmp_codec_config *a, const struct rtmp_codec_config *b)
+{
+	return a->width == b->width && a->height == b->height && a->rate_mhz == b->rate_mhz &&
+	       a->compatible == b->compatible && a->chroma == b->chroma &&
+	       a->high_tier == b->high_tier;
+}
+
+static bool same_audio(const struct rtmp_codec_config *a, const struct rtmp_codec_config *b)
+{
+	return a->sample_rate == b->sample_rate && a->channels == b->channels && a->sbr == b->sbr &&
+	       a->ps == b->ps;
+}
+
+static bool same_config(const struct rtmp_codec_config *a, const struct rtmp_codec_config *b)
+{
+	return a->codec == b->codec && a->profile == b->profile && a->level == b->level &&
+	       a->bit_depth == b->bit_depth && same_video(a, b) && same_audio(a, b);
+}
+
 static void change_config(struct insight_track *t, const struct rtmp_codec_config *config)
 {
-	if (memcmp(&t->shown.config, config, sizeof(*config)) == 0) {
+	if (same_config(&t->shown.config, config)) {
 		return;
 	}
 	t->shown.config_changes += t->shown.config.codec != 0;

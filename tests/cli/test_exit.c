@@ -196,12 +196,15 @@ static void test_connections(void)
 			     PAGE(0, null, CONNECTION(0, 8, "two", 2500)),
 			     PAGE(1, null, CONNECTION(1, 7, "", 2000))));
 	CU_ASSERT_EQUAL(r.status, 0);
-	CU_ASSERT_STRING_EQUAL(s.requests[0],
-			       "{\"command\":\"connections\",\"worker\":0,\"from\":0}");
-	CU_ASSERT_STRING_EQUAL(s.requests[1],
-			       "{\"command\":\"connections\",\"worker\":0,\"from\":300}");
-	CU_ASSERT_STRING_EQUAL(s.requests[2],
-			       "{\"command\":\"connections\",\"worker\":1,\"from\":0}");
+	CU_ASSERT_STRING_EQUAL(
+		s.requests[0],
+		"{\"command\":\"connections\",\"worker\":0,\"from\":0,\"records\":false}");
+	CU_ASSERT_STRING_EQUAL(
+		s.requests[1],
+		"{\"command\":\"connections\",\"worker\":0,\"from\":300,\"records\":false}");
+	CU_ASSERT_STRING_EQUAL(
+		s.requests[2],
+		"{\"command\":\"connections\",\"worker\":1,\"from\":0,\"records\":false}");
 	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "live/cam\\x1b[2J"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "1.500 ms"));
 	CU_ASSERT(strstr(r.out, "0:8 ") < strstr(r.out, "1:7 "));
@@ -210,8 +213,9 @@ static void test_connections(void)
 	run_scripted(
 		&r, &s, WORDS("connections", "--worker", "1", "--publisher", "live/two", "--json"),
 		REPLIES(PAGE(1, null, CONNECTION(1, 1, "one", 1) "," CONNECTION(1, 2, "two", 2))));
-	CU_ASSERT_STRING_EQUAL(s.requests[0],
-			       "{\"command\":\"connections\",\"worker\":1,\"from\":0}");
+	CU_ASSERT_STRING_EQUAL(
+		s.requests[0],
+		"{\"command\":\"connections\",\"worker\":1,\"from\":0,\"records\":false}");
 	CU_ASSERT_PTR_NULL(strstr(r.out, "one"));
 	CU_ASSERT_STRING_EQUAL(r.out, CONNECTION(1, 2, "two", 2) "\n");
 }

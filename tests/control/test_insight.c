@@ -132,7 +132,7 @@ static void test_avc_and_aac(void)
 	rtmp_codec_profile(&v->config, text);
 	CU_ASSERT_STRING_EQUAL(text, "High");
 	CU_ASSERT_EQUAL(v->config_changes, 0);
-	CU_ASSERT(v->frames == 301 && v->keyframes == 11 && v->bytes == 301 * 1000);
+	CU_ASSERT(v->frames == 301 && v->keyframes == 11 && v->bytes == 301000);
 	CU_ASSERT(abs((int)v->rate_mhz - 30000) < 20);
 	CU_ASSERT_EQUAL(v->bitrate_kbps, 240);
 	CU_ASSERT(v->gop_frames.last == 30 && v->gop_frames.min == 30 && v->gop_frames.max == 30);

@@ -214,14 +214,14 @@ static const struct sample {
 
 static uint32_t from_hex(const char *hex, uint8_t *out)
 {
-	uint32_t len = (uint32_t)strlen(hex) / 2;
+	size_t len = strlen(hex) / 2;
 
-	for (uint32_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		char byte[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
 
 		out[i] = (uint8_t)strtoul(byte, NULL, 16);
 	}
-	return len;
+	return (uint32_t)len;
 }
 
 static int read_exact(struct rtmp_codec_config *c, uint32_t codec, const uint8_t *data,

@@ -4,6 +4,7 @@
 #include "rtmp/media.h"
 #include "rtmp/message.h"
 #include "runner.h"
+#include "wire.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -154,12 +155,14 @@ static void test_long_chain(void)
 	uint8_t data[3 * 400 + 6];
 	struct rtmp_media m;
 
-	for (uint32_t i = 0; i < 400; i++) {
-		memcpy(data + 1 + 3 * i, "\x00\xee\x17", 3);
+	static const uint8_t link[3] = {0x00, 0xee, 0x17}; /* of type 1: not known */
+
+	for (size_t i = 0; i < 400; i++) {
+		memcpy(data + 1 + 3 * i, link, sizeof(link));
 	}
 	data[0] = 0x97;
 	data[3 * 400] = 0x10; /* the last one: sequence start follows */
-	memcpy(data + 3 * 400 + 1, "hvc1", 4);
+	rtmp_set_be32(data + 3 * 400 + 1, RTMP_CODEC_HEVC);
 	CU_ASSERT_EQUAL(rtmp_media_read(&m, V, data, 3 * 400 + 5), 0);
 	CU_ASSERT_EQUAL(m.packet, START);
 	CU_ASSERT_EQUAL(m.modex, 255);
