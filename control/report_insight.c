@@ -135,6 +135,8 @@ static json_t *claims_object(const struct control *control, const struct insight
 	set_text(object, "audio_codec", claims->audio_codec);
 	set_known(object, "sample_rate", claims->sample_rate);
 	set_known(object, "audio_kbps", claims->audio_kbps);
+	set_known(object, "video_tracks", claims->video_tracks);
+	set_known(object, "audio_tracks", claims->audio_tracks);
 	set_text(object, "encoder", claims->encoder);
 	return object;
 }

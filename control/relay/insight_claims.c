@@ -9,7 +9,7 @@
 
 #define PROPERTIES_MAX 64u /* are looked at */
 
-enum claim_type { CLAIM_NUMBER, CLAIM_RATE, CLAIM_CODEC, CLAIM_TEXT };
+enum claim_type { CLAIM_NUMBER, CLAIM_RATE, CLAIM_CODEC, CLAIM_TEXT, CLAIM_TRACKS };
 
 static const struct claim {
 	const char *name;
@@ -24,6 +24,8 @@ static const struct claim {
 	{"audiosamplerate", CLAIM_NUMBER, offsetof(struct insight_claims, sample_rate)},
 	{"videocodecid", CLAIM_CODEC, offsetof(struct insight_claims, video_codec)},
 	{"audiocodecid", CLAIM_CODEC, offsetof(struct insight_claims, audio_codec)},
+	{"videoTrackIdInfoMap", CLAIM_TRACKS, offsetof(struct insight_claims, video_tracks)},
+	{"audioTrackIdInfoMap", CLAIM_TRACKS, offsetof(struct insight_claims, audio_tracks)},
 	{"encoder", CLAIM_TEXT, offsetof(struct insight_claims, encoder)},
 };
 
@@ -55,6 +57,19 @@ static void read_codec(struct amf0_reader *r, char out[INSIGHT_CODEC])
 	text_printable(out, INSIGHT_CODEC, text.data, text.len);
 }
 
+static uint32_t count_properties(struct amf0_reader *r)
+{
+	struct amf0_string name;
+	uint32_t count = 0;
+
+	amf0_enter(r);
+	while (amf0_next_property(r, &name)) {
+		amf0_skip(r);
+		count++;
+	}
+	return count;
+}
+
 static void read_claim(struct amf0_reader *r, const struct claim *claim, struct insight_claims *out)
 {
 	void *field = (uint8_t *)out + claim->offset;
@@ -71,6 +86,9 @@ static void read_claim(struct amf0_reader *r, const struct claim *claim, struct 
 		*(uint32_t *)field = to_number(amf0_read_number(r));
 	} else if (claim->type == CLAIM_RATE && marker == AMF0_NUMBER) {
 		*(uint32_t *)field = to_number(amf0_read_number(r) * 1000);
+	} else if (claim->type == CLAIM_TRACKS &&
+		   (marker == AMF0_OBJECT || marker == AMF0_ECMA_ARRAY)) {
+		*(uint32_t *)field = count_properties(r);
 	} else {
 		amf0_skip(r);
 	}

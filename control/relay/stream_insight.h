@@ -59,6 +59,8 @@ struct insight_claims {
 	uint32_t video_kbps;
 	uint32_t audio_kbps;
 	uint32_t sample_rate;
+	uint32_t video_tracks; /* described beside the default one, or with it */
+	uint32_t audio_tracks;
 	char video_codec[INSIGHT_CODEC]; /* "avc1", "7" */
 	char audio_codec[INSIGHT_CODEC];
 	char encoder[INSIGHT_ENCODER]; /* printable */

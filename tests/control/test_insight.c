@@ -325,6 +325,11 @@ static void test_claims(void)
 	at = put_number(data, at, "audiocodecid", 10);
 	at = put_number(data, at, "audiosamplerate", -1);
 	at = put(data, at,
+		 "\x00\x13videoTrackIdInfoMap\x03\x00\x01"
+		 "1\x03\x00\x00\x09\x00\x01"
+		 "2\x05\x00\x00\x09",
+		 36);
+	at = put(data, at,
 		 "\x00\x07"
 		 "encoder\x02\x00\x07La\x1b[2Jv",
 		 19);
@@ -333,6 +338,7 @@ static void test_claims(void)
 	show();
 	CU_ASSERT(c->count == 1 && c->when_us != 0);
 	CU_ASSERT(c->width == 1920 && c->height == UINT32_MAX && c->rate_mhz == 29970);
+	CU_ASSERT(c->video_tracks == 2 && c->audio_tracks == 0);
 	CU_ASSERT(c->video_kbps == 0 && c->sample_rate == 0);
 	CU_ASSERT_STRING_EQUAL(c->video_codec, "av01");
 	CU_ASSERT_STRING_EQUAL(c->audio_codec, "10");
