@@ -61,6 +61,20 @@ struct abi_pub;
 	X(reconnects_asked, "publishers asked to connect anew")                                  \
 	X(reconnects_not_offered, "publishers not asked: they did not say that they can")        \
 	X(publish_ended, "publications ended")                                                   \
+	X(play_asked, "plays asked for")                                                         \
+	X(play_accepted, "plays accepted")                                                       \
+	X(play_refused, "plays refused: by control, or nobody may")                              \
+	X(play_no_control, "plays refused: no control attached")                                 \
+	X(play_no_slot, "plays refused: no player slot left")                                    \
+	X(play_timeout, "plays refused: control did not answer in time")                         \
+	X(play_kicked, "players ended by the operator")                                          \
+	X(play_slow, "players ended: they took nothing for too long")                            \
+	X(play_done, "plays that ended with their stream")                                       \
+	X(play_skips, "players moved to another keyframe: they fell behind")                     \
+	X(play_skipped_messages, "media messages that players missed for that")                  \
+	X(play_no_memory, "times that a message for a player found no memory")                   \
+	X(play_messages, "media messages copied for players")                                    \
+	X(play_bytes, "bytes given to players")                                                  \
 	X(messages, "media messages completed")                                                  \
 	X(message_bytes, "payload bytes of completed messages")                                  \
 	X(messages_dropped, "media messages dropped: no room in the log")                        \

@@ -10,6 +10,7 @@
 #include "dataplane/ingest_private.h"
 #include "dataplane/local_memory.h"
 #include "dataplane/packets.h"
+#include "dataplane/play.h"
 #include "dataplane/pub.h"
 
 #define COMMANDS_PER_LOOP 64u
@@ -36,6 +37,7 @@ static int init_sessions(struct dp_ingest *ingest, const struct dp_ingest_config
 		.numa_node = config->numa_node,
 		.seed = config->seed,
 		.publish = &ingest->publish,
+		.players = config->play ? &ingest->play.players : NULL,
 		.messages = &ingest->messages,
 		.reply_pool = config->reply_pool,
 		.counters = config->counters,
@@ -99,12 +101,24 @@ static int init(struct dp_ingest *ingest, const struct dp_ingest_config *config)
 	init_admission(ingest, config);
 	ingest->publish.notify.news_fd = config->news_fd;
 	ingest->publish.notify.events_fd = config->events_fd;
+	if (config->play) {
+		err = play_init(&ingest->play, config->play, ingest->pub, &ingest->publish,
+				config->counters);
+		if (err < 0) {
+			goto fini_publish;
+		}
+	}
+	ingest->plays = config->play;
 	err = init_sessions(ingest, config);
 	if (err < 0) {
-		goto fini_publish;
+		goto fini_play;
 	}
 	return 0;
 
+fini_play:
+	if (ingest->plays) {
+		play_fini(&ingest->play);
+	}
 fini_publish:
 	publish_table_fini(&ingest->publish);
 fini_messages:
@@ -133,6 +147,9 @@ void dp_ingest_destroy(struct dp_ingest *ingest)
 		return;
 	}
 	session_table_fini(&ingest->sessions);
+	if (ingest->plays) {
+		play_fini(&ingest->play);
+	}
 	publish_table_fini(&ingest->publish);
 	message_pool_fini(&ingest->messages);
 	local_free(ingest, sizeof(*ingest));
@@ -275,8 +292,18 @@ static enum abi_stream_state meant_state(uint32_t type)
 									 : ABI_STREAM_PENDING;
 }
 
+static bool is_of_player(uint32_t type)
+{
+	return type >= ABI_COMMAND_PLAY_ACCEPT && type <= ABI_COMMAND_PLAY_KICK;
+}
+
 static void obey(struct dp_ingest *ingest, struct abi_command *command)
 {
+	if (ingest->plays && is_of_player(command->type)) {
+		command->name[sizeof(command->name) - 1] = '\0';
+		play_obey(&ingest->play, command);
+		return;
+	}
 	if (command->type < ABI_COMMAND_ACCEPT || command->type >= ABI_COMMAND_END) {
 		dp_count(ingest->counters, DP_COUNTER_sub_refused, 1);
 		return;
@@ -313,6 +340,9 @@ bool dp_ingest_commanded(const struct dp_ingest *ingest)
 {
 	struct abi_sub *sub = ingest->publish.sub;
 
+	if (ingest->plays && play_pending(&ingest->play)) {
+		return true;
+	}
 	if (!sub) {
 		return false;
 	}
@@ -403,6 +433,9 @@ bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us)
 		tick(ingest);
 	}
 	bool more = session_expire(&ingest->sessions, EXPIRE_PER_LOOP);
+	if (ingest->plays) {
+		more |= play_poll(&ingest->play, now_us);
+	}
 	more |= publish_sweep(&ingest->publish, now_us);
 	publish_flush(&ingest->publish, now_us);
 	atomic_store_explicit(&ingest->hung, ingest->publish.hung, memory_order_relaxed);
@@ -450,6 +483,9 @@ void dp_ingest_publish_memory(struct dp_ingest *ingest, uint32_t ooo_segments, u
 	set(&pub->reserve_bytes, ingest->reserve_mbufs * truesize);
 	set(&pub->reserved_bytes, ingest->publish.admission.promised);
 	set(&pub->truesize, truesize);
+	if (ingest->plays) {
+		set(&pub->play_bytes, play_bytes(&ingest->play));
+	}
 }
 
 void dp_ingest_shutdown(struct dp_ingest *ingest, uint64_t now_us)
@@ -483,8 +519,11 @@ uint64_t dp_ingest_next_us(const struct dp_ingest *ingest)
 	uint64_t ending = ingest->publish.ending_count > 0
 				  ? ingest->sessions.now_us + PUBLISH_ENDING_US
 				  : UINT64_MAX;
+	uint64_t play =
+		ingest->plays ? play_next_us(&ingest->play, ingest->sessions.now_us) : UINT64_MAX;
 	uint64_t next = session < wake ? session : wake;
 
+	next = next < play ? next : play;
 	return next < ending ? next : ending;
 }
 

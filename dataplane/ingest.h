@@ -20,6 +20,7 @@ struct dp_counters;
 struct dp_ingest;
 struct dp_packets_table;
 struct dp_region;
+struct play_mesh;
 
 struct dp_ingest_config {
 	uint32_t worker;
@@ -37,6 +38,7 @@ struct dp_ingest_config {
 	int events_fd;                  /* eventfd that wakes control's main thread */
 	uint64_t seed;                  /* random */
 	struct dp_counters *counters;   /* where ingest counts; the caller's */
+	struct play_mesh *play;         /* NULL: nobody may play, and pub->players is 0 */
 };
 
 extern const struct tcp_ops dp_ingest_tcp_ops; /* app: struct dp_ingest */
@@ -51,7 +53,7 @@ void dp_ingest_destroy(struct dp_ingest *ingest);
  */
 uint32_t dp_ingest_commands(struct dp_ingest *ingest, uint64_t now_us);
 
-/* Whether it would find any. */
+/* Whether it would find any, or a player or what feeds one has something to do. */
 bool dp_ingest_commanded(const struct dp_ingest *ingest);
 
 /*

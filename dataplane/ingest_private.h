@@ -9,6 +9,7 @@
 
 #include "dataplane/ingest.h"
 #include "dataplane/message.h"
+#include "dataplane/play.h"
 #include "dataplane/publish.h"
 #include "dataplane/session.h"
 
@@ -22,6 +23,8 @@ struct dp_ingest {
 	uint32_t reserve_mbufs;
 	uint64_t tick_us;
 	uint64_t shed_us;
+	bool plays; /* somebody may: `play` is set up */
+	struct play play;
 	struct session_table sessions;
 	/* Between the link's thread and the worker. */
 	alignas(128) _Atomic(struct abi_sub *) offered;

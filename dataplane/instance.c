@@ -17,6 +17,7 @@
 #include "dataplane/link.h"
 #include "dataplane/net/iface.h"
 #include "dataplane/packets.h"
+#include "dataplane/play_mesh.h"
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
 
@@ -32,6 +33,7 @@ struct dp_instance {
 	time_t losses_read; /* CLOCK_MONOTONIC, seconds */
 	struct net_iface iface;
 	struct dp_forward_mesh mesh;
+	struct play_mesh play; /* workers 0: nobody may play */
 	struct dp_packets_table packets;
 	struct dp_packets packets_of[CONFIG_CORES_MAX];
 	struct dp_worker *workers[CONFIG_CORES_MAX];
@@ -124,6 +126,18 @@ static int create_mesh(struct dp_instance *instance)
 		      "rings between workers");
 }
 
+static int create_play(struct dp_instance *instance)
+{
+	const struct config_dataplane *config = &instance->config->dataplane;
+
+	if (config->play.players == 0) {
+		return 0;
+	}
+	return failed(play_mesh_create(&instance->play, &config->play, config->rtmp.chunk_size,
+				       instance->workers_count),
+		      "memory of players");
+}
+
 /* Tests preload a library that aborts when a worker allocates (tests/dataplane/malloc_guard.c). */
 static void (*find_guard(void))(bool)
 {
@@ -142,6 +156,7 @@ static int create_workers(struct dp_instance *instance)
 		.iface = &instance->iface,
 		.mesh = &instance->mesh,
 		.packets = &instance->packets,
+		.play = instance->play.workers > 0 ? &instance->play : NULL,
 		.region_flags = region_flags(instance),
 		.guard = find_guard(),
 	};
@@ -206,7 +221,7 @@ static int create_link(struct dp_instance *instance)
 static int build(struct dp_instance *instance)
 {
 	int (*const steps[])(struct dp_instance *) = {
-		create_packets, open_port, create_mesh, create_workers, create_link,
+		create_packets, open_port, create_mesh, create_play, create_workers, create_link,
 	};
 	int err = 0;
 
@@ -358,6 +373,7 @@ static uint64_t say_stopped(const struct dp_instance *instance)
 			leaked += in_use(&diag, instance->workers[i]->indirect);
 		}
 	}
+	leaked += in_use(&diag, instance->play.pool);
 	dp_diag_int(&diag, "leaked", (int64_t)leaked);
 	dp_diag_end(&diag, stderr);
 	return leaked;
@@ -384,6 +400,7 @@ uint64_t dp_instance_destroy(struct dp_instance *instance)
 	for (uint32_t i = 0; i < instance->workers_count; i++) {
 		dp_worker_destroy(instance->workers[i], &instance->shared[i]);
 	}
+	play_mesh_destroy(&instance->play);
 	for (uint32_t i = 0; i < instance->packets.count; i++) {
 		dp_packets_destroy(&instance->packets_of[i]);
 	}

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "abi/play.h"
 #include "dataplane/counters.h"
 #include "dataplane/describe.h"
 
@@ -16,8 +17,9 @@ static uint64_t place(uint64_t *end, uint64_t size)
 }
 
 /* Fills in sizes and offsets. */
-static void lay_out(struct abi_pub *pub, const struct config_memory *memory)
+static void lay_out(struct abi_pub *pub, const struct dp_pub_config *config)
 {
+	const struct config_memory *memory = config->memory;
 	uint64_t end = 0;
 
 	pub->streams = memory->streams;
@@ -36,6 +38,8 @@ static void lay_out(struct abi_pub *pub, const struct config_memory *memory)
 		place(&end, ABI_TRACE_EVENTS_MAX * sizeof(struct abi_trace_event));
 	pub->names_offset = place(&end, ABI_NAMES_MAX * sizeof(struct abi_name));
 	pub->page_offset = place(&end, sizeof(struct abi_page));
+	pub->players = config->players;
+	pub->players_offset = place(&end, pub->players * sizeof(struct abi_player));
 	pub->size = end;
 }
 
@@ -43,7 +47,7 @@ static void fill(struct dp_region *region, const struct dp_pub_config *config)
 {
 	struct abi_pub *pub = dp_pub(region);
 
-	lay_out(pub, config->memory);
+	lay_out(pub, config);
 	pub->magic = ABI_MAGIC;
 	pub->version = ABI_VERSION;
 	pub->worker = config->worker;
@@ -62,7 +66,7 @@ int dp_pub_create(struct dp_region *region, const struct dp_pub_config *config)
 	struct abi_pub layout;
 	char name[32];
 
-	lay_out(&layout, config->memory);
+	lay_out(&layout, config);
 	(void)snprintf(name, sizeof(name), "penstock-pub-%u", config->worker);
 	int err = dp_region_create(region, name, layout.size, config->numa_node,
 				   config->region_flags);

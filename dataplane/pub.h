@@ -14,6 +14,7 @@ struct dp_pub_config {
 	int numa_node;
 	uint64_t generation; /* of this process */
 	const struct config_memory *memory;
+	uint32_t players; /* 0: nobody may play */
 	unsigned int region_flags;
 };
 

@@ -7,7 +7,9 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/local_memory.h"
+#include "dataplane/player.h"
 #include "dataplane/publish.h"
+#include "dataplane/session_play.h"
 #include "dataplane/session_publish.h"
 #include "tcpstack/tcp.h"
 
@@ -32,6 +34,8 @@ static void set_limits(struct session_table *table, const struct config_rtmp *rt
 	if (table->limit_us[SESSION_LIVE] > SESSION_LOOK_US) {
 		table->limit_us[SESSION_LIVE] = SESSION_LOOK_US;
 	}
+	table->limit_us[SESSION_ASKING] = rtmp->decision_timeout_ms * UINT64_C(1000);
+	table->limit_us[SESSION_PLAYING] = table->limit_us[SESSION_LIVE];
 	/* A measuring connection may pause as it likes; TCP's keepalive ends one that is dead. */
 	table->limit_us[SESSION_DISCARD] = UINT64_MAX / 2;
 	table->limit_us[SESSION_CLOSING] = SESSION_LINGER_US;
@@ -178,6 +182,7 @@ struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 	}
 	s->conn = conn;
 	LIST_INIT(&s->publications);
+	s->player = NULL;
 	s->received_us = table->now_us;
 	s->wire_bytes = 0;
 	s->held_told = 0;
@@ -196,6 +201,7 @@ struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 void session_gone(struct session *s)
 {
 	session_unpublish_all(s);
+	session_unplay(s);
 	rtmp_server_fini(&s->server);
 	s->conn = NULL;
 	session_set_state(s, SESSION_FREE);
@@ -240,7 +246,8 @@ void session_flush(struct session *s)
 	}
 	if (out->len > 0 && !s->doomed) {
 		struct rte_mbuf *chain = chain_of(s->table->config.reply_pool, out->data, out->len);
-		if (!chain || tcp_send(s->conn, chain) < 0) {
+		bool deferred = chain && s->player && player_defer(s->player, chain);
+		if (!deferred && (!chain || tcp_send(s->conn, chain) < 0)) {
 			/* A peer that is gone or does not read its replies, or no memory. */
 			rte_pktmbuf_free(chain);
 			s->doomed = true;
@@ -254,6 +261,7 @@ void session_close(struct session *s)
 {
 	session_flush(s);
 	session_unpublish_all(s);
+	session_unplay(s);
 	if (s->state != SESSION_CLOSING) {
 		session_set_state(s, SESSION_CLOSING);
 		if (!s->doomed) {
@@ -327,6 +335,10 @@ static void expire(struct session *s)
 	case SESSION_LIVE:
 		expire_live(s);
 		break;
+	case SESSION_ASKING:
+	case SESSION_PLAYING:
+		session_expire_player(s);
+		break;
 	case SESSION_CLOSING:
 		s->doomed = true;
 		session_settle(s);
@@ -375,6 +387,10 @@ void session_shutdown(struct session_table *table)
 	for (uint32_t state = SESSION_HANDSHAKE; state < SESSION_CLOSING; state++) {
 		struct session *s;
 		while ((s = TAILQ_FIRST(&table->queues[state]))) {
+			if (s->player) {
+				session_end_play(s, RTMP_PLAY_REJECT_SHUTDOWN);
+				continue;
+			}
 			session_end(s, RTMP_REJECT_SHUTDOWN);
 		}
 	}

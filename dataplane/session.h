@@ -48,6 +48,8 @@
 #define SESSION_LOOK_US      UINT64_C(1000000)
 
 struct dp_counters;
+struct player;
+struct player_table;
 struct publication;
 struct publish_limits;
 struct publish_table;
@@ -59,11 +61,16 @@ struct tcp_conn;
 #define SESSION_STATES(X)                                                                       \
 	X(FREE, SESSION_TO(HANDSHAKE) | SESSION_TO(DISCARD))                                    \
 	X(HANDSHAKE, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))            \
-	X(CONNECTED, SESSION_TO(PENDING) | SESSION_TO(CLOSING) | SESSION_TO(FREE))              \
+	X(CONNECTED,                                                                            \
+	  SESSION_TO(PENDING) | SESSION_TO(ASKING) | SESSION_TO(CLOSING) | SESSION_TO(FREE))    \
 	X(PENDING,                                                                              \
 	  SESSION_TO(LIVE) | SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))    \
 	X(LIVE,                                                                                 \
 	  SESSION_TO(CONNECTED) | SESSION_TO(PENDING) | SESSION_TO(CLOSING) | SESSION_TO(FREE)) \
+	/* a player: control has to decide, then media goes to it */                            \
+	X(ASKING,                                                                               \
+	  SESSION_TO(PLAYING) | SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE)) \
+	X(PLAYING, SESSION_TO(CONNECTED) | SESSION_TO(CLOSING) | SESSION_TO(FREE))              \
 	X(DISCARD, SESSION_TO(CLOSING) | SESSION_TO(FREE)) /* no RTMP: read and thrown away */  \
 	X(CLOSING, SESSION_TO(FREE)) /* FIN is sent; what comes is set aside */
 
@@ -81,6 +88,7 @@ struct session {
 	struct session_table *table;
 	struct tcp_conn *conn;
 	LIST_HEAD(, publication) publications; /* none unless PENDING or LIVE */
+	struct player *player;                 /* NULL unless ASKING or PLAYING */
 	uint64_t deadline_us;
 	uint64_t received_us; /* when something came last */
 	uint64_t wire_bytes;
@@ -101,6 +109,7 @@ struct session_config {
 	int numa_node;
 	uint64_t seed;
 	struct publish_table *publish;
+	struct player_table *players; /* NULL: nobody may play */
 	struct message_pool *messages;
 	struct rte_mempool *reply_pool;
 	struct dp_counters *counters;
@@ -176,6 +185,8 @@ void session_flush(struct session *s);
 void session_close(struct session *s);
 /* The same, telling each publication why. */
 void session_end(struct session *s, enum rtmp_reject why);
+/* The address of the peer as text. */
+void session_print_peer(const struct session *s, char *text, size_t size);
 /* Last step of every entry: tells TCP what is held, resets a doomed connection. */
 void session_settle(struct session *s);
 

@@ -6,7 +6,7 @@
 #include "dataplane/counters.h"
 #include "tcpstack/tcp.h"
 
-static void print_peer(const struct session *s, char *text, size_t size)
+void session_print_peer(const struct session *s, char *text, size_t size)
 {
 	struct tcp_info info;
 	char addr[INET6_ADDRSTRLEN];
@@ -79,12 +79,17 @@ void session_publish(struct session *s, const struct rtmp_server_event *event)
 	};
 
 	dp_count(s->table->config.counters, DP_COUNTER_publish_asked, 1);
+	if (s->player) {
+		/* Who plays does not publish: the connection is the player's. */
+		refuse(s, event->stream_id, RTMP_REJECT_BUSY, DP_COUNTER_publish_no_slot);
+		return;
+	}
 	if (!publish->sub) {
 		/* Fail closed: nobody can decide. */
 		refuse(s, event->stream_id, RTMP_REJECT_CAPACITY, DP_COUNTER_publish_no_control);
 		return;
 	}
-	print_peer(s, peer, sizeof(peer));
+	session_print_peer(s, peer, sizeof(peer));
 	struct publication *p = publish_open(publish, &request);
 	if (!p) {
 		refuse(s, event->stream_id, RTMP_REJECT_CAPACITY, publish->refused);

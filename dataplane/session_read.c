@@ -4,6 +4,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/counters.h"
+#include "dataplane/session_play.h"
 #include "dataplane/session_publish.h"
 #include "tcpstack/tcp.h"
 
@@ -106,21 +107,32 @@ static void on_play(struct session *s, const struct rtmp_server_event *event,
 		    struct segment *segment)
 {
 	on_other(s, event, segment);
-	if (rtmp_server_play_end(&s->server, event->stream_id, RTMP_PLAY_REJECT_AUTH,
-				 &s->table->out) < 0) {
-		s->doomed = true;
-	}
+	session_on_play(s, event);
+}
+
+static void on_play_set(struct session *s, const struct rtmp_server_event *event,
+			struct segment *segment)
+{
+	on_other(s, event, segment);
+	session_on_play_set(s, event);
+}
+
+static void on_play_end(struct session *s, const struct rtmp_server_event *event,
+			struct segment *segment)
+{
+	on_other(s, event, segment);
+	session_on_play_end(s, event);
 }
 
 typedef void event_handler(struct session *s, const struct rtmp_server_event *event,
 			   struct segment *segment);
 
 static event_handler *const handlers[] = {
-	[RTMP_SERVER_MORE] = on_other,      [RTMP_SERVER_CONNECTED] = on_connected,
-	[RTMP_SERVER_PUBLISH] = on_publish, [RTMP_SERVER_UNPUBLISH] = on_unpublish,
-	[RTMP_SERVER_MEDIA] = on_media,     [RTMP_SERVER_ABORT] = on_abort,
-	[RTMP_SERVER_ACK] = on_other,       [RTMP_SERVER_PLAY] = on_play,
-	[RTMP_SERVER_PLAY_SET] = on_other,  [RTMP_SERVER_PLAY_END] = on_other,
+	[RTMP_SERVER_MORE] = on_other,        [RTMP_SERVER_CONNECTED] = on_connected,
+	[RTMP_SERVER_PUBLISH] = on_publish,   [RTMP_SERVER_UNPUBLISH] = on_unpublish,
+	[RTMP_SERVER_MEDIA] = on_media,       [RTMP_SERVER_ABORT] = on_abort,
+	[RTMP_SERVER_ACK] = on_other,         [RTMP_SERVER_PLAY] = on_play,
+	[RTMP_SERVER_PLAY_SET] = on_play_set, [RTMP_SERVER_PLAY_END] = on_play_end,
 	[RTMP_SERVER_IGNORED] = on_other,
 };
 

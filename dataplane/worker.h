@@ -27,6 +27,7 @@ struct dp_ingest;
 struct dp_link_counts;
 struct dp_port;
 struct dp_port_losses;
+struct play_mesh;
 struct tcp_stack;
 
 struct dp_worker {
@@ -89,7 +90,8 @@ struct dp_worker_config {
 	const struct net_iface *iface;
 	struct dp_forward_mesh *mesh;
 	const struct dp_packets_table *packets;
-	uint32_t port_mbufs; /* that the port's queue holds of packets[index] */
+	struct play_mesh *play; /* NULL: nobody may play */
+	uint32_t port_mbufs;    /* that the port's queue holds of packets[index] */
 	unsigned int region_flags;
 	void (*guard)(bool armed);
 };

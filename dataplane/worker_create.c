@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "dataplane/ingest.h"
+#include "dataplane/play_mesh.h"
 #include "dataplane/port.h"
 #include "dataplane/pub.h"
 #include "dataplane/session.h"
@@ -92,6 +93,7 @@ static int create_pub(const struct dp_worker_config *config, struct dp_worker_sh
 		.numa_node = config->numa_node,
 		.generation = config->generation,
 		.memory = &config->config->memory,
+		.players = config->play != NULL ? config->play->players : 0,
 		.region_flags = config->region_flags,
 	};
 
@@ -116,6 +118,7 @@ static int create_ingest(struct dp_worker *worker, const struct dp_worker_config
 		.news_fd = shared->news_fd,
 		.events_fd = shared->events_fd,
 		.counters = &worker->counters,
+		.play = config->play,
 	};
 
 	if (getrandom(&ingest.seed, sizeof(ingest.seed), 0) != sizeof(ingest.seed)) {
@@ -267,6 +270,9 @@ static void fill(struct dp_worker *worker, const struct dp_worker_config *config
 	worker->idle.pending = is_pending;
 	worker->idle.app = worker;
 	config->mesh->wakes[config->index] = &worker->wake;
+	if (config->play != NULL) {
+		config->play->wakes[config->index] = &worker->wake;
+	}
 }
 
 static int build(struct dp_worker *worker, const struct dp_worker_config *config,

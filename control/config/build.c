@@ -58,4 +58,5 @@ void build_config(struct check *c, const struct file *file, struct config *confi
 	check_leave(c, mark);
 	build_control(c, file->control != NULL ? file->control : &no_control, &config->control);
 	build_apps(c, file, config);
+	build_play(c, file->dataplane != NULL ? file->dataplane->play : NULL, config);
 }

@@ -41,7 +41,7 @@ static bool app_name_is_valid(const char *name)
 }
 
 /* A key travels as a stream name and ends where a query begins. */
-static bool key_is_valid(const char *key)
+bool key_is_valid(const char *key)
 {
 	size_t len = strlen(key);
 
@@ -147,6 +147,7 @@ static void build_app(struct check *c, const struct file_app *file, struct confi
 	app->open = file->open != NULL && *file->open != 0;
 	build_keys(c, file, app);
 	build_origins(c, file, app);
+	build_app_play(c, file->play, &app->play);
 	app->gop_max_kib = check_number(c, "gop_max_kib", file->gop_max_kib,
 					(struct check_range){64, 1u << 22, 32768});
 	build_stream_limits(c, file->admission != NULL ? file->admission : &no_limits,

@@ -55,6 +55,11 @@ static void free_app(struct config_app *app)
 	}
 	free(app->admission.video_codecs);
 	free(app->admission.audio_codecs);
+	if (app->play.key != NULL) {
+		explicit_bzero(app->play.key, strlen(app->play.key));
+	}
+	free(app->play.key);
+	free(app->play.addresses);
 	free(app->keys);
 	free(app->origins);
 	free(app->name);

@@ -127,6 +127,14 @@ static const cyaml_schema_field_t listen_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t play_fields[] = {
+	NUMBER(players, struct file_play),
+	NUMBER(memory_mib, struct file_play),
+	NUMBER(player_kib, struct file_play),
+	NUMBER(lag_max_ms, struct file_play),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t dataplane_fields[] = {
 	CYAML_FIELD_SEQUENCE("cores", OPT_PTR, struct file_dataplane, cores, &uint_entry, 1,
 			     CONFIG_CORES_MAX),
@@ -141,6 +149,7 @@ static const cyaml_schema_field_t dataplane_fields[] = {
 	CYAML_FIELD_SEQUENCE("ports", OPT_PTR, struct file_dataplane, ports, &port_entry, 1, 1),
 	CYAML_FIELD_MAPPING_PTR("rtmp", OPT_PTR, struct file_dataplane, rtmp, rtmp_fields),
 	CYAML_FIELD_MAPPING_PTR("listen", OPT_PTR, struct file_dataplane, listen, listen_fields),
+	CYAML_FIELD_MAPPING_PTR("play", OPT_PTR, struct file_dataplane, play, play_fields),
 	CYAML_FIELD_END,
 };
 
@@ -181,6 +190,14 @@ static const cyaml_schema_field_t stream_limits_fields[] = {
 		CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t app_play_fields[] = {
+	STRING(key, OPT_PTR, struct file_app_play),
+	CYAML_FIELD_SEQUENCE("addresses", OPT_PTR, struct file_app_play, addresses, &string_entry,
+			     1, CONFIG_PLAY_ADDRESSES_MAX),
+	NUMBER(max_players, struct file_app_play),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t app_fields[] = {
 	STRING(name, CYAML_FLAG_POINTER, struct file_app),
 	ENUM(open, struct file_app, bool_names),
@@ -192,6 +209,7 @@ static const cyaml_schema_field_t app_fields[] = {
 	CYAML_FIELD_MAPPING_PTR("admission", OPT_PTR, struct file_app, admission,
 				stream_limits_fields),
 	ENUM(timestamps, struct file_app, timestamps_names),
+	CYAML_FIELD_MAPPING_PTR("play", OPT_PTR, struct file_app, play, app_play_fields),
 	CYAML_FIELD_END,
 };
 

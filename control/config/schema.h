@@ -12,13 +12,14 @@
 #include <cyaml/cyaml.h>
 #include <stdint.h>
 
-#define CONFIG_ADDRESSES_MAX 16u
-#define CONFIG_ROUTES_MAX    256u
-#define CONFIG_LISTEN_MAX    16u
-#define CONFIG_APPS_MAX      1024u
-#define CONFIG_KEYS_MAX      4096u
-#define CONFIG_CODECS_MAX    32u
-#define CONFIG_STRING_MAX    512u /* bytes of any string, without the NUL */
+#define CONFIG_ADDRESSES_MAX      16u
+#define CONFIG_ROUTES_MAX         256u
+#define CONFIG_LISTEN_MAX         16u
+#define CONFIG_APPS_MAX           1024u
+#define CONFIG_KEYS_MAX           4096u
+#define CONFIG_CODECS_MAX         32u
+#define CONFIG_STRING_MAX         512u /* bytes of any string, without the NUL */
+#define CONFIG_PLAY_ADDRESSES_MAX 256u
 
 struct file_route {
 	char *to;
@@ -81,6 +82,13 @@ struct file_listen {
 	uint32_t *discard;
 };
 
+struct file_play {
+	uint32_t *players;
+	uint32_t *memory_mib;
+	uint32_t *player_kib;
+	uint32_t *lag_max_ms;
+};
+
 struct file_dataplane {
 	uint32_t *cores;
 	uint32_t cores_count;
@@ -94,6 +102,7 @@ struct file_dataplane {
 	uint32_t ports_count;
 	struct file_rtmp *rtmp;
 	struct file_listen *listen;
+	struct file_play *play;
 };
 
 struct file_control {
@@ -123,6 +132,13 @@ struct file_stream_limits {
 #undef FILE_STREAM_LIMIT_FIELD
 };
 
+struct file_app_play {
+	char *key;
+	char **addresses;
+	uint32_t addresses_count;
+	uint32_t *max_players;
+};
+
 struct file_app {
 	char *name;
 	int32_t *open;
@@ -133,6 +149,7 @@ struct file_app {
 	uint32_t *gop_max_kib;
 	struct file_stream_limits *admission;
 	int32_t *timestamps;
+	struct file_app_play *play;
 };
 
 struct file {

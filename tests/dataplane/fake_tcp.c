@@ -11,7 +11,7 @@
 
 void fake_tcp_init(struct tcp_conn *conn)
 {
-	*conn = (struct tcp_conn){.gone = false};
+	*conn = (struct tcp_conn){.send_space = UINT32_MAX};
 }
 
 void fake_tcp_fini(struct tcp_conn *conn)
@@ -39,11 +39,17 @@ void tcp_set_user(struct tcp_conn *conn, void *user)
 	conn->user = user;
 }
 
+uint32_t tcp_send_space(const struct tcp_conn *conn)
+{
+	return conn->send_space;
+}
+
 int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain)
 {
 	if (conn->send_error) {
 		return conn->send_error; /* the chain is still the caller's */
 	}
+	conn->send_space -= chain->pkt_len < conn->send_space ? chain->pkt_len : conn->send_space;
 	conn->sent = realloc(conn->sent, conn->sent_len + chain->pkt_len);
 	for (const struct rte_mbuf *m = chain; m; m = m->next) {
 		memcpy(conn->sent + conn->sent_len, rte_pktmbuf_mtod(m, const void *), m->data_len);

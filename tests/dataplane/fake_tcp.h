@@ -15,6 +15,7 @@ struct tcp_conn {
 	size_t sent_len;
 	int64_t held; /* truesize, as told by tcp_hold() and tcp_release() */
 	int send_error;
+	uint32_t send_space; /* what tcp_send_space() says; less with each tcp_send() */
 	uint16_t local_port; /* the test sets it after fake_tcp_init() */
 	bool closed;         /* tcp_close() was called */
 	bool aborted;        /* tcp_abort() was called */

@@ -127,6 +127,14 @@ struct config_per_source {
 	uint32_t rate;      /* connections a second */
 };
 
+/* What players (RTMP play) may have; apps say who may play. */
+struct config_play {
+	uint32_t players;    /* of each worker; default 32; 0: no app lets anybody play */
+	uint32_t memory_mib; /* copies that wait for players of all workers; default 16 */
+	uint32_t player_kib; /* ... for one player; default 2048 */
+	uint32_t lag_max_ms; /* one further behind goes on at the next keyframe; default 5000 */
+};
+
 struct config_dataplane {
 	uint32_t *cores; /* CPU of each worker; default: [0] */
 	uint32_t cores_count;
@@ -140,6 +148,7 @@ struct config_dataplane {
 	uint32_t ports_count;
 	struct config_rtmp rtmp;
 	struct config_listen listen;
+	struct config_play play;
 };
 
 struct config_control {
@@ -188,6 +197,15 @@ struct config_stream_limits {
 #undef CONFIG_STREAM_LIMIT_FIELD
 };
 
+/* Who may play the streams of an app: who comes from an address and has the key, where given. */
+struct config_app_play {
+	bool allowed;
+	char *key;                       /* secret, as of config_key; NULL: none is needed */
+	struct config_prefix *addresses; /* none: any */
+	uint32_t addresses_count;
+	uint32_t max_players; /* at once; default 8 */
+};
+
 struct config_app {
 	char *name;
 	bool open; /* accept any name without a key; default false */
@@ -198,6 +216,7 @@ struct config_app {
 	uint32_t gop_max_kib; /* a longer GOP is not kept for new origins; default 32768 */
 	struct config_stream_limits admission;
 	enum config_timestamps timestamps; /* default: pass */
+	struct config_app_play play;
 };
 
 struct config {
