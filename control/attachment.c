@@ -44,6 +44,7 @@ static void drop_relays(struct control *control)
 		if (control->workers[i].relay) {
 			drop_relay(control, control->workers[i].relay);
 		}
+		free(control->workers[i].players);
 	}
 	free(control->workers);
 	control->workers = NULL;
@@ -195,7 +196,10 @@ static int start_workers(struct control *control)
 		return -1;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		if (start_worker(control, i)) {
+		uint32_t players = control->dataplane.workers[i].pub->players;
+
+		control->workers[i].players = calloc(players + 1, sizeof(struct control_player));
+		if (!control->workers[i].players || start_worker(control, i)) {
 			return -1;
 		}
 	}

@@ -15,6 +15,7 @@ struct auth_digest {
 struct auth_app {
 	const struct config_app *config;
 	struct auth_digest *keys; /* [config->keys_count] */
+	struct auth_digest play_key;
 };
 
 struct auth {
@@ -57,6 +58,9 @@ static int app_init(const struct auth *auth, struct auth_app *app, const struct 
 	}
 	for (uint32_t i = 0; i < config->keys_count; i++) {
 		digest(auth, &app->keys[i], config->keys[i].key);
+	}
+	if (config->play.key) {
+		digest(auth, &app->play_key, config->play.key);
 	}
 	return 0;
 }
@@ -231,6 +235,48 @@ void auth_decide(const struct auth *auth, const char *app_name, const char *aske
 		accept_as(decision, request.name);
 	} else {
 		refuse(decision, RTMP_REJECT_AUTH);
+	}
+	OPENSSL_cleanse(&request, sizeof(request));
+}
+
+static bool prefix_holds(const struct config_prefix *prefix, const uint8_t address[16])
+{
+	uint32_t bytes = prefix->length / 8;
+	uint32_t bits = prefix->length % 8;
+
+	if (memcmp(prefix->addr.s6_addr, address, bytes) != 0) {
+		return false;
+	}
+	return bits == 0 || (prefix->addr.s6_addr[bytes] ^ address[bytes]) >> (8 - bits) == 0;
+}
+
+static bool address_may_play(const struct config_app_play *play, const uint8_t address[16])
+{
+	for (uint32_t i = 0; i < play->addresses_count; i++) {
+		if (prefix_holds(&play->addresses[i], address)) {
+			return true;
+		}
+	}
+	return play->addresses_count == 0;
+}
+
+void auth_decide_play(const struct auth *auth, const char *app_name, const char *asked,
+		      const uint8_t address[16], struct auth_play *decision)
+{
+	const struct auth_app *app = find_app(auth, app_name);
+	struct auth_request request;
+
+	memset(decision, 0, sizeof(*decision));
+	if (!app || !app->config->play.allowed) {
+		return;
+	}
+	parse_request(auth, &request, asked);
+	bool by_key = digest_equals(&app->play_key, &request.key) & request.has_key;
+	bool with_key = by_key | (app->config->play.key == NULL);
+	if (with_key && address_may_play(&app->config->play, address)) {
+		decision->accepted = true;
+		decision->app = app->config;
+		text_copy(decision->name, sizeof(decision->name), request.name);
 	}
 	OPENSSL_cleanse(&request, sizeof(request));
 }

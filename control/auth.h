@@ -34,6 +34,19 @@ void auth_destroy(struct auth *auth);
 void auth_decide(const struct auth *auth, const char *app, const char *asked,
 		 struct auth_decision *decision);
 
+struct auth_play {
+	bool accepted;
+	const struct config_app *app; /* when accepted */
+	char name[ABI_NAME_MAX];      /* public */
+};
+
+/*
+ * Who may play: who comes from an address of apps[].play and gives its key (name?key=SECRET), each
+ * where there is one. `address`: IPv6, or IPv4-mapped.
+ */
+void auth_decide_play(const struct auth *auth, const char *app, const char *asked,
+		      const uint8_t address[16], struct auth_play *decision);
+
 /* The application of that name (one trailing slash is ignored), or NULL. */
 const struct config_app *auth_find_app(const struct auth *auth, const char *app);
 

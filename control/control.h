@@ -38,6 +38,9 @@
 	X(streams_drained, "streams ended: the time to drain was over")                          \
 	X(drains, "times that draining was begun")                                               \
 	X(reconnects_asked, "streams that were asked to connect elsewhere")                      \
+	X(plays_asked, "plays that a worker asked about")                                        \
+	X(plays_accepted, "plays accepted")                                                      \
+	X(plays_rejected, "plays refused: not allowed, no such stream, or too many players")     \
 	X(streams_resumed, "streams found live at an attach")                                    \
 	X(streams_ended, "streams whose publisher is gone")                                      \
 	X(kicks, "streams ended by the operator")                                                \
@@ -68,15 +71,22 @@ enum control_tag {
 #define CONTROL_WHY_MAX    160u
 #define CONTROL_LINGER_MAX ABI_REGIONS_MAX
 
+/* A player that was answered (players.h). */
+struct control_player {
+	uint64_t generation;
+	const struct config_app *app; /* that it plays from; NULL: it was refused */
+};
+
 /* One worker, beside what dataplane.h has. */
 struct control_worker {
 	struct relay *relay;
-	uint64_t progress;     /* of the relay, at our last heartbeat */
-	uint32_t stalls;       /* times since that it had not moved on */
-	uint64_t heartbeat;    /* of the worker, as last seen to change */
-	uint64_t heartbeat_us; /* when that was */
-	bool silent;           /* and for too long */
-	uint64_t event_tail;   /* events read */
+	struct control_player *players; /* [pub->players] */
+	uint64_t progress;              /* of the relay, at our last heartbeat */
+	uint32_t stalls;                /* times since that it had not moved on */
+	uint64_t heartbeat;             /* of the worker, as last seen to change */
+	uint64_t heartbeat_us;          /* when that was */
+	bool silent;                    /* and for too long */
+	uint64_t event_tail;            /* events read */
 	uint64_t sample_us;
 	uint64_t busy_cycles; /* at the sample */
 	uint64_t total_cycles;

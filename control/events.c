@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 
 #include "journal.h"
+#include "players.h"
 #include "text.h"
 
 /* Commands */
@@ -378,6 +379,7 @@ void events_sync(struct control *control, uint32_t worker)
 	for (uint32_t slot = 0; slot < streams; slot++) {
 		update(control, worker, slot);
 	}
+	players_sync(control, worker);
 	events_wake(&control->dataplane.workers[worker]);
 }
 
@@ -407,7 +409,9 @@ void events_read(struct control *control, uint32_t worker)
 	for (; tail != head; tail++) {
 		uint32_t slot = ring[tail % ABI_EVENT_RING].slot;
 
-		if (slot < from->pub->streams) {
+		if (ring[tail % ABI_EVENT_RING].type >= ABI_EVENT_PLAY) {
+			players_update(control, worker, slot);
+		} else if (slot < from->pub->streams) {
 			update(control, worker, slot);
 		}
 	}
@@ -427,6 +431,7 @@ void events_tick(struct control *control)
 		stream = next;
 	}
 	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
+		players_sync(control, i);
 		events_wake(&control->dataplane.workers[i]);
 	}
 }

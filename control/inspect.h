@@ -14,8 +14,9 @@ struct control;
 
 /*
  * The page of connections of `worker` that begins at slot `from` (with ABI_PAGE_RECORDS: of what is
- * half-open or in TIME_WAIT), of all connections or only of `id`. Waits for the worker: some loops of it, at most INSPECT_WAIT_US. NULL: no answer. The page
- * stays as it is until the worker is asked again.
+ * half-open or in TIME_WAIT), of all connections or only of `id`. Waits for the worker: some loops
+ * of it, at most INSPECT_WAIT_US. NULL: no answer. The page stays as it is until the worker is
+ * asked again.
  */
 const struct abi_page *inspect_page(struct control *control, uint32_t worker, uint32_t from,
 				    uint32_t id);

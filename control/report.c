@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,9 +9,11 @@
 #include "control.h"
 #include "events.h"
 #include "journal.h"
+#include "players.h"
 #include "report_insight.h"
 #include "report_inspect.h"
 #include "report_memory.h"
+#include "report_players.h"
 #include "report_policy.h"
 #include "report_stream.h"
 
@@ -205,8 +208,36 @@ static json_t *report_stream(struct control *control, const json_t *request)
 	return success("stream", object);
 }
 
+static json_t *report_players(struct control *control, const json_t *request)
+{
+	(void)request;
+	return success("players", report_players_array(control));
+}
+
+/* A player, by its connection: {"worker":N, "id":N}. */
+static json_t *kick_player(struct control *control, uint32_t worker, uint32_t connection)
+{
+	switch (players_kick(control, worker, connection)) {
+	case 0:
+		control_count(control, CONTROL_kicks);
+		return success("kick", json_pack("{s:i, s:I}", "worker", (int)worker, "id",
+						 (json_int_t)connection));
+	case -EAGAIN:
+		return failure("the worker is busy, try again");
+	default:
+		return failure("no such player");
+	}
+}
+
 static json_t *report_kick(struct control *control, const json_t *request)
 {
+	json_int_t worker = json_integer_value(json_object_get(request, "worker"));
+	json_int_t id = json_integer_value(json_object_get(request, "id"));
+
+	if (control->attached && worker >= 0 && worker < (json_int_t)ABI_REGIONS_MAX && id > 0 &&
+	    id <= UINT32_MAX) {
+		return kick_player(control, (uint32_t)worker, (uint32_t)id);
+	}
 	const struct registry_stream *found = report_find(control, request);
 	struct registry_stream *stream = found ? registry_at(&control->registry, found->worker,
 							     found->slot, found->generation)
@@ -300,6 +331,7 @@ static const struct {
 	{"inject", report_inject},     {"connections", report_connections},
 	{"trace", report_trace},       {"drain", report_drain},
 	{"undrain", report_undrain},   {"rejects", report_rejects},
+	{"players", report_players},
 };
 
 static json_t *dispatch(struct control *control, const json_t *request)

@@ -63,6 +63,10 @@ json_t *report_memory_object(const struct control *control)
 			(void)json_array_append_new(streams, stream_object(control, stream));
 		}
 	}
-	return json_pack("{s:o, s:o, s:I}", "workers", workers, "streams", streams,
-			 "unaccounted_bytes", nobodys);
+	/* Of all workers: each shows the same. */
+	const struct abi_pub *pub = control->attached ? control->dataplane.workers[0].pub : NULL;
+	return json_pack("{s:o, s:o, s:I, s:I, s:I}", "workers", workers, "streams", streams,
+			 "unaccounted_bytes", nobodys, "players_bytes",
+			 pub ? load(&pub->play_bytes) : 0, "players_total",
+			 pub ? (json_int_t)pub->play_total : 0);
 }

@@ -186,14 +186,13 @@ void play_write_headers(const struct publish_table *table, const struct publicat
 		return;
 	}
 	const struct abi_header_block *b = (const void *)&table->pool.blocks[block];
-	for (uint32_t kind = 0; kind < ABI_HEADER_KINDS; kind++) {
-		const struct abi_header *h = &b->headers[kind];
+	for (uint32_t i = 0; i < b->count; i++) {
+		const struct abi_header *h = &b->headers[i];
 		struct rtmp_message message = {
 			.timestamp = timestamp, .length = h->length, .type = h->type};
 		struct pieces in = {.data = (const uint8_t *)b->data + h->offset, .len = h->length};
 
-		if (h->length > 0 && h->position >= feed->covered &&
-		    h->position < feed->cursor.position) {
+		if (h->position >= feed->covered && h->position < feed->cursor.position) {
 			write_payload(feed, &message, &in, chain);
 		}
 	}

@@ -40,6 +40,27 @@ static enum client_status run_named(const struct command *command, struct invoca
 	return CLIENT_OK;
 }
 
+/* A stream by its name, or a player by its connection. */
+static enum client_status run_kick(const struct command *command, struct invocation *inv)
+{
+	json_t *reply;
+	int worker;
+	uint32_t id;
+
+	if (!command_parse_id(inv->argument, &worker, &id)) {
+		return run_named(command, inv);
+	}
+	json_t *request = json_pack("{s:s, s:i, s:I}", "command", command->name, "worker", worker,
+				    "id", (json_int_t)id);
+	enum client_status status = client_ask(&inv->client, request, &reply);
+	if (status == CLIENT_OK) {
+		inv->output->show[command->view](stdout, json_object_get(reply, command->name),
+						 &inv->options);
+		json_decref(reply);
+	}
+	return status;
+}
+
 static enum client_status run_counters(const struct command *command, struct invocation *inv)
 {
 	inv->options.pattern = inv->argument;
@@ -68,9 +89,18 @@ const struct command commands[] = {
 	 "PATTERN with * ? [ ] must match the whole name, without them any part of it.\n"
 	 "  --all   also counters that are 0\n",
 	 COMMAND_TAKES_ALL, OUTPUT_COUNTERS, run_counters},
-	{"kick", "NAME", "end a stream and close its publisher's connection",
-	 "The encoder is told that the operator ended the stream. Most reconnect at once.\n", 0,
-	 OUTPUT_KICK, run_named},
+	{"players", NULL, "who plays, one a line",
+	 "Players of all streams (apps[].play). SENT is what TCP was given; LAG is the age of "
+	 "what\n"
+	 "the player gets next, PINNED the memory that waits for it. SKIPS: how often it fell\n"
+	 "behind and was moved on to another keyframe; SKIPPED: messages that it missed for "
+	 "that.\n",
+	 0, OUTPUT_PLAYERS, run_plain},
+	{"kick", "NAME", "end a stream, or a player, and close its connection",
+	 "The encoder is told that the operator ended the stream. Most reconnect at once. NAME "
+	 "may\n"
+	 "also be the ID of a player, as in penstockctl players.\n",
+	 0, OUTPUT_KICK, run_kick},
 	{"rejects", NULL, "publishers that were refused or ended last, and why",
 	 "The latest first, as long as control runs. The encoder was told the same. Names that "
 	 "were\n"

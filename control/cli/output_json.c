@@ -29,6 +29,7 @@ const struct output output_json = {
 			[OUTPUT_KICK] = show,
 			[OUTPUT_REJECTS] = show,
 			[OUTPUT_DRAIN] = show,
+			[OUTPUT_PLAYERS] = show,
 			[OUTPUT_CONNECTION] = show,
 			[OUTPUT_TRACE] = show_line,
 			[OUTPUT_TOP] = show_line,

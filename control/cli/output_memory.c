@@ -56,6 +56,19 @@ static void print_unaccounted(FILE *out, const json_t *value)
 	(void)fprintf(out, "UNACCOUNTED  %s%s\n", bytes < 0 ? "-" : "", text);
 }
 
+/* Copies for players, of memory of their own. */
+static void print_players(FILE *out, const json_t *value)
+{
+	char used[UNITS_MAX];
+	char total[UNITS_MAX];
+
+	if (field_number(value, "players_total") > 0) {
+		units_bytes(used, field_number(value, "players_bytes"));
+		units_bytes(total, field_number(value, "players_total"));
+		(void)fprintf(out, "PLAYERS  %s of %s\n", used, total);
+	}
+}
+
 static void print_streams(FILE *out, const json_t *streams)
 {
 	static const struct table_column columns[] = {
@@ -89,6 +102,7 @@ void text_memory(FILE *out, const json_t *value, const struct output_options *op
 	(void)options;
 	print_workers(out, json_object_get(value, "workers"));
 	print_unaccounted(out, value);
+	print_players(out, value);
 	putc('\n', out);
 	print_streams(out, json_object_get(value, "streams"));
 }

@@ -274,6 +274,7 @@ const struct output output_text = {
 			[OUTPUT_KICK] = show_kick,
 			[OUTPUT_REJECTS] = text_rejects,
 			[OUTPUT_DRAIN] = text_drain,
+			[OUTPUT_PLAYERS] = text_players,
 			[OUTPUT_CONNECTION] = text_connection,
 			[OUTPUT_TRACE] = text_trace,
 			[OUTPUT_TOP] = text_top,

@@ -13,6 +13,7 @@ void text_streams(FILE *out, const json_t *streams, size_t rows_max);
 void text_workers(FILE *out, const json_t *value, const struct output_options *options);
 void text_counters(FILE *out, const json_t *value, const struct output_options *options);
 void text_memory(FILE *out, const json_t *value, const struct output_options *options);
+void text_players(FILE *out, const json_t *value, const struct output_options *options);
 void text_top(FILE *out, const json_t *value, const struct output_options *options);
 
 void text_rejects(FILE *out, const json_t *value, const struct output_options *options);

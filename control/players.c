@@ -1,0 +1,181 @@
+#include "players.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "events.h"
+#include "journal.h"
+#include "text.h"
+
+static const struct abi_player *slot_of(const struct control *control, uint32_t worker,
+					uint32_t slot)
+{
+	return dataplane_player(control->dataplane.workers[worker].pub, slot);
+}
+
+static uint64_t generation_of(const struct abi_player *slot)
+{
+	/* Acquire: pairs with the worker's release after it filled the slot in. */
+	return atomic_load_explicit(&slot->generation, memory_order_acquire);
+}
+
+/* Players of an application, on all workers. */
+static uint32_t count_players(const struct control *control, const struct config_app *app)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
+		const struct control_player *players = control->workers[i].players;
+
+		for (uint32_t j = 0; j < control->dataplane.workers[i].pub->players; j++) {
+			count += players[j].app == app &&
+				 players[j].generation == generation_of(slot_of(control, i, j));
+		}
+	}
+	return count;
+}
+
+struct decision {
+	struct auth_play play;
+	const struct registry_stream *stream; /* NULL: refused */
+	enum rtmp_play_reject reject;
+};
+
+static void decide(const struct control *control, const struct abi_player *slot,
+		   struct decision *decision)
+{
+	*decision = (struct decision){.reject = RTMP_PLAY_REJECT_AUTH};
+	if (strnlen(slot->app, sizeof(slot->app)) == sizeof(slot->app) ||
+	    strnlen(slot->asked, sizeof(slot->asked)) == sizeof(slot->asked)) {
+		return;
+	}
+	auth_decide_play(control->auth, slot->app, slot->asked, slot->address, &decision->play);
+	if (!decision->play.accepted) {
+		return;
+	}
+	const struct registry_stream *stream =
+		registry_find(&control->registry, decision->play.app->name, decision->play.name);
+	if (!stream || stream->phase != STREAM_LIVE) {
+		decision->reject = RTMP_PLAY_REJECT_NOT_FOUND;
+	} else if (count_players(control, decision->play.app) >=
+		   decision->play.app->play.max_players) {
+		decision->reject = RTMP_PLAY_REJECT_CAPACITY;
+	} else {
+		decision->stream = stream;
+	}
+}
+
+static void log_player(const struct abi_player *slot, uint32_t worker, const char *event,
+		       const char *name, const char *reason)
+{
+	char app[ABI_APP_MAX];
+	char peer[ABI_PEER_MAX];
+	char printable[ABI_NAME_MAX];
+
+	text_printable(app, sizeof(app), slot->app, sizeof(slot->app));
+	text_printable(peer, sizeof(peer), slot->peer, sizeof(slot->peer));
+	text_printable(printable, sizeof(printable), name, ABI_NAME_MAX);
+	journal(reason[0] ? CONFIG_LOG_WARN : CONFIG_LOG_INFO, event, "{s:s, s:s, s:s, s:i, s:s}",
+		"app", app, "name", printable, "peer", peer, "worker", (int)worker, "reason",
+		reason);
+}
+
+/* Without room for the answer the slot is asked about again. */
+static void answer(struct control *control, uint32_t worker, uint32_t slot_number,
+		   uint64_t generation)
+{
+	const struct abi_player *slot = slot_of(control, worker, slot_number);
+	struct control_player *player = &control->workers[worker].players[slot_number];
+	struct abi_command command = {.slot = slot_number, .generation = generation};
+	struct decision decision;
+
+	decide(control, slot, &decision);
+	command.type = decision.stream ? ABI_COMMAND_PLAY_ACCEPT : ABI_COMMAND_PLAY_REJECT;
+	command.value = decision.reject;
+	if (decision.stream) {
+		command.stream.worker = decision.stream->worker;
+		command.stream.slot = decision.stream->slot;
+		command.stream.generation = decision.stream->generation;
+		text_copy(command.name, sizeof(command.name), decision.stream->name);
+	}
+	if (events_send(&control->dataplane.workers[worker], &command)) {
+		control_count(control, CONTROL_commands_delayed);
+		return;
+	}
+	player->generation = generation;
+	player->app = decision.stream ? decision.play.app : NULL;
+	control_count(control, CONTROL_plays_asked);
+	if (decision.stream) {
+		control_count(control, CONTROL_plays_accepted);
+		log_player(slot, worker, "play.accepted", decision.stream->name, "");
+		return;
+	}
+	/* What was asked for may be a key, a mistyped one included: it is not written down. */
+	control_count(control, CONTROL_plays_rejected);
+	log_player(slot, worker, "play.rejected", "(withheld)",
+		   rtmp_play_reject_text(decision.reject));
+}
+
+/* A player that another control accepted. */
+static void resume(const struct control *control, const struct abi_player *slot,
+		   struct control_player *player, uint64_t generation)
+{
+	if (strnlen(slot->app, sizeof(slot->app)) < sizeof(slot->app)) {
+		player->generation = generation;
+		player->app = auth_find_app(control->auth, slot->app);
+	}
+}
+
+void players_update(struct control *control, uint32_t worker, uint32_t slot_number)
+{
+	if (slot_number >= control->dataplane.workers[worker].pub->players) {
+		return;
+	}
+	struct control_player *player = &control->workers[worker].players[slot_number];
+	const struct abi_player *slot = slot_of(control, worker, slot_number);
+	uint64_t generation = generation_of(slot);
+	uint32_t state = atomic_load_explicit(&slot->state, memory_order_acquire);
+	if (generation == player->generation) {
+		return;
+	}
+	player->app = NULL;
+	if (generation % 2 == 0) {
+		player->generation = generation;
+	} else if (state == ABI_PLAYER_ASKED) {
+		answer(control, worker, slot_number, generation);
+	} else if (state == ABI_PLAYER_PLAYING) {
+		resume(control, slot, player, generation);
+	}
+}
+
+void players_sync(struct control *control, uint32_t worker)
+{
+	for (uint32_t i = 0; i < control->dataplane.workers[worker].pub->players; i++) {
+		players_update(control, worker, i);
+	}
+}
+
+int players_kick(struct control *control, uint32_t worker, uint32_t connection)
+{
+	struct abi_command command = {.type = ABI_COMMAND_PLAY_KICK,
+				      .value = RTMP_PLAY_REJECT_KICKED};
+	uint32_t slots = worker < control->dataplane.workers_count
+				 ? control->dataplane.workers[worker].pub->players
+				 : 0;
+
+	for (uint32_t i = 0; i < slots; i++) {
+		const struct abi_player *slot = slot_of(control, worker, i);
+
+		command.slot = i;
+		command.generation = generation_of(slot);
+		if (command.generation % 2 == 0 || slot->connection != connection ||
+		    atomic_load_explicit(&slot->state, memory_order_acquire) !=
+			    ABI_PLAYER_PLAYING) {
+			continue;
+		}
+		int rc = events_send(&control->dataplane.workers[worker], &command);
+		events_wake(&control->dataplane.workers[worker]);
+		return rc ? -EAGAIN : 0;
+	}
+	return -ENOENT;
+}

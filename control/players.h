@@ -1,0 +1,22 @@
+/*
+ * Who may play: decisions on the players that workers show (abi/play.h).
+ *
+ * As with streams an event only says which slot to look at. Whoever is not allowed by `apps[].play`
+ * is refused before it is told whether there is such a stream.
+ */
+#ifndef PLAYERS_H
+#define PLAYERS_H
+
+#include "control.h"
+
+/* Brings what we know of a slot in line with what it says now. Any number of a slot will do. */
+void players_update(struct control *control, uint32_t worker, uint32_t slot);
+
+/* Looks at every slot of the worker. */
+void players_sync(struct control *control, uint32_t worker);
+
+/* Ends the player on this connection of the worker: 0, -ENOENT, or -EAGAIN: the ring is full. */
+int players_kick(struct control *control, uint32_t worker, uint32_t connection)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,99 @@
+"""Players at the edge: what they get is what was published, from a keyframe on, packet by packet."""
+import re
+import time
+
+import clips
+from lab import ADDRESS4, ADDRESS6, Lab, check, equal, tail, wait_for
+
+KEY = "watch-me-4711"
+SINK = "rtmp://127.0.0.1:19350/live"
+GOP = 60
+
+
+def apps(**play):
+    return [{"name": "live", "open": True, "origins": [{"url": SINK}],
+             "play": {"key": KEY, **play}}]
+
+
+def play_url(key=KEY, name="cam", host=ADDRESS4):
+    return f"rtmp://{host}/live/{name}" + (f"?key={key}" if key else "")
+
+
+def ffmpeg_player(lab, out, url=None, name="player"):
+    return lab.spawn(name, ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning", "-y",
+                            "-copyts", "-i", url or play_url(), "-c", "copy", "-f", "flv", out],
+                     netns=lab.encoders)
+
+
+def rtmpdump_player(lab, out, url=None, name="rtmpdump"):
+    return lab.spawn(name, ["rtmpdump", "-V", "--live", "-r", url or play_url(), "-o", out],
+                     netns=lab.encoders)
+
+
+def players(lab, count, state="playing", timeout=10.0):
+    def there():
+        now = [p for p in lab.ctl("players") if p["state"] == state]
+        return now if len(now) >= count else None
+    return wait_for(f"{count} players", there, timeout)
+
+
+def secrets_withheld(lab):
+    for process in (lab.control, lab.dataplane):
+        check(KEY not in process.log.read_text(errors="replace"),
+              f"the key stands in the log of {process.name}")
+
+
+def watch(context, name, make_player, before=2.5, **config):
+    """Publishes the clip in real time, and plays it meanwhile; both ends compare."""
+    with Lab(context.build, name) as lab:
+        sink = lab.start_sink()
+        lab.start(apps(), **config)
+        publisher = lab.ffmpeg(context.clip, f"rtmp://{ADDRESS4}/live/cam", realtime=True,
+                               wait=False)
+        lab.wait_live()
+        time.sleep(before)
+        out = lab.dir / "played.flv"
+        player = make_player(lab, out)
+        (shown,) = players(lab, 1)
+        equal("stream", (shown["app"], shown["name"]), ("live", "cam"))
+        equal("publisher's exit code", publisher.wait(30), 0)
+        player.wait(15)
+        sink.ended()
+        clips.same(context.clip, sink.recording("cam"))
+        missed = clips.tail_from_keyframe(context.clip, out, GOP)
+        wait_for("the player to be gone", lambda: not lab.ctl("players"))
+        equal("times that the player fell behind", lab.counter("play_skips"), 0)
+        secrets_withheld(lab)
+        lab.wait_idle()
+        memory = lab.ctl("memory")
+        equal("memory of players that is left", memory["players_bytes"], 0)
+        return missed
+
+
+def test_ffmpeg(context):
+    """Started 2.5 s into the stream: it begins at the keyframe of 2.0 s."""
+    equal("video packets that it missed", watch(context, "play-ffmpeg", ffmpeg_player), GOP)
+
+
+def test_ffmpeg_ipv6(context):
+    watch(context, "play-ipv6", lambda lab, out: ffmpeg_player(
+        lab, out, play_url(host=f"[{ADDRESS6}]")))
+
+
+def test_rtmpdump(context):
+    equal("video packets that it missed", watch(context, "play-rtmpdump", rtmpdump_player), GOP)
+
+
+def test_ffprobe(context):
+    with Lab(context.build, "play-ffprobe") as lab:
+        lab.start_sink()
+        lab.start(apps())
+        lab.ffmpeg(context.clip, f"rtmp://{ADDRESS4}/live/cam", realtime=True, wait=False)
+        lab.wait_live()
+        probe = lab.spawn("ffprobe", [
+            "ffprobe", "-hide_banner", "-show_entries", "stream=codec_name,width,height,sample_rate",
+            "-of", "csv", play_url()], netns=lab.encoders)
+        equal("ffprobe's exit code", probe.wait(20), 0)
+        text = probe.log.read_text()
+        check(re.search(r"stream,h264,640,360", text) and "stream,aac,48000" in text,
+              f"ffprobe: {tail(probe.log)}")
