@@ -1,4 +1,5 @@
 #include "rtmp/amf0.h"
+#include "rtmp/amf3.h"
 #include "rtmp/error.h"
 #include "wire.h"
 
@@ -15,6 +16,7 @@ void amf0_reader_init(struct amf0_reader *r, const void *data, size_t len)
 	r->depth_max = AMF0_DEPTH_MAX;
 	r->elements_left = AMF0_ELEMENTS_MAX;
 	r->limit = 0;
+	r->amf3 = NULL;
 }
 
 void amf0_reader_limit(struct amf0_reader *r, uint32_t depth_max, uint32_t elements_max)
@@ -52,9 +54,95 @@ static bool count_element(struct amf0_reader *r)
 	return true;
 }
 
-int amf0_peek(const struct amf0_reader *r)
+/* Marker of the next value as it was sent, or -1. */
+static int marker_of(const struct amf0_reader *r)
 {
 	return r->error || r->at == r->end ? -1 : *r->at;
+}
+
+/* Whether the next value stands within an object in AMF3 that was entered. */
+static bool is_within_amf3(const struct amf0_reader *r)
+{
+	return r->amf3 != NULL && r->amf3->entered > 0;
+}
+
+static bool is_amf3(const struct amf0_reader *r)
+{
+	int marker = marker_of(r);
+
+	return marker == AMF0_AVMPLUS || (marker >= 0 && is_within_amf3(r));
+}
+
+static struct amf3_reader *share_limits(const struct amf0_reader *r, struct amf3_reader *amf3)
+{
+	amf3->depth_max = r->depth_max;
+	amf3->elements_left = r->elements_left;
+	amf3->limit = 0;
+	return amf3;
+}
+
+/*
+ * Begins to read a value in AMF3, behind its marker: with the tables of the message, else with
+ * `own` ones.
+ */
+static struct amf3_reader *open_amf3(const struct amf0_reader *r, struct amf3_reader *own)
+{
+	const uint8_t *at = r->at + !is_within_amf3(r);
+
+	if (r->amf3 == NULL) {
+		amf3_reader_init(own, at, (size_t)(r->end - at));
+		return share_limits(r, own);
+	}
+	r->amf3->at = at;
+	r->amf3->end = r->end;
+	r->amf3->error = false;
+	return share_limits(r, r->amf3);
+}
+
+static void close_amf3(struct amf0_reader *r, const struct amf3_reader *amf3)
+{
+	r->at = amf3->at;
+	r->elements_left = amf3->elements_left;
+	r->limit = r->error ? r->limit : amf3->limit;
+	r->error |= amf3->error;
+}
+
+/* The AMF0 marker that comes nearest to one of AMF3. */
+static int nearest_marker(uint8_t amf3)
+{
+	static const uint8_t markers[] = {
+		[AMF3_UNDEFINED] = AMF0_UNDEFINED,
+		[AMF3_NULL] = AMF0_NULL,
+		[AMF3_FALSE] = AMF0_BOOLEAN,
+		[AMF3_TRUE] = AMF0_BOOLEAN,
+		[AMF3_INTEGER] = AMF0_NUMBER,
+		[AMF3_DOUBLE] = AMF0_NUMBER,
+		[AMF3_STRING] = AMF0_STRING,
+		[AMF3_XML_DOCUMENT] = AMF0_XML,
+		[AMF3_DATE] = AMF0_DATE,
+		[AMF3_ARRAY] = AMF0_ECMA_ARRAY,
+		[AMF3_OBJECT] = AMF0_OBJECT,
+		[AMF3_XML] = AMF0_XML,
+		[AMF3_BYTE_ARRAY] = AMF0_UNSUPPORTED,
+		[AMF3_VECTOR_INT] = AMF0_UNSUPPORTED,
+		[AMF3_VECTOR_UINT] = AMF0_UNSUPPORTED,
+		[AMF3_VECTOR_DOUBLE] = AMF0_UNSUPPORTED,
+		[AMF3_VECTOR_OBJECT] = AMF0_UNSUPPORTED,
+		[AMF3_DICTIONARY] = AMF0_UNSUPPORTED,
+	};
+
+	return amf3 < sizeof(markers) ? markers[amf3] : AMF0_AVMPLUS;
+}
+
+int amf0_peek(const struct amf0_reader *r)
+{
+	const uint8_t *at = r->at;
+
+	if (!is_amf3(r)) {
+		return marker_of(r);
+	}
+	at += !is_within_amf3(r);
+	return at != r->end ? nearest_marker(*at) : AMF0_AVMPLUS;
 }
 
 /* The next `n` bytes, or NULL and the error sticks. */
@@ -72,12 +160,51 @@ static const uint8_t *take(struct amf0_reader *r, size_t n)
 
 static bool take_marker(struct amf0_reader *r, enum amf0_marker marker)
 {
-	if (amf0_peek(r) != (int)marker) {
+	if (marker_of(r) != (int)marker) {
 		r->error = true;
 		return false;
 	}
 	r->at++;
 	return count_element(r);
+}
+
+static double read_amf3_number(struct amf0_reader *r)
+{
+	struct amf3_reader own;
+	struct amf3_reader *amf3 = open_amf3(r, &own);
+	double value = amf3_read_number(amf3);
+
+	close_amf3(r, amf3);
+	return value;
+}
+
+static bool read_amf3_boolean(struct amf0_reader *r)
+{
+	struct amf3_reader own;
+	struct amf3_reader *amf3 = open_amf3(r, &own);
+	bool value = amf3_read_boolean(amf3);
+
+	close_amf3(r, amf3);
+	return value;
+}
+
+static struct amf0_string read_amf3_string(struct amf0_reader *r)
+{
+	struct amf3_reader own;
+	struct amf3_reader *amf3 = open_amf3(r, &own);
+	struct amf0_string s = amf3_read_string(amf3);
+
+	close_amf3(r, amf3);
+	return s;
+}
+
+static void skip_amf3(struct amf0_reader *r)
+{
+	struct amf3_reader own;
+	struct amf3_reader *amf3 = open_amf3(r, &own);
+
+	amf3_skip(amf3);
+	close_amf3(r, amf3);
 }
 
 double amf0_read_number(struct amf0_reader *r)
@@ -86,6 +213,9 @@ double amf0_read_number(struct amf0_reader *r)
 	uint64_t bits;
 	double value;
 
+	if (is_amf3(r)) {
+		return read_amf3_number(r);
+	}
 	if (!take_marker(r, AMF0_NUMBER)) {
 		return 0;
 	}
@@ -102,6 +232,9 @@ bool amf0_read_boolean(struct amf0_reader *r)
 {
 	const uint8_t *p;
 
+	if (is_amf3(r)) {
+		return read_amf3_boolean(r);
+	}
 	if (!take_marker(r, AMF0_BOOLEAN)) {
 		return false;
 	}
@@ -129,17 +262,42 @@ static struct amf0_string take_string(struct amf0_reader *r, bool wide)
 
 struct amf0_string amf0_read_string(struct amf0_reader *r)
 {
-	bool wide = amf0_peek(r) == AMF0_LONG_STRING;
+	bool wide = marker_of(r) == AMF0_LONG_STRING;
 
+	if (is_amf3(r)) {
+		return read_amf3_string(r);
+	}
 	if (!take_marker(r, wide ? AMF0_LONG_STRING : AMF0_STRING)) {
 		return (struct amf0_string){.data = "", .len = 0};
 	}
 	return take_string(r, wide);
 }
 
+static void enter_amf3(struct amf0_reader *r)
+{
+	if (r->amf3 == NULL) {
+		r->error = true;
+		return;
+	}
+	amf3_enter(open_amf3(r, NULL));
+	close_amf3(r, r->amf3);
+}
+
+static bool next_amf3_property(struct amf0_reader *r, struct amf0_string *name)
+{
+	bool more = amf3_next_property(open_amf3(r, NULL), name);
+
+	close_amf3(r, r->amf3);
+	return more;
+}
+
 void amf0_enter(struct amf0_reader *r)
 {
-	switch (amf0_peek(r)) {
+	if (is_amf3(r)) {
+		enter_amf3(r);
+		return;
+	}
+	switch (marker_of(r)) {
 	case AMF0_OBJECT:
 		r->at++;
 		break;
@@ -158,6 +316,9 @@ void amf0_enter(struct amf0_reader *r)
 
 bool amf0_next_property(struct amf0_reader *r, struct amf0_string *name)
 {
+	if (!r->error && is_within_amf3(r)) {
+		return next_amf3_property(r, name);
+	}
 	if (r->error || r->at == r->end) {
 		return false;
 	}
@@ -201,59 +362,6 @@ static void skip_strict_array(struct amf0_reader *r, uint32_t depth)
 	}
 }
 
-/* AMF 3 section 1.3.1: up to 4 bytes, 7 bits in each but the fourth, which has 8. */
-static uint32_t take_u29(struct amf0_reader *r)
-{
-	uint32_t value = 0;
-
-	for (int i = 0; i < 4; i++) {
-		const uint8_t *p = take(r, 1);
-
-		if (p == NULL) {
-			return 0;
-		}
-		if (i == 3) {
-			return value << 8 | *p;
-		}
-		value = value << 7 | (*p & 0x7f);
-		if (*p < 0x80) {
-			break;
-		}
-	}
-	return value;
-}
-
-/*
- * A value in AMF 3 behind the avmplus marker, for that value only. Scalars and strings are what
- * commands carry; what is built from traits and references is refused.
- */
-static void skip_amf3(struct amf0_reader *r)
-{
-	const uint8_t *p = take(r, 2);
-	uint32_t length;
-
-	switch (p != NULL ? p[1] : 0xff) {
-	case 0: /* undefined */
-	case 1: /* null */
-	case 2: /* false */
-	case 3: /* true */
-		break;
-	case 4: /* integer */
-		take_u29(r);
-		break;
-	case 5: /* double */
-		take(r, 8);
-		break;
-	case 6: /* string: length with the low bit set, or a reference */
-		length = take_u29(r);
-		take(r, length & 1 ? length >> 1 : 0);
-		break;
-	default:
-		r->error = true;
-		break;
-	}
-}
-
 static void skip(struct amf0_reader *r, uint32_t depth)
 {
 	/* Bytes with the marker; 0xff: not a fixed size; 0: not a value. */
@@ -277,7 +385,7 @@ static void skip(struct amf0_reader *r, uint32_t depth)
 		[AMF0_RECORDSET] = 0,
 		[AMF0_OBJECT_END] = 0,
 	};
-	int marker = amf0_peek(r);
+	int marker = marker_of(r);
 
 	if (marker < 0 || (size_t)marker >= sizeof(sizes) || sizes[marker] == 0) {
 		r->error = true;
@@ -315,7 +423,11 @@ static void skip(struct amf0_reader *r, uint32_t depth)
 
 void amf0_skip(struct amf0_reader *r)
 {
-	skip(r, 0);
+	if (is_amf3(r)) {
+		skip_amf3(r);
+	} else {
+		skip(r, 0);
+	}
 }
 
 bool amf0_string_equals(struct amf0_string s, const char *text)

@@ -241,7 +241,8 @@ int client_take_command(struct rtmp_client *c, const struct rtmp_message *msg, s
 {
 	struct command_header h;
 	struct amf0_reader r;
-	int rc = command_read_header(msg->type, c->gather.buffer, c->gather.filled, &r, &h);
+	struct amf3_reader amf3;
+	int rc = command_read_header(msg->type, c->gather.buffer, c->gather.filled, &r, &amf3, &h);
 
 	if (rc < 0) {
 		return rc;

@@ -3,11 +3,14 @@
 
 #include <string.h>
 
+#define FORMAT_AMF0 \
+	0 /* selector of messages of types 15 to 17: values in AMF0, or behind avmplus */
 #define SPARE_ROOM 512u /* bytes of `out` that optional messages leave to replies */
 
 void command_begin(struct command *c, const char *name, double transaction)
 {
-	c->body = (struct rtmp_out){.data = c->bytes, .cap = sizeof(c->bytes)};
+	c->bytes[0] = FORMAT_AMF0;
+	c->body = (struct rtmp_out){.data = c->bytes + 1, .cap = RTMP_COMMAND_MAX};
 	amf0_write_string(&c->body, name);
 	amf0_write_number(&c->body, transaction);
 }
@@ -28,17 +31,17 @@ void command_send(struct command *c, struct rtmp_chunk_writer *w, uint32_t csid,
 		  struct rtmp_out *out)
 {
 	struct rtmp_message msg = {
-		.length = (uint32_t)c->body.len,
+		.length = (uint32_t)c->body.len + w->amf3,
 		.stream_id = stream_id,
 		.csid = csid,
-		.type = RTMP_TYPE_COMMAND_AMF0,
+		.type = w->amf3 ? RTMP_TYPE_COMMAND_AMF3 : RTMP_TYPE_COMMAND_AMF0,
 	};
 
 	if (c->body.overflow) {
 		out->overflow = true;
 		return;
 	}
-	rtmp_chunk_writer_put(w, &msg, c->bytes, out);
+	rtmp_chunk_writer_put(w, &msg, c->bytes + !w->amf3, out);
 }
 
 void command_send_info(struct rtmp_chunk_writer *w, const char *name, double transaction,
@@ -111,11 +114,13 @@ void control_acknowledge(struct rtmp_chunk_writer *w, uint64_t received, uint32_
 }
 
 int command_read_header(uint8_t type, const uint8_t *data, uint32_t len, struct amf0_reader *r,
-			struct command_header *h)
+			struct amf3_reader *amf3, struct command_header *h)
 {
 	amf0_reader_init(r, data, len);
-	if (type == RTMP_TYPE_COMMAND_AMF3 && amf0_peek(r) == 0) {
-		r->at++; /* format selector: AMF0 follows in all that is in use */
+	amf3_reader_init(amf3, data, len);
+	r->amf3 = amf3;
+	if (type == RTMP_TYPE_COMMAND_AMF3 && amf0_peek(r) == FORMAT_AMF0) {
+		r->at++; /* some leave it out */
 	}
 	h->name = amf0_read_string(r);
 	if (r->error) {

@@ -6,6 +6,7 @@
 #define RTMP_COMMAND_H
 
 #include "amf0_write.h"
+#include "rtmp/amf3.h"
 #include "rtmp/chunk_writer.h"
 #include "rtmp/error.h"
 #include "rtmp/server.h"
@@ -18,8 +19,8 @@ enum command_csid {
 
 /* A command message in the making. */
 struct command {
-	struct rtmp_out body;
-	uint8_t bytes[RTMP_COMMAND_MAX];
+	struct rtmp_out body;                /* behind the first byte of `bytes` */
+	uint8_t bytes[1 + RTMP_COMMAND_MAX]; /* format selector of AMF3 commands, then AMF0 */
 };
 
 /* Name and transaction id; the caller appends the arguments to `body`. */
@@ -59,9 +60,13 @@ struct command_header {
 	double transaction; /* 0 when it is missing or no number: encoders do both */
 };
 
-/* Name and transaction id; `r` is left at the command object. */
+/*
+ * Name and transaction id; `r` is left at the command object. `amf3` is what it keeps of values in
+ * AMF3, for as long as `r` is read.
+ */
 int command_read_header(uint8_t type, const uint8_t *data, uint32_t len, struct amf0_reader *r,
-			struct command_header *h) __attribute__((warn_unused_result));
+			struct amf3_reader *amf3, struct command_header *h)
+	__attribute__((warn_unused_result));
 
 /* The next argument when it is a string, else an empty one; steps over it either way. */
 struct amf0_string command_read_text(struct amf0_reader *r);

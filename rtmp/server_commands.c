@@ -341,6 +341,7 @@ int server_take_command(struct rtmp_server *s, const struct rtmp_message *msg, s
 		.event = event,
 	};
 	struct command_header header;
+	struct amf3_reader amf3;
 	const struct handler *handler;
 	int rc;
 
@@ -349,7 +350,9 @@ int server_take_command(struct rtmp_server *s, const struct rtmp_message *msg, s
 	if (rc < 0) {
 		return rc;
 	}
-	rc = command_read_header(msg->type, s->gather.buffer, s->gather.filled, &q.args, &header);
+	s->writer.amf3 = msg->type == RTMP_TYPE_COMMAND_AMF3;
+	rc = command_read_header(msg->type, s->gather.buffer, s->gather.filled, &q.args, &amf3,
+				 &header);
 	if (rc < 0) {
 		return rc;
 	}

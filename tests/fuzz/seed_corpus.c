@@ -95,8 +95,8 @@ static void write_amf0(void)
 	amf0_write_strict_array(&c.body, 1);
 	amf0_write_null(&c.body);
 	amf0_write_object_end(&c.body);
-	write_seed("amf0", "connect", AMF0_NULL, c.bytes, c.body.len);
-	write_seed("amf0", "object", AMF0_OBJECT, c.bytes + 20, c.body.len - 20);
+	write_seed("amf0", "connect", AMF0_NULL, c.body.data, c.body.len);
+	write_seed("amf0", "object", AMF0_OBJECT, c.body.data + 20, c.body.len - 20);
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint8_t peer_reply_type;
 uint64_t peer_notes[RTMP_NOTE_COUNT];
 
 const struct rtmp_server_config peer_config = {
@@ -55,7 +56,7 @@ void peer_send(struct peer *p, struct command *c, uint32_t stream_id)
 		.type = RTMP_TYPE_COMMAND_AMF0,
 	};
 
-	put(p, &msg, c->bytes);
+	put(p, &msg, c->body.data);
 }
 
 void peer_connect(struct peer *p)
@@ -237,13 +238,15 @@ void peer_run(struct peer *p, uint32_t step, uint32_t cut)
 	tape_reset(&p->tape);
 }
 
-static void note_command(struct peer *p, const uint8_t *bytes, uint32_t len)
+static void note_command(struct peer *p, uint8_t type, const uint8_t *bytes, uint32_t len)
 {
 	struct command_header h = {.transaction = 0};
 	struct amf0_string name, code = {"", 0};
 	struct amf0_reader r;
+	struct amf3_reader amf3;
 
-	if (command_read_header(RTMP_TYPE_COMMAND_AMF0, bytes, len, &r, &h) != 0) {
+	peer_reply_type = type;
+	if (command_read_header(type, bytes, len, &r, &amf3, &h) != 0) {
 		note(p, ">malformed ");
 		return;
 	}
@@ -299,7 +302,7 @@ void peer_read_replies(struct peer *p)
 		memcpy(message + have, piece.data, piece.len);
 		have += piece.len;
 		if (piece.last) {
-			note_command(p, message, have);
+			note_command(p, piece.msg->type, message, have);
 		}
 	}
 	if (rc < 0) {

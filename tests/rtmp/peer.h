@@ -25,6 +25,7 @@ struct peer {
 };
 
 extern const struct rtmp_server_config peer_config;
+extern uint8_t peer_reply_type;              /* message type of the last command that was read */
 extern uint64_t peer_notes[RTMP_NOTE_COUNT]; /* of the one that was made last */
 
 /* A fresh encoder, in static memory; its tape holds C0, C1, C2. */

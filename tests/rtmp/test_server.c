@@ -441,7 +441,7 @@ static void test_amf3_command(void)
 	amf0_write_name(&c.body, "objectEncoding");
 	amf0_write_number(&c.body, 3);
 	amf0_write_object_end(&c.body);
-	memcpy(payload + 1, c.bytes, c.body.len);
+	memcpy(payload + 1, c.body.data, c.body.len);
 	msg.length = (uint32_t)c.body.len + 1;
 	peer_init(&peer);
 	out = (struct rtmp_out){peer.tape.bytes, peer.tape.len, TAPE_MAX, false};
@@ -449,6 +449,104 @@ static void test_amf3_command(void)
 	peer.tape.len = (uint32_t)out.len;
 	expect(0, "connected=live " CONNECT_REPLY);
 	CU_ASSERT_TRUE(peer.server.amf3);
+}
+
+/* Whether the replies hold this name with this number as its value. */
+static bool replied_number(const char *name, double value)
+{
+	uint8_t bytes[64];
+	struct rtmp_out out = {.data = bytes, .cap = sizeof(bytes)};
+
+	amf0_write_name(&out, name);
+	amf0_write_number(&out, value);
+	return memmem(peer.replies, peer.out.len, bytes, out.len) != NULL;
+}
+
+static bool replied_text(const char *text)
+{
+	return memmem(peer.replies, peer.out.len, text, strlen(text)) != NULL;
+}
+
+static void send_amf3(uint32_t stream_id, const char *bytes, uint32_t len)
+{
+	struct rtmp_message msg = {
+		.csid = 3, .type = RTMP_TYPE_COMMAND_AMF3, .stream_id = stream_id, .length = len};
+	struct rtmp_out out = {peer.tape.bytes, peer.tape.len, TAPE_MAX, false};
+
+	CU_ASSERT_TRUE(rtmp_chunk_writer_put(&peer.writer, &msg, bytes, &out));
+	peer.tape.len = (uint32_t)out.len;
+}
+
+#define AMF3_OBJECT_BEGIN          "\x11\x0a\x0b\x01"
+#define SEND_AMF3(stream_id, text) send_amf3(stream_id, text, sizeof(text) - 1)
+
+/* A client that speaks AMF3 wherever it may: the same dialogue, and it is answered in kind. */
+static void test_amf3_dialogue(void)
+{
+	peer_init(&peer);
+	SEND_AMF3(0, "\x00\x02\x00\x07"
+		     "connect"
+		     "\x00\x3f\xf0\x00\x00\x00\x00\x00\x00" AMF3_OBJECT_BEGIN "\x07"
+		     "app"
+		     "\x06\x09"
+		     "live"
+		     "\x1d"
+		     "objectEncoding"
+		     "\x04\x03"
+		     "\x25"
+		     "videoFourCcInfoMap"
+		     "\x0a\x01\x09"
+		     "hvc1"
+		     "\x04\x04\x01"
+		     "\x15"
+		     "fourCcList"
+		     "\x09\x03\x01\x06\x09"
+		     "av01"
+		     "\x01");
+	SEND_AMF3(0, "\x00\x11\x06\x19"
+		     "createStream"
+		     "\x11\x04\x02\x11\x01");
+	SEND_AMF3(0, "\x00\x02\x00\x09"
+		     "FCPublish"
+		     "\x11\x04\x03\x11\x01\x11\x06\x07"
+		     "key");
+	SEND_AMF3(1, "\x00\x11\x06\x0f"
+		     "publish"
+		     "\x11\x04\x00\x05\x11\x06\x07"
+		     "key"
+		     "\x11\x06\x09"
+		     "live");
+	expect(0, "connected=live publish=live/key:1 " CONNECT_REPLY
+		  ">number=1 >_result:2: >_result:3: >onFCPublish:3: " START_REPLY);
+	CU_ASSERT_TRUE(peer.server.amf3);
+	CU_ASSERT_TRUE(replied_number("hvc1", 4));
+	CU_ASSERT_TRUE(replied_text("av01"));
+	CU_ASSERT_EQUAL(peer_reply_type, RTMP_TYPE_COMMAND_AMF3);
+	/* Its next command is of the other kind: so are the answers from there on. */
+	peer_command(&peer, "_checkbw", 8, 0, NULL);
+	peer_run(&peer, UINT32_MAX, 0);
+	peer_read_replies(&peer);
+	CU_ASSERT_EQUAL(peer_reply_type, RTMP_TYPE_COMMAND_AMF0);
+}
+
+/* Every beginning of a command in AMF3 is an error and nothing worse. */
+static void test_amf3_truncated(void)
+{
+	static const char connect[] = "\x00\x02\x00\x07"
+				      "connect"
+				      "\x11\x04\x01" AMF3_OBJECT_BEGIN "\x07"
+				      "app"
+				      "\x06\x09"
+				      "live"
+				      "\x01";
+
+	for (uint32_t len = 0; len < sizeof(connect); len++) {
+		peer_init(&peer);
+		send_amf3(0, connect, len);
+		peer_run(&peer, UINT32_MAX, 0);
+		/* An object that ends with the message is complete. */
+		CU_ASSERT_EQUAL(peer.error == 0, len >= sizeof(connect) - 2);
+	}
 }
 
 /* Enhanced RTMP: answered to who offered it, and only then. */
@@ -477,22 +575,6 @@ static void test_enhanced(void)
 	CU_ASSERT_PTR_NOT_NULL(memmem(peer.replies, peer.out.len, "audioFourCcInfoMap", 18));
 	CU_ASSERT_EQUAL(peer.server.caps_ex, 15);
 	CU_ASSERT_TRUE(peer.server.enhanced);
-}
-
-/* Whether the replies hold this name with this number as its value. */
-static bool replied_number(const char *name, double value)
-{
-	uint8_t bytes[64];
-	struct rtmp_out out = {.data = bytes, .cap = sizeof(bytes)};
-
-	amf0_write_name(&out, name);
-	amf0_write_number(&out, value);
-	return memmem(peer.replies, peer.out.len, bytes, out.len) != NULL;
-}
-
-static bool replied_text(const char *text)
-{
-	return memmem(peer.replies, peer.out.len, text, strlen(text)) != NULL;
 }
 
 static void write_map(struct command *c, const char *name, const char *const *codes, bool ecma)
@@ -815,6 +897,8 @@ static const struct test tests[] = {
 	{"long names", test_long_names},
 	{"bad names", test_bad_names},
 	{"AMF3 command", test_amf3_command},
+	{"AMF3 dialogue", test_amf3_dialogue},
+	{"AMF3 truncated", test_amf3_truncated},
 	{"Enhanced RTMP", test_enhanced},
 	{"FourCC maps", test_info_maps},
 	{"many FourCCs", test_many_codes},

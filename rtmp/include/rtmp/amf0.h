@@ -2,6 +2,11 @@
  * AMF0 (amf0-file-format-specification, sections 2.1 to 2.18), as far as commands and metadata
  * need it: a reader whose error sticks and a writer into struct rtmp_out.
  *
+ * A value in AMF3 behind the avmplus marker is read like any other: it is told by the AMF0 marker
+ * that comes nearest, and within an object that was entered all values are in AMF3 (rtmp/amf3.h).
+ * Strings and traits that are sent as references to those of an earlier value are known as long as
+ * `amf3` is set; without it each value stands for itself, and objects in AMF3 cannot be entered.
+ *
  * The reader never recurses deeper than AMF0_DEPTH_MAX, never trusts a declared count (ECMA and
  * strict arrays), and takes an object that ends with the message as complete (old encoders).
  */
@@ -29,7 +34,7 @@ enum amf0_marker {
 	AMF0_UNSUPPORTED = 13,
 	AMF0_XML = 15,
 	AMF0_TYPED_OBJECT = 16,
-	AMF0_AVMPLUS = 17,
+	AMF0_AVMPLUS = 17, /* amf0_peek() gives it only for what is no AMF3 either */
 };
 
 struct amf0_string {
@@ -37,7 +42,10 @@ struct amf0_string {
 	uint32_t len;
 };
 
+struct amf3_reader;
+
 struct amf0_reader {
+	struct amf3_reader *amf3; /* the caller's, initialised on the same data; NULL: none */
 	const uint8_t *at;
 	const uint8_t *end;
 	bool error; /* sticks: every read after it returns zero values */

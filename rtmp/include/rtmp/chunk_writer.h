@@ -23,6 +23,7 @@ struct rtmp_chunk_writer {
 	struct rtmp_message msg; /* the message under way */
 	uint32_t sent;           /* payload bytes of it that chunks were made for */
 	bool started;            /* its first chunk was made */
+	bool amf3;               /* commands go as type 17: the other side used it */
 	bool extended;           /* its chunks carry an extended timestamp (always the absolute) */
 	struct {
 		struct rtmp_message last;
