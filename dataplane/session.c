@@ -54,6 +54,19 @@ static void end_borrower(void *borrower)
 	session_settle(s);
 }
 
+static int allocate_aggregates(struct session_table *table, const struct session_config *config)
+{
+	uint32_t count = config->connections / SESSION_AGGREGATES_SHARE + SESSION_AGGREGATES_MIN;
+
+	table->aggregates_count = count;
+	table->aggregates = local_alloc(count * sizeof(table->aggregates[0]), config->numa_node);
+	if (!table->aggregates) {
+		return -ENOMEM;
+	}
+	rtmp_aggregate_pool_init(&table->aggregate_pool, table->aggregates, count);
+	return 0;
+}
+
 static int allocate(struct session_table *table, const struct session_config *config)
 {
 	uint32_t buffers = config->connections / SESSION_BUFFER_SHARE + SESSION_BUFFERS_MIN;
@@ -61,7 +74,7 @@ static int allocate(struct session_table *table, const struct session_config *co
 	table->sessions =
 		local_alloc(config->connections * sizeof(table->sessions[0]), config->numa_node);
 	buffers = buffers < config->connections ? buffers : config->connections;
-	if (!table->sessions ||
+	if (!table->sessions || allocate_aggregates(table, config) < 0 ||
 	    command_buffers_init(&table->buffers, buffers, config->numa_node) < 0) {
 		return -ENOMEM;
 	}
@@ -100,6 +113,7 @@ int session_table_init(struct session_table *table, const struct session_config 
 				.peer_bandwidth = config->rtmp->window_ack_size,
 				.message_max = config->rtmp->message_max,
 				.buffers = &table->buffers.source,
+				.aggregates = &table->aggregate_pool,
 				.notes = table->rtmp_notes,
 				.limits = limits_of(&config->rtmp->limits),
 			},
@@ -133,6 +147,8 @@ void session_table_fini(struct session_table *table)
 	}
 	local_free(table->sessions, table->config.connections * sizeof(table->sessions[0]));
 	table->sessions = NULL;
+	local_free(table->aggregates, table->aggregates_count * sizeof(table->aggregates[0]));
+	table->aggregates = NULL;
 	command_buffers_fini(&table->buffers);
 }
 

@@ -24,28 +24,31 @@
 #include "dataplane/message.h"
 #include "rtmp/server.h"
 
-#define SESSION_OUT_SIZE     16384u
-#define SESSION_OUT_NEEDED   8192u /* rtmp_server_next() wants so much free */
+#define SESSION_OUT_SIZE         16384u
+#define SESSION_OUT_NEEDED       8192u /* rtmp_server_next() wants so much free */
 /*
  * Messages under way narrow the window by at most so much truesize: a window that closed for good
  * would keep a long message from ever becoming complete. What they may hold in all is bounded by
  * SESSION_HELD_FACTOR times the longest message.
  */
-#define SESSION_HOLD_MAX     (256u << 10)
-#define SESSION_HELD_FACTOR  2u
+#define SESSION_HOLD_MAX         (256u << 10)
+#define SESSION_HELD_FACTOR      2u
 /* Truesize that the messages of a publisher may pin before control decided, unless the
  * configuration says otherwise. */
-#define SESSION_EARLY_MAX    (1u << 20)
+#define SESSION_EARLY_MAX        (1u << 20)
 /* A second for limits of RTMP that are rates: 2^20 us, so that a shift tells. */
-#define SESSION_SECOND_SHIFT 20
-#define SESSION_LINGER_US    2000000u
+#define SESSION_SECOND_SHIFT     20
+#define SESSION_LINGER_US        2000000u
 /* A part of the connections gets a handshake or a command in pieces at the same moment. */
-#define SESSION_BUFFER_SHARE 8u
-#define SESSION_BUFFERS_MIN  64u
+#define SESSION_BUFFER_SHARE     8u
+#define SESSION_BUFFERS_MIN      64u
+/* Aggregates come from FMLE and Flash alone: a part of the connections has one under way. */
+#define SESSION_AGGREGATES_SHARE 16u
+#define SESSION_AGGREGATES_MIN   64u
 /* A publisher is looked at so often within the idle limit, and at least every second: that of its
  * application may be shorter. */
-#define SESSION_IDLE_CHECKS  4u
-#define SESSION_LOOK_US      UINT64_C(1000000)
+#define SESSION_IDLE_CHECKS      4u
+#define SESSION_LOOK_US          UINT64_C(1000000)
 
 struct dp_counters;
 struct player;
@@ -123,6 +126,9 @@ struct session_table {
 	struct session_config config;
 	struct rtmp_server_config server_config;
 	struct command_buffers buffers;
+	struct rtmp_aggregate *aggregates; /* [aggregates_count] */
+	struct rtmp_aggregate_pool aggregate_pool;
+	uint32_t aggregates_count;
 	uint64_t idle_us;
 	uint64_t decision_us;
 	uint32_t held_max;

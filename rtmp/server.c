@@ -36,6 +36,9 @@ void rtmp_server_init(struct rtmp_server *s, const struct rtmp_server_config *co
 
 void rtmp_server_fini(struct rtmp_server *s)
 {
+	while (s->aggregates != NULL) {
+		server_drop_aggregate(s, s->aggregates->slot);
+	}
 	gather_clear(&s->gather);
 }
 
@@ -87,6 +90,7 @@ static void take_abort(struct rtmp_server *s, uint32_t slot, struct rtmp_server_
 	if (slot == RTMP_CHUNK_STREAMS || gather_abort(&s->gather, slot)) {
 		return;
 	}
+	server_drop_aggregate(s, slot);
 	if (s->slot_stream[slot] != 0) {
 		event->type = RTMP_SERVER_ABORT;
 		event->slot = slot;
@@ -131,8 +135,8 @@ static void take_control(struct rtmp_server *s, const struct rtmp_control *contr
 	}
 }
 
-static void ignore(struct rtmp_server *s, const struct rtmp_piece *piece, enum rtmp_note note,
-		   struct rtmp_server_event *event)
+void server_set_aside(struct rtmp_server *s, const struct rtmp_piece *piece, enum rtmp_note note,
+		      struct rtmp_server_event *event)
 {
 	if (piece->first) {
 		s->controls++;
@@ -145,8 +149,7 @@ static void ignore(struct rtmp_server *s, const struct rtmp_piece *piece, enum r
 }
 
 /* A message belongs to the publish that was there when it began, to the end or not at all. */
-static void take_media(struct rtmp_server *s, const struct rtmp_piece *piece,
-		       struct rtmp_server_event *event)
+uint8_t server_owner(struct rtmp_server *s, const struct rtmp_piece *piece)
 {
 	uint8_t *owner = &s->slot_stream[piece->slot];
 
@@ -155,15 +158,23 @@ static void take_media(struct rtmp_server *s, const struct rtmp_piece *piece,
 
 		*owner = (uint8_t)(index < RTMP_SERVER_STREAMS ? index + 1 : 0);
 	}
-	if (*owner == 0) {
-		ignore(s, piece, RTMP_NOTE_UNOWNED_MEDIA, event);
+	return *owner;
+}
+
+static void take_media(struct rtmp_server *s, const struct rtmp_piece *piece,
+		       struct rtmp_server_event *event)
+{
+	uint8_t owner = server_owner(s, piece);
+
+	if (owner == 0) {
+		server_set_aside(s, piece, RTMP_NOTE_UNOWNED_MEDIA, event);
 		return;
 	}
 	event->type = RTMP_SERVER_MEDIA;
-	event->stream_id = s->streams[*owner - 1].id;
+	event->stream_id = s->streams[owner - 1].id;
 	event->slot = piece->slot;
 	if (piece->last) {
-		*owner = 0;
+		s->slot_stream[piece->slot] = 0;
 	}
 }
 
@@ -189,18 +200,19 @@ static int take_piece(struct rtmp_server *s, const struct rtmp_piece *piece, str
 	case RTMP_TYPE_VIDEO:
 	case RTMP_TYPE_DATA_AMF0:
 	case RTMP_TYPE_DATA_AMF3:
-	case RTMP_TYPE_AGGREGATE:
 		take_media(s, piece, event);
 		return 0;
+	case RTMP_TYPE_AGGREGATE:
+		return server_take_aggregate(s, piece, event);
 	case RTMP_TYPE_COMMAND_AMF0:
 	case RTMP_TYPE_COMMAND_AMF3:
 		return take_command(s, piece, out, event);
 	case RTMP_TYPE_SHARED_OBJECT_AMF0:
 	case RTMP_TYPE_SHARED_OBJECT_AMF3:
-		ignore(s, piece, RTMP_NOTE_SHARED_OBJECT, event);
+		server_set_aside(s, piece, RTMP_NOTE_SHARED_OBJECT, event);
 		return 0;
 	default:
-		ignore(s, piece, RTMP_NOTE_UNKNOWN_TYPE, event);
+		server_set_aside(s, piece, RTMP_NOTE_UNKNOWN_TYPE, event);
 		return 0;
 	}
 }
@@ -210,8 +222,12 @@ static int read_chunks(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_
 		       struct rtmp_server_event *event)
 {
 	struct rtmp_control control;
-	int rc = rtmp_chunk_reader_next(&s->reader, in, &event->piece, &control);
+	int rc;
 
+	if (s->splitting != NULL) {
+		return server_split(s, event);
+	}
+	rc = rtmp_chunk_reader_next(&s->reader, in, &event->piece, &control);
 	switch (rc) {
 	case RTMP_READ_PIECE:
 		return take_piece(s, &event->piece, out, event);
@@ -303,7 +319,9 @@ int rtmp_server_next(struct rtmp_server *s, struct rtmp_span *in, struct rtmp_ou
 bool rtmp_server_run(struct rtmp_server *s, struct rtmp_span *in, uint32_t chunk_max,
 		     struct rtmp_run *run)
 {
-	if (!rtmp_chunk_reader_run(&s->reader, in, chunk_max, run)) {
+	/* What continues an aggregate has to be taken apart first. */
+	if (s->reader.streams[s->reader.current].msg.type == RTMP_TYPE_AGGREGATE ||
+	    !rtmp_chunk_reader_run(&s->reader, in, chunk_max, run)) {
 		return false;
 	}
 	s->received += run->len + run->chunks;

@@ -105,6 +105,7 @@ void server_end_publish(struct rtmp_server *s, uint32_t index)
 	for (uint32_t slot = 0; slot < RTMP_CHUNK_STREAMS; slot++) {
 		if (s->slot_stream[slot] == index + 1) {
 			s->slot_stream[slot] = 0;
+			server_drop_aggregate(s, slot);
 		}
 	}
 }

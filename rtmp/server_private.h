@@ -33,6 +33,24 @@ struct request {
 int server_take_command(struct rtmp_server *s, const struct rtmp_message *msg, struct rtmp_out *out,
 			struct rtmp_server_event *event) __attribute__((warn_unused_result));
 
+/* Whose media is under way in a slot: index + 1, or 0; set anew with the first piece. */
+uint8_t server_owner(struct rtmp_server *s, const struct rtmp_piece *piece);
+
+/* Sets the event that says that a message is set aside, once for each, and counts it. */
+void server_set_aside(struct rtmp_server *s, const struct rtmp_piece *piece, enum rtmp_note note,
+		      struct rtmp_server_event *event);
+
+/* A piece of an aggregate: the event is that of the first message within, if there is one. */
+int server_take_aggregate(struct rtmp_server *s, const struct rtmp_piece *piece,
+			  struct rtmp_server_event *event) __attribute__((warn_unused_result));
+
+/* Goes on in the piece that is being taken apart; s->splitting is NULL when it is used up. */
+int server_split(struct rtmp_server *s, struct rtmp_server_event *event)
+	__attribute__((warn_unused_result));
+
+/* Forgets the aggregate under way in a slot, if there is one. */
+void server_drop_aggregate(struct rtmp_server *s, uint32_t slot);
+
 /*
  * Index of the publish that `stream_id` means, or RTMP_SERVER_STREAMS. Encoders that lose track
  * send 0: that means the only publish there is.

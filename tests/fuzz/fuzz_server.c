@@ -13,7 +13,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct rtmp_aggregate aggregates[RTMP_SERVER_STREAMS];
+static struct rtmp_aggregate_pool aggregate_pool;
+static uint64_t notes[RTMP_NOTE_COUNT];
+
 static const struct rtmp_server_config config = {
+	.aggregates = &aggregate_pool,
+	.notes = notes,
 	.buffers = &rtmp_heap_buffers,
 	.chunk_size = 4096,
 	.window_ack_size = 2500000,
@@ -131,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	memset(publishing, 0, sizeof(publishing));
+	rtmp_aggregate_pool_init(&aggregate_pool, aggregates, RTMP_SERVER_STREAMS);
 	rtmp_server_init(&server, &config, 1);
 	accepts = data[0] & 2;
 	takes_runs = data[0] & 4;

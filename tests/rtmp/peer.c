@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AGGREGATES 2u
+
+static struct rtmp_aggregate aggregates[AGGREGATES];
+static struct rtmp_aggregate_pool aggregate_pool;
 uint8_t peer_reply_type;
 uint64_t peer_notes[RTMP_NOTE_COUNT];
 
@@ -16,6 +20,7 @@ const struct rtmp_server_config peer_config = {
 	.window_ack_size = 2500000,
 	.peer_bandwidth = 2500000,
 	.message_max = 4u << 20,
+	.aggregates = &aggregate_pool,
 	.notes = peer_notes,
 };
 
@@ -27,6 +32,7 @@ void peer_init(struct peer *p)
 	rtmp_server_fini(&p->server);
 	memset(p, 0, sizeof(*p));
 	memset(peer_notes, 0, sizeof(peer_notes));
+	rtmp_aggregate_pool_init(&aggregate_pool, aggregates, AGGREGATES);
 	rtmp_server_init(&p->server, &peer_config, 7);
 	rtmp_chunk_writer_init(&p->writer, RTMP_DEFAULT_CHUNK_SIZE);
 	p->out = (struct rtmp_out){.data = p->replies, .cap = sizeof(p->replies)};

@@ -18,6 +18,7 @@
 	X(CONTROL, "rtmp_bad_control", "protocol control message of the wrong length")             \
 	X(COMMAND_SIZE, "rtmp_command_too_long", "command message longer than the limit")          \
 	X(COMMAND_OVERLAP, "rtmp_command_overlap", "two command messages interleaved")             \
+	X(AGGREGATE, "rtmp_bad_aggregate", "message in an aggregate does not fit it")              \
 	X(AMF, "rtmp_bad_amf", "AMF value is malformed, too deep or truncated")                    \
 	X(COMMAND_ORDER, "rtmp_command_order", "command is not allowed in this state")             \
 	X(NAME, "rtmp_bad_name", "application or stream name is empty, too long or has NUL")       \

@@ -11,6 +11,7 @@
 #ifndef RTMP_SERVER_H
 #define RTMP_SERVER_H
 
+#include "rtmp/aggregate.h"
 #include "rtmp/chunk_reader.h"
 #include "rtmp/chunk_writer.h"
 #include "rtmp/error.h"
@@ -30,9 +31,10 @@ enum rtmp_server_event_type {
 	RTMP_SERVER_CONNECTED, /* connect was answered; `app` is set */
 	RTMP_SERVER_PUBLISH,   /* asks for accept or reject of `stream_id` */
 	RTMP_SERVER_UNPUBLISH, /* the publish on `stream_id` ended by command */
-	RTMP_SERVER_MEDIA,     /* a piece of an audio, video, data or aggregate message that belongs
-				  to an accepted or pending publish: the first piece of a
-				  message comes first, and `stream_id` is that publish */
+	RTMP_SERVER_MEDIA,     /* a piece of an audio, video or data message that belongs to an
+				  accepted or pending publish: the first piece of a message comes
+				  first, and `stream_id` is that publish. Aggregates are taken
+				  apart: the messages within come one after the other */
 	RTMP_SERVER_ABORT,     /* the partial message in `slot` is void */
 	RTMP_SERVER_ACK,       /* the peer acknowledged `value` bytes */
 	RTMP_SERVER_PLAY,      /* asks for rtmp_server_play_accept() or _end() of `stream_id`; one
@@ -75,9 +77,9 @@ struct rtmp_server_config {
 	uint32_t window_ack_size; /* bytes; what we ask the peer to acknowledge after; 2500000 */
 	uint32_t peer_bandwidth;  /* bytes; 2500000 */
 	uint32_t message_max;     /* bytes; 4 MiB */
-	const struct rtmp_buffers *buffers; /* or rtmp_heap_buffers */
-	uint64_t
-		*notes; /* [RTMP_NOTE_COUNT], what is set aside is counted in it; NULL: it is not */
+	const struct rtmp_buffers *buffers;     /* or rtmp_heap_buffers */
+	struct rtmp_aggregate_pool *aggregates; /* NULL: aggregates are set aside */
+	uint64_t *notes; /* [RTMP_NOTE_COUNT]: counts what is set aside; NULL: not counted */
 	struct rtmp_limits limits;
 };
 
@@ -112,7 +114,9 @@ struct rtmp_server {
 		uint8_t play_flags;
 	} streams[RTMP_SERVER_STREAMS];
 	uint8_t slot_stream[RTMP_CHUNK_STREAMS]; /* whose media is under way: index + 1, or 0 */
-	struct rtmp_gather gather;               /* C1, then the command message under way */
+	struct rtmp_aggregate *aggregates;       /* under way, one for each slot that carries one */
+	struct rtmp_aggregate *splitting; /* of them, that whose piece is being taken apart */
+	struct rtmp_gather gather;        /* C1, then the command message under way */
 	char app[RTMP_APP_MAX];
 	char encoder[RTMP_ENCODER_MAX]; /* flashVer, printable ASCII, cut to fit */
 };
