@@ -69,6 +69,13 @@ static void sample(struct tcp_hystart *hystart, struct tcp_conn *conn, uint32_t 
 		conn->ssthresh = grown ? conn->cwnd : conn->ssthresh;
 	} else if (hystart->round_min_us < hystart->css_baseline_us) {
 		hystart->css_baseline_us = 0;
+	} else if (hystart->round_min_us >= hystart->css_baseline_us + threshold_us(hystart)) {
+		/*
+		 * We do not wait for CSS_ROUNDS: they make the window three times as large, and
+		 * a queue that goes on to grow is no jitter. What overflows it is thousands of
+		 * segments on a long path.
+		 */
+		conn->ssthresh = conn->cwnd;
 	}
 }
 

@@ -56,6 +56,20 @@ static void test_delay(void)
 	end();
 }
 
+/* They grow on: that is a queue, and slow start ends with the round. */
+static void test_delay_grows_on(void)
+{
+	begin();
+	(void)round_of(40000, 5000);
+	(void)round_of(50000, 5000);
+	CU_ASSERT(hystart.css_baseline_us != 0);
+	(void)round_of(55000, 5000);
+	CU_ASSERT_EQUAL(peer.conn->ssthresh, UINT32_MAX);
+	(void)round_of(58000, 5000);
+	CU_ASSERT_EQUAL(peer.conn->ssthresh, peer.conn->cwnd);
+	end();
+}
+
 /* Delays shrink again: it was jitter, slow start goes on. */
 static void test_jitter(void)
 {
@@ -85,6 +99,7 @@ static void test_train(void)
 }
 
 CU_TestInfo hystart_tests[] = {{"delay grows", test_delay},
+			       {"delay grows on", test_delay_grows_on},
 			       {"jitter", test_jitter},
 			       {"train of acknowledgements", test_train},
 			       CU_TEST_INFO_NULL};
