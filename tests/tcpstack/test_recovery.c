@@ -148,6 +148,41 @@ static void test_newreno(void)
 	peer_destroy(&peer);
 }
 
+/* Made-up duplicates inflate the window by what was in flight, and no further (RFC 5681 3.2). */
+static void test_made_up_duplicates(void)
+{
+	struct tcp_info info;
+
+	establish(false);
+	CU_ASSERT_EQUAL(peer_write(&peer, 60000), 0);
+	(void)peer_drain(&peer);
+	for (int i = 0; i < 100; i++) {
+		peer_send(&peer, TCP_ACK, 1, 1, 0);
+	}
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_fast_retransmits), 1);
+	CU_ASSERT_EQUAL(info.ssthresh, 5 * MSS);
+	CU_ASSERT_EQUAL(info.cwnd, 15 * MSS);
+	peer_destroy(&peer);
+}
+
+/* What duplicates let out already is not let out again by the ACK of what was only late. */
+static void test_late_not_lost(void)
+{
+	struct tcp_info info;
+
+	establish(false);
+	send_ten();
+	peer_send(&peer, TCP_ACK, 1, 1, 0);
+	peer_send(&peer, TCP_ACK, 1, 1, 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 2);
+	peer_send(&peer, TCP_ACK, 1, 1 + 3 * MSS, 0);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.cwnd, 11 * MSS);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 2);
+	peer_destroy(&peer);
+}
+
 /* Hostile SACK blocks change nothing. */
 static void test_bad_sack(void)
 {
@@ -524,6 +559,8 @@ CU_TestInfo recovery_tests[] = {{"payload", test_payload},
 				{"gives up", test_gives_up},
 				{"recovery with SACK", test_sack_recovery},
 				{"recovery without SACK", test_newreno},
+				{"made-up duplicates", test_made_up_duplicates},
+				{"late, not lost", test_late_not_lost},
 				{"bad SACK blocks", test_bad_sack},
 				{"persist", test_persist},
 				{"persist after close", test_persist_after_close},
