@@ -159,11 +159,28 @@ static void heed_repair(struct tcp_conn *conn, const struct tcp_delivery *delive
 	conn->cwnd = conn->cwnd < conn->ssthresh ? conn->cwnd : conn->ssthresh;
 }
 
-/* RFC 7661: a window that was not used does not grow. */
+/* A new round trip forgets what the one before had in flight. */
+static void note_use(struct tcp_conn *conn)
+{
+	struct tcp_sender *sender = conn->sender;
+	uint32_t pipe = sender->board.in_flight_bytes;
+
+	if (pipe > sender->used || seq_ge(conn->snd_una, sender->used_end)) {
+		sender->used = pipe;
+		sender->used_end = conn->snd_max;
+	}
+}
+
+/*
+ * RFC 7661: a window that was not used does not grow. In slow start it may become twice as large
+ * as what was in flight at most, which is what would have been found out anyway.
+ */
 static bool was_limited(const struct tcp_conn *conn, const struct tcp_delivery *delivery)
 {
-	return seq_lt(delivery->una_before, conn->sender->limited_end) ||
-	       (conn->cwnd < conn->ssthresh && delivery->flight_before > conn->cwnd / 2);
+	const struct tcp_sender *sender = conn->sender;
+
+	return seq_lt(delivery->una_before, sender->limited_end) ||
+	       (conn->cwnd < conn->ssthresh && conn->cwnd / 2 < sender->used);
 }
 
 static void control_congestion(struct tcp_conn *conn, const struct tcp_delivery *delivery,
@@ -347,6 +364,7 @@ static void record(struct tcp_conn *conn, uint32_t start, uint32_t end, bool is_
 		sender_abandon(conn);
 		return;
 	}
+	note_use(conn);
 	if (sender->phase == TCP_SENDER_RECOVERY) {
 		prr_sent(conn, end - start);
 	}

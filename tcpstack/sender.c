@@ -90,6 +90,8 @@ void sender_begin(struct tcp_conn *conn)
 	sender->timer = TCP_TIMER_RTO;
 	sender->seen_count = 0;
 	sender->limited_end = conn->snd_una;
+	sender->used = 0;
+	sender->used_end = conn->snd_una;
 	sender->tlp.due = false; /* whether its copy repaired a loss shows only now */
 	rack_restart(&sender->rack);
 }

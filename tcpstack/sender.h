@@ -36,7 +36,9 @@ struct tcp_sender {
 	struct tcp_cubic cubic;
 	struct tcp_sack_block seen[TCP_SACK_BLOCKS]; /* of the last acknowledgement */
 	uint32_t limited_end;                        /* snd_max when cwnd was last the limit */
-	uint32_t dsacks;                             /* reports of duplicates that were heeded */
+	uint32_t used;     /* most in flight since snd_una was where used_end was set */
+	uint32_t used_end; /* snd_max then */
+	uint32_t dsacks;   /* reports of duplicates that were heeded */
 	uint8_t seen_count;
 	uint8_t phase;         /* enum sender_phase */
 	uint8_t timer;         /* enum sender_timer */

@@ -183,6 +183,30 @@ static void test_late_not_lost(void)
 	peer_destroy(&peer);
 }
 
+/* RFC 7661: slow start goes no further than twice what was in flight. */
+static void test_unused_window(void)
+{
+	struct tcp_info info;
+
+	establish(true);
+	for (uint32_t ack = 1; ack < 1 + 40 * MSS; ack += 8 * MSS) {
+		CU_ASSERT_EQUAL(peer_write(&peer, 8 * MSS), 0);
+		CU_ASSERT_EQUAL(peer_drain(&peer), 8);
+		for (uint32_t i = 2; i <= 8; i += 2) {
+			peer_send(&peer, TCP_ACK, 1, ack + i * MSS, 0);
+		}
+	}
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.cwnd, 16 * MSS);
+	/* Ten are more than half of it. */
+	CU_ASSERT_EQUAL(peer_write(&peer, 10 * MSS), 0);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 10);
+	peer_send(&peer, TCP_ACK, 1, 1 + 42 * MSS, 0);
+	tcp_conn_info(peer.conn, &info);
+	CU_ASSERT_EQUAL(info.cwnd, 18 * MSS);
+	peer_destroy(&peer);
+}
+
 /* Hostile SACK blocks change nothing. */
 static void test_bad_sack(void)
 {
@@ -561,6 +585,7 @@ CU_TestInfo recovery_tests[] = {{"payload", test_payload},
 				{"recovery without SACK", test_newreno},
 				{"made-up duplicates", test_made_up_duplicates},
 				{"late, not lost", test_late_not_lost},
+				{"a window that is not used", test_unused_window},
 				{"bad SACK blocks", test_bad_sack},
 				{"persist", test_persist},
 				{"persist after close", test_persist_after_close},
