@@ -18,7 +18,7 @@ void hystart_begin(struct tcp_hystart *hystart, const struct tcp_conn *conn)
 	uint32_t now_us = (uint32_t)conn->stack->now_us;
 
 	*hystart = (struct tcp_hystart){.window_end = conn->snd_max,
-					.round_us = now_us,
+					.train_start_us = now_us,
 					.train_us = now_us,
 					.running = true};
 }
@@ -29,8 +29,8 @@ static void begin_round(struct tcp_hystart *hystart, struct tcp_conn *conn)
 	hystart->last_round_min_us = hystart->round_min_us;
 	hystart->round_min_us = 0;
 	hystart->samples = 0;
-	hystart->round_us = (uint32_t)conn->stack->now_us;
-	hystart->train_us = hystart->round_us;
+	hystart->train_start_us = (uint32_t)conn->stack->now_us;
+	hystart->train_us = hystart->train_start_us;
 	if (hystart->css_baseline_us != 0 && ++hystart->css_rounds >= CSS_ROUNDS) {
 		conn->ssthresh = conn->cwnd;
 	}
@@ -84,12 +84,15 @@ static void watch_train(struct tcp_hystart *hystart, const struct tcp_conn *conn
 	uint32_t now_us = (uint32_t)conn->stack->now_us;
 	uint32_t min_rtt_us = rack_min_rtt_us(&conn->sender->rack);
 
-	if (hystart->css_baseline_us != 0 || conn->cwnd < TRAIN_CWND_MIN * conn->mss ||
-	    now_us - hystart->train_us > TRAIN_GAP_US) {
+	if (hystart->css_baseline_us != 0 || conn->cwnd < TRAIN_CWND_MIN * conn->mss) {
 		return;
 	}
+	if (now_us - hystart->train_us > TRAIN_GAP_US) {
+		/* Rounds begin in the middle of a flight: this is the next. */
+		hystart->train_start_us = now_us;
+	}
 	hystart->train_us = now_us;
-	if (min_rtt_us != 0 && now_us - hystart->round_us > min_rtt_us / 2) {
+	if (min_rtt_us != 0 && now_us - hystart->train_start_us > min_rtt_us / 2) {
 		hystart->css_baseline_us = min_rtt_us;
 		hystart->css_rounds = 0;
 		hystart->by_train = true;

@@ -22,9 +22,9 @@ struct tcp_hystart {
 	uint32_t last_round_min_us; /* 0: infinite, as the others */
 	uint32_t round_min_us;
 	uint32_t css_baseline_us; /* 0: not in conservative slow start */
-	uint32_t round_us;        /* when the round began */
-	uint32_t train_us;        /* last acknowledgement of a train that began with the round */
-	uint8_t samples;          /* rttSampleCount */
+	uint32_t train_start_us;
+	uint32_t train_us; /* its last acknowledgement */
+	uint8_t samples;   /* rttSampleCount */
 	uint8_t css_rounds;
 	bool by_train; /* conservative slow start: no shorter round-trip time ends it */
 	bool running;
