@@ -38,7 +38,7 @@ int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain)
 	if (chain->pkt_len > TCP_CHAIN_MAX) {
 		return -EMSGSIZE;
 	}
-	/* Where writable() may have been called, or never will be, a chain of any length goes in. */
+	/* Where writable() was called, or would never be, a chain of any length goes in. */
 	if (chain->pkt_len > tcp_send_space(conn) && !conn_is_writable(conn)) {
 		conn->flags |= TCP_CONN_SEND_REFUSED;
 		return -EAGAIN;
