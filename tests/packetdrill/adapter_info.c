@@ -97,6 +97,7 @@ static void fill(const struct tcp_conn *conn, struct linux_tcp_info *out)
 	out->tcpi_rtt = info.rtt_us;
 	out->tcpi_rttvar = info.rttvar_us;
 	out->tcpi_min_rtt = info.rtt_min_us;
+	out->tcpi_reordering = DUP_THRESH; /* beyond, it is time and not a number of segments */
 	out->tcpi_snd_cwnd = info.cwnd / conn->mss;
 	out->tcpi_snd_ssthresh = info.ssthresh >= INFINITE ? INFINITE : info.ssthresh / conn->mss;
 	out->tcpi_total_retrans = info.retransmits;
