@@ -140,6 +140,20 @@ uint8_t table_flags(uint8_t type, const uint8_t *bytes, uint32_t len)
 	return rtmp_classify(type, bytes, len).flags;
 }
 
+int table_head(struct rtmp_media *media, uint8_t type, const void *bytes, size_t len)
+{
+	uint8_t *copy = calloc(1, len != 0 ? len : 1);
+	int rc;
+
+	if (copy == NULL) {
+		abort();
+	}
+	memcpy(copy, bytes, len);
+	rc = rtmp_media_read(media, type, copy, (uint32_t)len);
+	free(copy);
+	return rc;
+}
+
 void table_number(uint8_t wire[9], double value)
 {
 	struct rtmp_out out = {.data = wire, .cap = 9};

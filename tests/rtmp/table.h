@@ -8,6 +8,7 @@
 #define TESTS_RTMP_TABLE_H
 
 #include "peer.h"
+#include "rtmp/media.h"
 #include "runner.h"
 
 extern struct peer encoder;
@@ -51,6 +52,9 @@ const uint8_t *table_replied(const void *bytes, size_t len);
 
 /* Flags of enum rtmp_media_flags by which a message is known. */
 uint8_t table_flags(uint8_t type, const uint8_t *bytes, uint32_t len);
+
+/* rtmp_media_read() of a message in memory of exactly its size. */
+int table_head(struct rtmp_media *media, uint8_t type, const void *bytes, size_t len);
 
 /* An AMF0 number as it stands on the wire, with its marker. */
 void table_number(uint8_t wire[9], double value);
