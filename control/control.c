@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "events.h"
 #include "journal.h"
+#include "policy.h"
 #include "report.h"
 #include "report_stream.h"
 
@@ -115,6 +116,7 @@ static void tick(struct control *control)
 		control->next_sample_us = control->now_us + SAMPLE_US;
 		sample_workers(control);
 		report_sample(control);
+		policy_tick(control);
 	}
 }
 

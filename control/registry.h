@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "abi/pub.h"
+#include "admission.h"
 #include "config/config.h"
 
 enum stream_phase {
@@ -36,6 +37,7 @@ struct registry_stream {
 	} samples[STREAM_SAMPLES]; /* of the last two seconds, a ring */
 	uint32_t samples_taken;
 
+	struct admission_state admission;
 	bool ending;          /* the worker was told to end it */
 	bool reconnect_asked; /* it was asked to connect elsewhere (drain.h) */
 

@@ -311,8 +311,12 @@ static void test_manual(void)
 					   "idle_timeout_s",
 					   "decision_timeout_ms",
 					   "limits",
+					   "admission",
+					   "video_codecs",
+					   "audio_codecs",
+					   "resolution_max",
 #define LIMIT_KEY(key, least, most, unset) #key,
-					   CONFIG_LIMITS(LIMIT_KEY)
+					   CONFIG_STREAM_LIMITS(LIMIT_KEY) CONFIG_LIMITS(LIMIT_KEY)
 #undef LIMIT_KEY
 						   "discard",
 					   "user",
@@ -555,8 +559,12 @@ static void test_ranges(void)
 	 most},
 		CONFIG_LIMITS(LIMIT_CASE)
 #undef LIMIT_CASE
-			{"apps: [{name: a, gop_max_kib: ", "apps[0].gop_max_kib", "}]", 64,
-			 1u << 22},
+#define LIMIT_CASE(key, least, most, unset) \
+	{"apps: [{name: a, admission: {" #key ": ", "apps[0].admission." #key, "}}]", least, most},
+			CONFIG_STREAM_LIMITS(LIMIT_CASE)
+#undef LIMIT_CASE
+				{"apps: [{name: a, gop_max_kib: ", "apps[0].gop_max_kib", "}]", 64,
+				 1u << 22},
 		{"apps: [{name: a, origins: [{url: \"rtmp://h/a\", behind_max_kib: ",
 		 "apps[0].origins[0].behind_max_kib", "}]}]", 64, 1u << 20},
 	};
@@ -576,6 +584,47 @@ static void test_ranges(void)
 				 cases[i].where, bad[k], cases[i].min, cases[i].max);
 			expect_error(text, expected);
 		}
+	}
+}
+
+static void test_admission(void)
+{
+	struct config *c = load_good("apps:\n"
+				     "  - name: a\n"
+				     "    admission:\n"
+				     "      video_codecs: [avc1, hvc1]\n"
+				     "      audio_codecs: [mp4a, .mp3, ac-3]\n"
+				     "      resolution_max: 1080x1920\n"
+				     "      bitrate_max_kbps: 8000\n"
+				     "  - name: b\n");
+	const struct config_stream_limits *limits = &c->apps[0].admission;
+
+	CU_ASSERT_EQUAL_FATAL(limits->video_codecs_count, 2);
+	CU_ASSERT_EQUAL(limits->video_codecs[0], 0x61766331);
+	CU_ASSERT_EQUAL_FATAL(limits->audio_codecs_count, 3);
+	CU_ASSERT_EQUAL(limits->audio_codecs[2], 0x61632d33);
+	CU_ASSERT_EQUAL(limits->long_side_max, 1920);
+	CU_ASSERT_EQUAL(limits->short_side_max, 1080);
+	CU_ASSERT_EQUAL(limits->bitrate_max_kbps, 8000);
+	CU_ASSERT_EQUAL(limits->bitrate_window_s, 10);
+	CU_ASSERT_EQUAL(c->apps[1].admission.video_codecs_count, 0);
+	CU_ASSERT_EQUAL(c->apps[1].admission.long_side_max, 0);
+	config_free(c);
+	expect_error("apps: [{name: a, admission: {video_codecs: [avc1, h264]}}]\n",
+		     ":1: apps[0].admission.video_codecs[1]: not the FourCC of a codec "
+		     "(penstock.yaml(5) has them)");
+	expect_error("apps: [{name: a, admission: {audio_codecs: [avc1]}}]\n",
+		     ":1: apps[0].admission.audio_codecs[0]: not the FourCC of a codec "
+		     "(penstock.yaml(5) has them)");
+	static const char *const sizes[] = {"1920", "x",       "1920x",      "0x1080",
+					    "-1x2", "70000x1", "1920x1080p", "1920 x 1080"};
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char text[120];
+
+		snprintf(text, sizeof(text), "apps: [{name: a, admission: {resolution_max: %s}}]\n",
+			 sizes[i]);
+		expect_error(text, ":1: apps[0].admission.resolution_max: not a resolution "
+				   "(\"1920x1080\")");
 	}
 }
 
@@ -764,6 +813,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_port_values);
 	CU_ADD_TEST(suite, test_ranges);
 	CU_ADD_TEST(suite, test_counts);
+	CU_ADD_TEST(suite, test_admission);
 	CU_ADD_TEST(suite, test_keys_stay_secret);
 	CU_ADD_TEST(suite, test_control_characters);
 	CU_ADD_TEST(suite, test_files);
