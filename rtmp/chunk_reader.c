@@ -195,11 +195,14 @@ static void begin_chunk(struct rtmp_chunk_reader *r)
 
 /*
  * A delta just below 2^24 without extended timestamp is a negative one that the encoder cut to 24
- * bits: the alternative is a pause of four and a half hours to within a minute.
+ * bits: the alternative is a pause of four and a half hours to within a minute. But ffmpeg sends
+ * sequence headers at 0 and then its first frame, whatever its time: nothing goes back behind 0.
  */
-static uint32_t widen_delta(uint32_t delta, bool extended)
+static uint32_t widen_delta(const struct rtmp_chunk_stream *s, uint32_t delta)
 {
-	return !extended && delta >= 0xff0000u ? delta | 0xff000000u : delta;
+	bool negative = !s->has_extended && delta >= 0xff0000u;
+
+	return negative && s->msg.timestamp >= (1u << 24) - delta ? delta | 0xff000000u : delta;
 }
 
 /* fmt 1 or 2 in the middle of a message repeats its header: its delta must not count twice. */
@@ -225,7 +228,7 @@ static void set_message(struct rtmp_chunk_stream *s, uint8_t fmt, const uint8_t 
 		s->delta = 0;
 		s->msg.stream_id = rtmp_get_le32(p + 7);
 	} else {
-		s->delta = widen_delta(time, s->has_extended);
+		s->delta = widen_delta(s, time);
 		s->msg.timestamp += s->delta;
 	}
 	if (fmt <= 1) {

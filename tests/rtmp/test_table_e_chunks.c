@@ -323,6 +323,10 @@ static void test_times(void)
 		{2, 40, 40},
 		{0, 0xffffffffu, 0xffffffffu},
 		{0, 3, 3}, /* a restart */
+		{2, 0xfffffc,
+		 0xffffff}, /* ffmpeg: headers at 0, then a late start; 3 - 4 is none */
+		{0, 3, 3},
+		{2, 0xfffffd, 0},
 	};
 	uint32_t count = sizeof(steps) / sizeof(steps[0]);
 
