@@ -8,7 +8,7 @@ PACKAGES_QUICKSTART=(iproute2 ffmpeg python3)
 PACKAGES_TEST=(clang clang-format clang-tidy llvm shellcheck)
 PACKAGES_INTEGRATION=(iproute2 ethtool ffmpeg python3 python3-scapy nginx-light libnginx-mod-rtmp
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-	gstreamer1.0-plugins-bad)
+	gstreamer1.0-plugins-bad rtmpdump)
 
 # Names of the given packages that are not installed.
 missing_packages() {

@@ -23,6 +23,33 @@ def make(path, seconds, size="640x360", bitrate="1500k", gop=60, filler=False):
     return path
 
 
+# Codecs of short clips, in containers that the encoders copy them from.
+CODECS = {
+    "flv1": ["-c:v", "flv", "-b:v", "400k"],
+    "hevc": ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:bframes=2"],
+    "av1": ["-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "lp=2"],
+    "vp9": ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"],
+    "h264": ["-c:v", "libx264", "-preset", "veryfast"],
+    "aac": ["-c:a", "aac", "-b:a", "96k"],
+    "mp3": ["-c:a", "libmp3lame", "-ar", "44100", "-b:a", "96k"],
+}
+
+
+def encode(directory, video=None, audio=None, seconds=4, file="mkv"):
+    """A clip of these codecs, made once in a directory; without one of them, of the other alone."""
+    path = directory / f"{video}-{audio}.{file}"
+    if path.exists():
+        return path
+    run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y",
+         *(["-f", "lavfi", "-i", f"testsrc2=size=320x180:rate=30:duration={seconds}"]
+           if video else []),
+         *(["-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"]
+           if audio else []),
+         *([*CODECS[video], "-pix_fmt", "yuv420p", "-g", "30"] if video else []),
+         *([*CODECS[audio], "-ac", "2"] if audio else []), path])
+    return path
+
+
 def packets(path):
     """(configuration hashes, packets): of each kind, (ms since its first packet, size, MD5)."""
     done = subprocess.run(

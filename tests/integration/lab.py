@@ -36,6 +36,10 @@ class Failure(Exception):
     """What the test is about did not hold; the text is the reason that people read."""
 
 
+class Skip(Exception):
+    """What the test needs is not to be had here; the text says what. A test skipped is not passed."""
+
+
 def check(condition, reason):
     if not condition:
         raise Failure(reason)
@@ -66,16 +70,16 @@ def tail(path, lines=3):
 
 
 class Process:
-    """A child with its output in a log, ended by its own pid."""
+    """A child with its output in a log (stdout in a file of its own: `out`), ended by its own pid."""
 
-    def __init__(self, name, command, log, env=None):
+    def __init__(self, name, command, log, env=None, out=None):
         self.name = name
         self.log = log
         self.code = None
-        with open(log, "ab") as out:
+        with open(log, "ab") as text, open(out or log, "ab") as stdout:
             self.child = subprocess.Popen(
-                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=True, env=env)
+                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=stdout,
+                stderr=text, start_new_session=True, env=env)
         self.pid = self.child.pid
 
     def running(self):
@@ -208,8 +212,8 @@ class Lab:
 
     # Processes
 
-    def spawn(self, name, command, env=None, netns=None):
-        process = Process(name, self.inside(command, netns), self.dir / f"{name}.log", env)
+    def spawn(self, name, command, env=None, netns=None, out=None):
+        process = Process(name, self.inside(command, netns), self.dir / f"{name}.log", env, out)
         self.processes.append(process)
         return process
 
