@@ -50,15 +50,15 @@ void table_begin(void)
 	told = 0;
 }
 
-/* Runs the tape; `events` and `replies` are what is new. */
+/* Runs the tape; `events` and `replies`, of PEER_LOG bytes, are what is new. */
 static void run(char *events, char *replies)
 {
 	encoder.log[0] = '\0';
 	peer_run(&encoder, UINT32_MAX, 0);
-	strcpy(events, encoder.log);
+	memcpy(events, encoder.log, PEER_LOG);
 	encoder.log[0] = '\0';
 	peer_read_replies(&encoder);
-	strcpy(replies, encoder.log + told);
+	memcpy(replies, encoder.log + told, strlen(encoder.log + told) + 1);
 	told = strlen(encoder.log);
 }
 

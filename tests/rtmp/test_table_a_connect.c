@@ -95,7 +95,7 @@ static void test_caps_ex(void)
 				   "capsEx",
 				   8);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(at);
-		CU_ASSERT_EQUAL(memcmp(at, answer, sizeof(answer)), 0);
+		CU_ASSERT_TRUE(at != NULL && memcmp(at, answer, sizeof(answer)) == 0);
 		CU_ASSERT_EQUAL(encoder.server.caps_ex, offered);
 	}
 }

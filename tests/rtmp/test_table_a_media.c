@@ -139,7 +139,7 @@ static void test_video_packets(void)
 					  RTMP_PACKET_SEQUENCE_END,   RTMP_PACKET_CODED,
 					  RTMP_PACKET_METADATA,       RTMP_PACKET_MPEG2TS_START};
 
-	for (uint8_t type = 0; type < sizeof(packets); type++) {
+	for (uint32_t type = 0; type < sizeof(packets); type++) {
 		for (uint8_t frame = 1; frame <= 4; frame++) {
 			uint8_t bytes[] = {
 				(uint8_t)(0x80 | frame << 4 | type), 'a', 'v', '0', '1', 9};

@@ -55,6 +55,7 @@ static void test_nanoseconds(void)
 /* A19: unknown types are stepped over by their size, in chains, and with the long size. */
 static void test_modex_chain(void)
 {
+	static const uint8_t fourcc[] = {'h', 'v', 'c', '1'};
 	static uint8_t bytes[400];
 
 	CU_ASSERT_EQUAL(READ(V, "\x97\x00\xaa\xf7\x01\xaa\xbb\x37\x02\x00\x00\x05\x03hvc1x"),
@@ -69,7 +70,7 @@ static void test_modex_chain(void)
 	bytes[2] = 299 >> 8;
 	bytes[3] = 299 & 0xff;
 	bytes[4 + 300] = 0xf0; /* type 15, then SequenceStart */
-	memcpy(bytes + 5 + 300, "hvc1", 4);
+	memcpy(bytes + 5 + 300, fourcc, sizeof(fourcc));
 	CU_ASSERT_EQUAL(table_head(&media, V, bytes, sizeof(bytes)), RTMP_MEDIA_OK);
 	CU_ASSERT_EQUAL(media.packet, RTMP_PACKET_SEQUENCE_START);
 	CU_ASSERT_EQUAL(media.body, 309);
@@ -81,7 +82,7 @@ static void test_modex_bounds(void)
 	static uint8_t chain[3 * 2000];
 
 	for (size_t i = 0; i < sizeof(chain); i += 3) {
-		memcpy(chain + i, "\xf7\x00\x00", 3);
+		chain[i] = 0xf7; /* and data of one byte */
 	}
 	chain[0] = 0x97;
 	CU_ASSERT_EQUAL(table_head(&media, V, chain, sizeof(chain)), RTMP_MEDIA_SHORT);

@@ -27,7 +27,7 @@ static uint64_t hash_message(const uint8_t body[4])
 	uint64_t hash = hash_fill(0, 128);
 	uint8_t rest[28];
 
-	for (uint8_t i = 0; i < sizeof(rest); i++) {
+	for (uint32_t i = 0; i < sizeof(rest); i++) {
 		rest[i] = (uint8_t)(132 + i);
 	}
 	return hash_bytes(hash_bytes(hash, body, 4), rest, sizeof(rest));

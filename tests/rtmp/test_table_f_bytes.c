@@ -75,13 +75,13 @@ static void test_promised_sizes(void)
 static void test_length_changes(void)
 {
 	for (uint32_t length = 199; length <= 201; length++) {
-		for (uint8_t type = A; type <= V; type++) {
+		for (int type = A; type <= V; type++) {
 			bool same = length == 200 && type == V;
 
 			tape_reset(&tape);
 			tape_fmt0(&tape, 4, 0, 200, V, 1);
 			tape_fill(&tape, 0, 128);
-			tape_fmt1(&tape, 4, 0, length, type);
+			tape_fmt1(&tape, 4, 0, length, (uint8_t)type);
 			tape_fill(&tape, 128, 72);
 			table_read();
 			table_end(same ? 1 : 0, same ? 0 : RTMP_ERR(CHUNK_HEADER));
@@ -295,23 +295,24 @@ static void test_deep_amf(void)
 	}
 }
 
+static const uint8_t end[] = {0, 0, AMF0_OBJECT_END};
+
 /* F20: objects in objects, well-formed: as deep as the limit, and one deeper. */
 static void test_depth_limit(void)
 {
+	static const uint8_t open[] = {AMF0_OBJECT, 0, 1, 'a'};
+
 	for (uint32_t depth = AMF0_DEPTH_MAX - 1; depth <= AMF0_DEPTH_MAX; depth++) {
 		static uint8_t bytes[400];
 		struct amf0_reader r;
 		uint32_t at = 0;
 
 		for (uint32_t i = 0; i < depth; i++, at += 4) {
-			memcpy(bytes + at,
-			       "\x03\x00\x01"
-			       "a",
-			       4);
+			memcpy(bytes + at, open, sizeof(open));
 		}
 		bytes[at++] = AMF0_NULL;
 		for (uint32_t i = 0; i < depth; i++, at += 3) {
-			memcpy(bytes + at, "\x00\x00\x09", 3);
+			memcpy(bytes + at, end, sizeof(end));
 		}
 		amf0_reader_init(&r, bytes, at);
 		amf0_skip(&r);
@@ -335,18 +336,17 @@ static void test_many_amf(void)
 /* F13: values are counted, the object with each of its properties. */
 static void test_element_limit(void)
 {
+	static const uint8_t property[] = {0, 1, 'a', AMF0_NULL};
+
 	for (uint32_t elements = 10; elements <= 12; elements++) {
 		uint8_t object[1 + 4 * 12 + 3] = {AMF0_OBJECT};
 		struct amf0_reader r;
 		uint32_t at = 1;
 
 		for (uint32_t i = 1; i < elements; i++, at += 4) {
-			memcpy(object + at,
-			       "\x00\x01"
-			       "a\x05",
-			       4);
+			memcpy(object + at, property, sizeof(property));
 		}
-		memcpy(object + at, "\x00\x00\x09", 3);
+		memcpy(object + at, end, sizeof(end));
 		amf0_reader_init(&r, object, at + 3);
 		amf0_reader_limit(&r, 0, 11);
 		amf0_skip(&r);

@@ -151,7 +151,7 @@ static void test_tiny_windows(void)
 		peer_message(&encoder, RTMP_TYPE_VIDEO, 6, 1, 0, 1, 60000);
 		peer_run(&encoder, 1000, 0);
 		CU_ASSERT_EQUAL(encoder.error, 0);
-		CU_ASSERT_TRUE(encoder.out.len - before <= 61 * 16 * window);
+		CU_ASSERT_TRUE(encoder.out.len - before <= (size_t)61 * 16 * window);
 	}
 }
 
