@@ -432,10 +432,9 @@ bool dp_ingest_poll(struct dp_ingest *ingest, uint64_t now_us)
 		ingest->tick_us = now_us;
 		tick(ingest);
 	}
-	bool more = session_expire(&ingest->sessions, EXPIRE_PER_LOOP);
-	if (ingest->plays) {
-		more |= play_poll(&ingest->play, now_us);
-	}
+	/* Before time limits: a player that takes what there is was not silent while we slept. */
+	bool more = ingest->plays && play_poll(&ingest->play, now_us);
+	more |= session_expire(&ingest->sessions, EXPIRE_PER_LOOP);
 	more |= publish_sweep(&ingest->publish, now_us);
 	publish_flush(&ingest->publish, now_us);
 	atomic_store_explicit(&ingest->hung, ingest->publish.hung, memory_order_relaxed);

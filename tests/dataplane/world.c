@@ -41,14 +41,21 @@ void world_init(struct world *w)
 
 void world_open(struct world *w)
 {
-	if (dp_packets_create(&w->packets, 0, w->memory.packets, 2048, -1, 0) < 0) {
+	char name[16];
+
+	if (dp_packets_create(&w->packets, w->worker, w->memory.packets, 2048, -1, 0) < 0) {
 		abort();
 	}
 	w->table = (struct dp_packets_table){.count = 1, .workers = &w->packets};
-	w->reply = rte_pktmbuf_pool_create("reply", 255, 0, 0, 2048 + 128, -1);
+	(void)snprintf(name, sizeof(name), "reply%u", w->worker);
+	w->reply = rte_pktmbuf_pool_create(name, 255, 0, 0, 2048 + 128, -1);
 	w->news_fd = eventfd(0, EFD_NONBLOCK);
 	w->events_fd = eventfd(0, EFD_NONBLOCK);
-	struct dp_pub_config pub = {.numa_node = -1, .generation = 77, .memory = &w->memory};
+	struct dp_pub_config pub = {.worker = w->worker,
+				    .numa_node = -1,
+				    .generation = 77,
+				    .memory = &w->memory,
+				    .players = w->play ? w->play->players : 0};
 	if (!w->reply || dp_pub_create(&w->pub_region, &pub) < 0) {
 		abort();
 	}
@@ -66,6 +73,7 @@ void world_open(struct world *w)
 		.events_fd = w->events_fd,
 		.seed = 1,
 		.counters = &w->counters,
+		.play = w->play,
 	};
 	w->ingest = dp_ingest_create(&config);
 	if (!w->ingest) {

@@ -10,6 +10,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/ingest.h"
 #include "dataplane/packets.h"
+#include "dataplane/play_mesh.h"
 #include "dataplane/pub.h"
 
 struct world {
@@ -25,6 +26,8 @@ struct world {
 	uint16_t discard_port; /* 0: none */
 	struct config_memory memory;
 	struct config_admission admission; /* 0: all are admitted */
+	struct play_mesh *play;            /* NULL: nobody may play */
+	uint32_t worker;                   /* in `play`; a world of its own all the same */
 	int news_fd;
 	int events_fd;
 	uint64_t now_us;

@@ -97,3 +97,93 @@ def test_ffprobe(context):
         text = probe.log.read_text()
         check(re.search(r"stream,h264,640,360", text) and "stream,aac,48000" in text,
               f"ffprobe: {tail(probe.log)}")
+
+
+def refused(lab, name, url):
+    """A player that is refused gets no byte of media."""
+    out = lab.dir / f"{name}.flv"
+    player = ffmpeg_player(lab, out, url, name=name)
+    check(player.wait(15) != 0, f"{name} was let in")
+    check(not out.exists() or out.stat().st_size == 0, f"{name} got something")
+
+
+def test_refusals(context):
+    """Wrong key, no key, no such stream, not from there, one too many, and nobody by default."""
+    open_app = {"name": "closed", "open": True, "origins": []}
+    far = {"name": "far", "open": True, "origins": [], "play": {"addresses": ["192.0.2.0/24"]}}
+    near = {"name": "near", "open": True, "origins": [],
+            "play": {"addresses": ["198.18.0.0/24", "fd00:198:18::/64"], "max_players": 1}}
+    with Lab(context.build, "play-refusals") as lab:
+        lab.start_sink()
+        lab.start([*apps(), open_app, far, near])
+        for app in ("live", "closed", "far", "near"):
+            lab.ffmpeg(context.clip, f"rtmp://{ADDRESS4}/{app}/cam", realtime=True, wait=False,
+                       name=f"publisher-{app}")
+        lab.wait_live(4)
+        refused(lab, "wrong-key", play_url("watch-me-4712"))
+        refused(lab, "no-key", play_url(None))
+        refused(lab, "no-stream", play_url(name="cam2"))
+        refused(lab, "nobody", f"rtmp://{ADDRESS4}/closed/cam?key={KEY}")
+        refused(lab, "far", f"rtmp://{ADDRESS4}/far/cam")
+        first = ffmpeg_player(lab, lab.dir / "first.flv", f"rtmp://{ADDRESS4}/near/cam", "first")
+        players(lab, 1)
+        refused(lab, "one-too-many", f"rtmp://{ADDRESS4}/near/cam")
+        first.stop()
+        equal("plays refused", lab.control_counter("plays_rejected"), 6)
+        secrets_withheld(lab)
+
+
+def test_kick_and_publisher_returns(context):
+    """The operator ends one player; the others end with the publisher, and find the next one."""
+    with Lab(context.build, "play-kick") as lab:
+        lab.start_sink()
+        lab.start(apps(max_players=2))
+        publisher = lab.ffmpeg(context.clip, f"rtmp://{ADDRESS4}/live/cam", realtime=True,
+                               wait=False)
+        lab.wait_live()
+        kicked = ffmpeg_player(lab, lab.dir / "kicked.flv", name="kicked")
+        (one,) = players(lab, 1)
+        stays = ffmpeg_player(lab, lab.dir / "stays.flv", name="stays")
+        players(lab, 2)
+        lab.ctl("kick", f"{one['worker']}:{one['id']}")
+        kicked.wait(10)
+        check(stays.running(), "the other player was ended, too")
+        publisher.stop()
+        stays.wait(10)
+        lab.ffmpeg(context.clip, f"rtmp://{ADDRESS4}/live/cam", realtime=True, wait=False,
+                   name="again")
+        lab.wait_live()
+        out = lab.dir / "next.flv"
+        player = ffmpeg_player(lab, out, name="next")
+        players(lab, 1)
+        player.wait(20)
+        clips.tail_from_keyframe(context.clip, out, GOP)
+
+
+def test_slow_player(context):
+    """A player that stands still is moved on; the origin and another player get everything."""
+    with Lab(context.build, "play-slow") as lab:
+        sink = lab.start_sink()
+        lab.start(apps(), dataplane={"play": {"player_kib": 256, "lag_max_ms": 1000}})
+        publisher = lab.ffmpeg(context.clip, f"rtmp://{ADDRESS4}/live/cam", realtime=True,
+                               wait=False)
+        lab.wait_live()
+        slow = rtmpdump_player(lab, lab.dir / "slow.flv", name="slow")
+        players(lab, 1)
+        # A socket of its own takes megabytes: the receive buffer has to be small to be felt.
+        slow.child.send_signal(19)
+        out = lab.dir / "played.flv"
+        player = ffmpeg_player(lab, out, name="player")
+        equal("publisher's exit code", publisher.wait(30), 0)
+        memory = lab.ctl("memory")
+        check(memory["players_bytes"] <= memory["players_total"], "more than there is")
+        slow.child.send_signal(18)
+        player.wait(15)
+        sink.ended()
+        clips.same(context.clip, sink.recording("cam"))
+        clips.tail_from_keyframe(context.clip, out, GOP)
+        slow.wait(15)
+
+
+def test_one_worker(context):
+    watch(context, "play-one-worker", rtmpdump_player, cores=(0,))
