@@ -1,5 +1,6 @@
 #include "headers.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,7 @@ static void keep(struct header_set *to, const struct header_set *from, const str
 		struct header *header = from->headers[i];
 
 		if (header->kind >= low && header->kind <= high && !supersedes(key, header)) {
+			assert(header->references > 0);
 			header->references++;
 			append(to, header);
 		}

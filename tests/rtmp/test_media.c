@@ -152,21 +152,21 @@ static void test_truncations(void)
 /* A chain goes on as long as the data, and no longer. */
 static void test_long_chain(void)
 {
-	uint8_t data[3 * 400 + 6];
+	enum { LINKS = 400, END = 3 * LINKS };
+	static const uint8_t link[3] = {0x00, 0xee, 0x17}; /* of type 1: not known */
+	uint8_t data[END + 6];
 	struct rtmp_media m;
 
-	static const uint8_t link[3] = {0x00, 0xee, 0x17}; /* of type 1: not known */
-
-	for (size_t i = 0; i < 400; i++) {
+	for (size_t i = 0; i < LINKS; i++) {
 		memcpy(data + 1 + 3 * i, link, sizeof(link));
 	}
 	data[0] = 0x97;
-	data[3 * 400] = 0x10; /* the last one: sequence start follows */
-	rtmp_set_be32(data + 3 * 400 + 1, RTMP_CODEC_HEVC);
-	CU_ASSERT_EQUAL(rtmp_media_read(&m, V, data, 3 * 400 + 5), 0);
+	data[END] = 0x10; /* the last one: sequence start follows */
+	rtmp_set_be32(data + END + 1, RTMP_CODEC_HEVC);
+	CU_ASSERT_EQUAL(rtmp_media_read(&m, V, data, END + 5), 0);
 	CU_ASSERT_EQUAL(m.packet, START);
 	CU_ASSERT_EQUAL(m.modex, 255);
-	CU_ASSERT_EQUAL(m.body, 3 * 400 + 5);
+	CU_ASSERT_EQUAL(m.body, END + 5);
 	CU_ASSERT_EQUAL(rtmp_media_read(&m, V, data, 40), RTMP_MEDIA_SHORT);
 	CU_ASSERT_EQUAL(m.packet, RTMP_PACKET_UNKNOWN);
 }
