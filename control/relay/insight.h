@@ -8,7 +8,7 @@
 #ifndef INSIGHT_H
 #define INSIGHT_H
 
-#include "log_reader.h"
+#include "headers.h"
 #include "stream_insight.h"
 
 struct insight;
@@ -20,6 +20,10 @@ struct relay_context;
  */
 void insight_message(struct insight **insight, struct relay_context *context,
 		     const struct log_message *message);
+
+/* The headers of a stream that is taken over: they stand in the log no more. */
+void insight_headers(struct insight **insight, struct relay_context *context,
+		     const struct header_set *set, uint64_t now_us);
 
 /* Shows what is new, unless it was shown only just before. */
 void insight_show(struct insight *insight, struct relay_context *context, uint64_t now_us);

@@ -66,13 +66,14 @@ static void claim_tail(struct relay_stream *s)
 }
 
 /* A stream that was live before we came: what lies below the beginning is known from headers. */
-static void resume(struct relay_stream *s)
+static void resume(struct relay_stream *s, uint64_t now_us)
 {
 	s->video = atomic_load_explicit(&s->pub->video_messages, memory_order_relaxed) > 0;
 	if (headers_seed(&s->headers, &s->context->view, s->pub)) {
 		journal(CONFIG_LOG_WARN, "stream.no_headers", "{s:s, s:s}", "app", s->app->name,
 			"name", s->name);
 	}
+	insight_headers(&s->insight, s->context, s->headers, now_us);
 	journal(CONFIG_LOG_INFO, "stream.resumed", "{s:s, s:s, s:I, s:I}", "app", s->app->name,
 		"name", s->name, "position", (long long)s->scan.position, "head",
 		(long long)s->head);
@@ -131,7 +132,7 @@ struct relay_stream *stream_create(struct relay_context *context, uint32_t slot,
 	}
 	claim_tail(s);
 	if (s->scan.position > 0) {
-		resume(s);
+		resume(s, now_us);
 	}
 	init_origins(s, now_us);
 	relay_count(context, RELAY_COUNTER_relay_streams_adopted, 1);

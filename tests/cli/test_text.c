@@ -4,6 +4,7 @@
 #include "escape.h"
 #include "field.h"
 #include "output.h"
+#include "output_media.h"
 #include "units.h"
 
 #include <CUnit/Basic.h>
@@ -168,6 +169,70 @@ static void test_streams(void)
 		"avc1 640x360@29.97  mp4a 48 kHz        0     0 B      1/1  12 ms\n");
 }
 
+#define MEDIA                                                                                      \
+	"{\"video\":[{\"track\":0,\"codec\":\"avc1\",\"codec_name\":\"H.264\",\"profile\":"        \
+	"\"High\","                                                                                \
+	"\"level\":\"3.0\",\"width\":640,\"height\":360,\"chroma\":\"4:2:0\",\"bit_depth\":10,"    \
+	"\"fps\":29.97,\"bitrate_kbps\":1500,\"gaps\":0,\"backward\":0,\"last_ago_ms\":33,"        \
+	"\"keyframe_interval_ms\":{\"last\":2000,\"min\":1500,\"max\":2000},"                      \
+	"\"gop_frames\":{\"last\":60,\"min\":60,\"max\":60}},{\"track\":1,\"codec\":\"x?1\"}],"    \
+	"\"audio\":[{\"track\":0,\"codec_name\":\"AAC\",\"profile\":\"LC\",\"sample_rate\":44100," \
+	"\"channels\":2,\"bitrate_kbps\":128,\"gaps\":2,\"gap_ms_max\":1500,\"backward\":1,"       \
+	"\"backward_ms_max\":40,\"last_ago_ms\":5}],\"av_skew_ms\":-12,\"av_skew_ms_max\":40,"     \
+	"\"silences\":3,\"unknown_messages\":0,\"metadata\":{\"encoder\":\"Lavf\\u001b[2J\","      \
+	"\"video_codec\":\"7\",\"width\":640,\"height\":360,\"fps\":30.0}}"
+
+/* The tables behind those of the stream. */
+static void test_tracks(void)
+{
+	char *got = NULL;
+	size_t len;
+	json_t *value = json_loads(MEDIA, 0, NULL);
+	FILE *out = open_memstream(&got, &len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(value);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	media_print_tracks(out, value);
+	CU_ASSERT_EQUAL(fclose(out), 0);
+	CU_ASSERT_STRING_EQUAL(
+		got, "\n"
+		     "VIDEO  CODEC            PICTURE                  FPS   BITRATE  KEYFRA"
+		     "ME EVERY  GOP FRAMES  GAPS  BACKWARD  LAST AGO\n"
+		     "    0  H.264 High L3.0  640x360 4:2:0 10 bits  29.97  1.5 Mb/s  2 s (1"
+		     ".5 to 2)  60          0     0            33 ms\n"
+		     "    1  x?1              -                          -         -  -     "
+		     "          -           0     0                -\n"
+		     "\n"
+		     "AUDIO  CODEC   SAMPLE RATE  CHANNELS   BITRATE  GAPS              BACK"
+		     "WARD        LAST AGO\n"
+		     "    0  AAC LC     44.1 kHz         2  128 kb/s  2, up to 1500 ms  1, u"
+		     "p to 40 ms      5 ms\n");
+	free(got);
+	json_decref(value);
+}
+
+static void test_media_of_stream(void)
+{
+	static const struct output_options options;
+	json_t *value = json_pack("{s:s, s:s}", "app", "live", "name", "cam");
+	char *got = NULL;
+	size_t len;
+	FILE *out = open_memstream(&got, &len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	(void)json_object_set_new(value, "media", json_loads(MEDIA, 0, NULL));
+	output_text.show[OUTPUT_STREAM](out, value, &options);
+	CU_ASSERT_EQUAL(fclose(out), 0);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(got, "audio ahead of video    -12 ms (at most 40 ms apart)\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(got, "silent messages         3\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(got, "metadata says, encoder  Lavf\\x1b[2J\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(got, "metadata says, video    7 640x360@30\n"));
+	CU_ASSERT_PTR_NULL(strstr(got, "not understood"));
+	free(got);
+	json_decref(value);
+}
+
 /* A reply without the members, or with others: dashes, no crash. */
 static void test_missing_members(void)
 {
@@ -329,6 +394,8 @@ int main(void)
 	CU_ADD_TEST(suite, test_units);
 	CU_ADD_TEST(suite, test_streams);
 	CU_ADD_TEST(suite, test_missing_members);
+	CU_ADD_TEST(suite, test_tracks);
+	CU_ADD_TEST(suite, test_media_of_stream);
 	CU_ADD_TEST(suite, test_origins);
 	CU_ADD_TEST(suite, test_memory);
 	CU_ADD_TEST(suite, test_workers);

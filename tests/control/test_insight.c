@@ -350,6 +350,34 @@ static void test_claims(void)
 	tear_down();
 }
 
+/* Taken over: what is known is what its headers say. */
+static void test_seeded(void)
+{
+	static const uint8_t block[] = "\x90\x61v01\x81\x00\x4c\x00\x0a\x0b\x00\x00\x00\x04\x3e"
+				       "\xa7\xbc\xda\xf9\x40\x40"
+				       "\x95\x04Opus\x02\x01\x06";
+	struct header_set *set = NULL;
+	struct abi_header_block *b;
+
+	set_up();
+	b = fake_headers(&worker, 0);
+	b->count = 2;
+	b->headers[0] = (struct abi_header){
+		.length = 22, .type = RTMP_TYPE_VIDEO, .kind = ABI_HEADER_VIDEO};
+	b->headers[1] = (struct abi_header){
+		.length = 9, .offset = 22, .type = RTMP_TYPE_AUDIO, .kind = ABI_HEADER_CHANNELS};
+	memcpy((void *)b->data, block, sizeof(block));
+	CU_ASSERT_EQUAL(headers_seed(&set, &context.view, fake_stream(&worker, 0)), 0);
+	insight_headers(&insight, &context, set, 5000000);
+	show();
+	CU_ASSERT(shown.videos == 1 && shown.video[0].config.width == 426);
+	CU_ASSERT(shown.audios == 1 && shown.audio[0].id == 2);
+	CU_ASSERT_EQUAL(shown.audio[0].config.channels, 6);
+	CU_ASSERT(shown.video[0].frames == 0 && !shown.totals.skew_known);
+	headers_put(set);
+	tear_down();
+}
+
 /* A publisher that does nothing but send headers does not keep us busy. */
 static void test_parse_budget(void)
 {
@@ -391,6 +419,7 @@ int main(void)
 		{"too many tracks", test_too_many_tracks},
 		{"what is no track", test_others},
 		{"claims of metadata", test_claims},
+		{"taken over", test_seeded},
 		{"headers without end", test_parse_budget},
 		{"shown now and then", test_shown_now_and_then},
 		CU_TEST_INFO_NULL,

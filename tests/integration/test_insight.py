@@ -114,9 +114,8 @@ def later_origin(context, name, restart):
             lab.control.stop(how=signal.SIGKILL)
             lab.start_control()
         second = lab.start_sink("sink2", 19351)
-        if not restart:
-            found = media(lab, lambda m: m["video"] and "gop_frames" in m["video"][0])
-            check_tracks(found)
+        check_tracks(media(lab, lambda m: m["video"] and "gop_frames" in m["video"][0]
+                           and "fps" in m["video"][-1]))
         check(publisher.wait(30) == 0, publisher.reason())
         second.ended()
         got = list(read_flv(second.recording("cam")))
