@@ -64,18 +64,17 @@ static bool supersedes(const struct abi_header *a, const struct abi_header *b)
 	       (a->flags & ABI_LOG_TRACKS) == (b->flags & ABI_LOG_TRACKS);
 }
 
-/* Copies the headers that stay in force to `scratch`, one after the other. */
+/* Copies the headers that stay in force, of kinds from `low` to `high`, to the end of `scratch`. */
 static void keep_others(const struct abi_header_block *block, struct abi_header_block *scratch,
-			const struct abi_header *header)
+			const struct abi_header *header, uint32_t low, uint32_t high)
 {
 	const uint8_t *from = (const uint8_t *)block->data;
 	uint8_t *to = (uint8_t *)scratch->data;
 
-	memset(scratch, 0, sizeof(*scratch));
 	for (uint32_t i = 0; i < block->count; i++) {
 		const struct abi_header *h = &block->headers[i];
 		struct abi_header *copy = &scratch->headers[scratch->count];
-		if (supersedes(header, h)) {
+		if (h->kind < low || h->kind > high || supersedes(header, h)) {
 			continue;
 		}
 		*copy = *h;
@@ -86,22 +85,33 @@ static void keep_others(const struct abi_header_block *block, struct abi_header_
 	}
 }
 
-/* Puts one more there, if it fits. */
-static int add(struct abi_header_block *scratch, const struct abi_header *header,
-	       const struct message_pool *messages, const struct message *message)
+/* Whether there is room for one more beside those that stay in force. */
+static bool has_room(const struct abi_header_block *block, const struct abi_header *header,
+		     uint32_t length)
+{
+	uint32_t count = 0;
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < block->count; i++) {
+		if (!supersedes(header, &block->headers[i])) {
+			used += block->headers[i].length;
+			count++;
+		}
+	}
+	return count < ABI_HEADERS_MAX && length <= DATA_SIZE - used;
+}
+
+static void add(struct abi_header_block *scratch, const struct abi_header *header,
+		const struct message_pool *messages, const struct message *message)
 {
 	struct abi_header *h = &scratch->headers[scratch->count];
 
-	if (scratch->count == ABI_HEADERS_MAX || message->bytes > DATA_SIZE - scratch->used) {
-		return -EMSGSIZE;
-	}
 	*h = *header;
 	h->offset = (uint16_t)scratch->used;
 	h->length = (uint16_t)message_copy(
 		messages, message, (uint8_t *)scratch->data + scratch->used, message->bytes);
 	scratch->used += h->length;
 	scratch->count++;
-	return 0;
 }
 
 /* Replaces the block by what stands in `from`, which is private. */
@@ -142,8 +152,15 @@ int publish_header_set(struct log_pool *pool, struct abi_stream *stream,
 	if (block == ABI_LOG_NO_BLOCK) {
 		return -ENOSPC;
 	}
-	keep_others(block_at(pool, block), scratch, header);
-	int err = add(scratch, header, messages, message);
+	const struct abi_header_block *now = block_at(pool, block);
+	bool room = has_room(now, header, message->bytes);
+
+	memset(scratch, 0, sizeof(*scratch));
+	keep_others(now, scratch, header, 0, header->kind);
+	if (room) {
+		add(scratch, header, messages, message);
+	}
+	keep_others(now, scratch, header, header->kind + 1, ABI_HEADER_KINDS);
 	replace(pool, stream, block, scratch);
-	return err;
+	return room ? 0 : -EMSGSIZE;
 }

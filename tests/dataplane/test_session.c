@@ -690,9 +690,9 @@ static void test_headers(void)
 	    atomic_load(&s->header_block);
 	CU_ASSERT_EQUAL(b->count, 3);
 	expect_header(b, 0, ABI_HEADER_METADATA, meta, sizeof(meta) - 1);
-	expect_header(b, 1, ABI_HEADER_AUDIO, aac, sizeof(aac));
-	expect_header(b, 2, ABI_HEADER_VIDEO, avc, sizeof(avc) - 1);
-	CU_ASSERT_EQUAL(b->headers[2].timestamp, 7);
+	expect_header(b, 1, ABI_HEADER_VIDEO, avc, sizeof(avc) - 1);
+	expect_header(b, 2, ABI_HEADER_AUDIO, aac, sizeof(aac));
+	CU_ASSERT_EQUAL(b->headers[1].timestamp, 7);
 	publisher_close(&pub1);
 	world_close(&w);
 }

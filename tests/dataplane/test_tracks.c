@@ -94,7 +94,7 @@ static void test_entries(void)
 	close_all();
 }
 
-/* As they came, one of each kind and track, the newest last. */
+/* By kind, one of each track, the newest last. */
 static void test_headers_of_tracks(void)
 {
 	open_all();
@@ -114,18 +114,18 @@ static void test_headers_of_tracks(void)
 	EXPECT(0, ABI_HEADER_VIDEO, 0,
 	       "\x90hvc1"
 	       "a");
-	EXPECT(1, ABI_HEADER_AUDIO, 0,
-	       "\x90mp4a"
-	       "c");
-	EXPECT(2, ABI_HEADER_VIDEO, 1,
+	EXPECT(1, ABI_HEADER_VIDEO, 1,
 	       "\x96\x10hvc1\x01\x00\x00\x01"
 	       "d");
-	EXPECT(3, ABI_HEADER_VIDEO_META, 0,
-	       "\x94hvc1"
-	       "e");
-	EXPECT(4, ABI_HEADER_VIDEO, 1,
+	EXPECT(2, ABI_HEADER_VIDEO, 1,
 	       "\x96\x00\x61v01\x01"
 	       "ff");
+	EXPECT(3, ABI_HEADER_AUDIO, 0,
+	       "\x90mp4a"
+	       "c");
+	EXPECT(4, ABI_HEADER_VIDEO_META, 0,
+	       "\x94hvc1"
+	       "e");
 	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_headers_left_out), 0);
 	close_all();
 }

@@ -66,8 +66,8 @@ struct abi_header {
  * check. It is the stream's as long as its log is.
  *
  * There is one of each kind for each track, and one for each first track of messages that have
- * several (ABI_LOG_TRACKS). They stand in the order in which they came, so that of two that speak
- * of the same track the later one is the one in force.
+ * several (ABI_LOG_TRACKS). They stand by kind, and within one in the order in which they came, so
+ * that of two that speak of the same track the later one is the one in force.
  */
 struct abi_header_block {
 	uint32_t used; /* bytes of data */
