@@ -151,7 +151,6 @@ static void set_totals(const struct control *control, json_t *object,
 	set_number(object, "silences", totals->silences);
 	set_number(object, "unknown_messages", totals->unknown);
 	set_number(object, "untracked_messages", totals->untracked);
-	set_number(object, "aggregates", totals->aggregates);
 	if (totals->claims.count != 0) {
 		(void)json_object_set_new(object, "metadata",
 					  claims_object(control, &totals->claims));

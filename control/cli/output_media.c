@@ -154,7 +154,6 @@ void media_add_totals(struct table *t, const json_t *media)
 	} rows[] = {
 		{"silent messages", "silences"},
 		{"messages not understood", "unknown_messages"},
-		{"aggregates", "aggregates"},
 		{"messages of more tracks", "untracked_messages"},
 	};
 

@@ -255,9 +255,6 @@ static void take(struct look *look)
 	case RTMP_TYPE_VIDEO:
 		take_media(look);
 		break;
-	case RTMP_TYPE_AGGREGATE:
-		look->insight->totals.aggregates++;
-		break;
 	default:
 		if (look->entry->header == ABI_HEADER_METADATA) {
 			take_metadata(look);

@@ -74,10 +74,9 @@ struct insight_totals {
 	int32_t skew_ms; /* timestamps of audio minus those of video that come with it, averaged */
 	uint32_t skew_ms_max; /* either way */
 
-	uint64_t silences;   /* audio messages of length 0 */
-	uint64_t unknown;    /* messages whose head is not understood */
-	uint64_t untracked;  /* frames and headers of tracks beyond INSIGHT_TRACKS */
-	uint64_t aggregates; /* are not looked into */
+	uint64_t silences;  /* audio messages of length 0 */
+	uint64_t unknown;   /* messages whose head is not understood */
+	uint64_t untracked; /* frames and headers of tracks beyond INSIGHT_TRACKS */
 };
 
 struct stream_insight {

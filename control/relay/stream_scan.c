@@ -90,7 +90,6 @@ static int scan_message(struct relay_stream *s, const struct log_message *messag
 	if (message->at.position <= s->position_last) {
 		advance_origins(s, message);
 	}
-	/* Aggregates hide their keyframes: where there is nothing else, none is waited for. */
 	if (!header && entry->type == RTMP_TYPE_VIDEO) {
 		s->video = true;
 	}

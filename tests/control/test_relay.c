@@ -11,7 +11,6 @@
 #define VIDEO     9
 #define AUDIO     8
 #define DATA      18
-#define AGGREGATE 22
 
 static struct rig rig;
 
@@ -367,28 +366,6 @@ static void test_audio_only_starts_anywhere(void)
 	rig_fini(&rig);
 }
 
-/* Aggregates hide what is in them: no keyframe is ever seen, and none is waited for. */
-static void test_aggregates_start_anywhere(void)
-{
-	set_up(1, 0);
-	rig_start(&rig);
-	go_live(0, 1);
-	for (uint32_t i = 0; i < 10; i++) {
-		send_message(0, AGGREGATE, 0, i * 100, 3000, 1448);
-	}
-	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 10);
-	fake_origin_break(rig.origins[0]);
-	RIG_WAIT_FOR(&rig, fake_origin_connections(rig.origins[0]) == 2);
-	RIG_WAIT_FOR(&rig, strcmp(status(0).state, "publishing") == 0);
-	send_message(0, AGGREGATE, 0, 1000, 3000, 1448);
-	/* Too little for an acknowledgement: all of it comes again, and then the new one. */
-	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 21);
-	for (uint32_t i = 0; i < 11; i++) {
-		CU_ASSERT(is_message(rig.origins[0], 10 + i, i));
-	}
-	rig_fini(&rig);
-}
-
 /*
  * The end is with the origin's kernel, but not read yet: a close now would be answered, and the
  * answer to a closed socket throws away what was not read.
@@ -534,7 +511,6 @@ int main(void)
 		{"under pressure who is behind is moved on", test_pressure_moves_on},
 		{"a slow origin does not go back", test_slow_origin_does_not_go_back},
 		{"audio only starts anywhere", test_audio_only_starts_anywhere},
-		{"aggregates start anywhere", test_aggregates_start_anywhere},
 		{"a slow reader gets the end", test_slow_reader_gets_the_end},
 		{"resumes a live stream", test_resumes_live_stream},
 		{"a broken log is dropped", test_broken_log_is_dropped},
