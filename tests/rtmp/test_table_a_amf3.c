@@ -70,6 +70,41 @@ static void test_values_in_type_20(void)
 	table_expect(0, "connected=live ", NULL);
 }
 
+/* A23: there is no selector in type 20: what looks like one is a number in the wrong place. */
+static void test_no_selector_in_type_20(void)
+{
+	table_begin();
+	SEND(20, 0, "\x00" CONNECT "\x03" APP END);
+	table_expect(RTMP_ERR(AMF), "", "");
+}
+
+/* A23: integers of 29 bits with a sign, in one to four bytes. */
+static void test_integers(void)
+{
+	static const struct {
+		const char *bytes;
+		uint32_t len;
+		double value;
+	} rows[] = {
+		{"\x04\x7f", 2, 127},
+		{"\x04\x81\x00", 3, 128},
+		{"\x04\xff\xff\x7f", 4, 2097151},
+		{"\x04\x80\xc0\x80\x00", 5, 2097152},
+		{"\x04\xbf\xff\xff\xff", 5, 268435455},
+		{"\x04\xc0\x80\x80\x00", 5, -268435456},
+		{"\x04\xff\xff\xff\xff", 5, -1},
+		{"\x05" ONE, 9, 1},
+	};
+	static struct amf3_reader r;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		amf3_reader_init(&r, rows[i].bytes, rows[i].len);
+		CU_ASSERT_EQUAL(amf3_read_number(&r), rows[i].value);
+		CU_ASSERT_FALSE(r.error);
+		CU_ASSERT_PTR_EQUAL(r.at, r.end);
+	}
+}
+
 /* A23: onMetaData of type 15, with and without the selector, is metadata and
  * passed on whole. */
 static void test_data(void)
@@ -196,6 +231,8 @@ static const struct test tests[] = {
 	{"A23 commands of type 17", test_commands},
 	{"A23 values behind avmplus", test_values},
 	{"A23 values in type 20", test_values_in_type_20},
+	{"A23 no selector in type 20", test_no_selector_in_type_20},
+	{"A23 integers", test_integers},
 	{"A23 data of type 15", test_data},
 	{"E15 commands of type 17", test_commands},
 	{"F11 strings", test_strings},
