@@ -186,12 +186,19 @@ static int send_reply(const struct api *api, struct api_client *client)
 /* Answers the lines that are complete, until one reply does not go out at once. */
 static int answer_lines(struct api *api, struct api_client *client)
 {
+	char *reply;
 	char *end;
 
 	while (!client->out && (end = memchr(client->in, '\n', client->in_len)) != NULL) {
 		size_t length = (size_t)(end - client->in);
 
-		if (set_reply(client, api->answer(api->context, client->in, length))) {
+		api->answering = client;
+		reply = api->answer(api->context, client->in, length);
+		api->answering = NULL;
+		if (client->fd < 0) {
+			return 0; /* it was taken */
+		}
+		if (set_reply(client, reply)) {
 			return -1;
 		}
 		client->in_len -= length + 1;
@@ -201,6 +208,17 @@ static int answer_lines(struct api *api, struct api_client *client)
 		}
 	}
 	return 0;
+}
+
+int api_take(struct api *api)
+{
+	struct api_client *client = api->answering;
+	int fd = client->fd;
+
+	(void)epoll_ctl(api->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+	client->fd = -1;
+	client->in_len = 0;
+	return fd;
 }
 
 static int read_client(struct api *api, struct api_client *client)
@@ -218,7 +236,7 @@ static int read_client(struct api *api, struct api_client *client)
 	if (answer_lines(api, client)) {
 		return -1;
 	}
-	if (client->in_len == sizeof(client->in) && !client->out) {
+	if (client->fd >= 0 && client->in_len == sizeof(client->in) && !client->out) {
 		api->refused++;
 		(void)send(client->fd, too_long, sizeof(too_long) - 1, MSG_NOSIGNAL);
 		return -1;

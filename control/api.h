@@ -36,6 +36,7 @@ struct api {
 	void *context;
 	char path[108];
 	uint64_t refused;
+	struct api_client *answering; /* within `answer` */
 	struct api_client clients[API_CLIENTS];
 };
 
@@ -44,6 +45,9 @@ void api_init(struct api *api, int epoll_fd, uint64_t tag, api_answer_fn *answer
 /* Listens. 0, -EADDRINUSE when another control answers there, or another negative errno. */
 int api_open(struct api *api, const char *run_dir) __attribute__((warn_unused_result));
 void api_fini(struct api *api);
+
+/* Within `answer`, which then returns NULL: the client's socket, which is the caller's now. */
+int api_take(struct api *api) __attribute__((warn_unused_result));
 
 void api_event(struct api *api, uint32_t index, uint64_t now_us); /* epoll tag - api->tag */
 void api_tick(struct api *api, uint64_t now_us);                  /* drops the idle */

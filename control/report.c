@@ -15,6 +15,7 @@
 #include "report_memory.h"
 #include "report_players.h"
 #include "report_policy.h"
+#include "report_record.h"
 #include "report_stream.h"
 
 #ifndef PENSTOCK_VERSION
@@ -273,6 +274,13 @@ static json_t *report_rejects(struct control *control, const json_t *request)
 	return success("rejects", report_rejects_array(control));
 }
 
+static json_t *report_record(struct control *control, const json_t *request)
+{
+	const char *error = report_start_recording(control, request);
+
+	return error ? failure(error) : NULL;
+}
+
 static json_t *report_memory(struct control *control, const json_t *request)
 {
 	(void)request;
@@ -331,7 +339,7 @@ static const struct {
 	{"inject", report_inject},     {"connections", report_connections},
 	{"trace", report_trace},       {"drain", report_drain},
 	{"undrain", report_undrain},   {"rejects", report_rejects},
-	{"players", report_players},
+	{"players", report_players},   {"record", report_record},
 };
 
 static json_t *dispatch(struct control *control, const json_t *request)

@@ -1,17 +1,13 @@
 #include "flv.h"
 
-#include "rtmp/message.h"
+#include "rtmp/flv.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#define COPIES_MAX    10000u
-
-#define FLV_HAS_AUDIO 4
-#define FLV_HAS_VIDEO 1
-#define FLV_FLAGS_AT  4 /* offset of the flags in the header */
+#define COPIES_MAX 10000u
 
 static size_t sanitise(const char *text, char *out, size_t size)
 {
@@ -70,18 +66,9 @@ static void put(struct flv *flv, const void *data, size_t len)
 	}
 }
 
-static void put_previous_size(struct flv *flv, uint32_t size)
-{
-	const uint8_t bytes[4] = {(uint8_t)(size >> 24), (uint8_t)(size >> 16),
-				  (uint8_t)(size >> 8), (uint8_t)size};
-
-	put(flv, bytes, sizeof(bytes));
-}
-
 int flv_create(struct flv *flv, const char *dir, const char *app, const char *name)
 {
-	static const uint8_t header[] = {'F', 'L', 'V', 1, FLV_HAS_AUDIO | FLV_HAS_VIDEO,
-					 0,   0,   0,   9};
+	uint8_t header[RTMP_FLV_FILE_HEADER];
 
 	memset(flv, 0, sizeof(*flv));
 	int fd = create_new(dir, app, name);
@@ -93,46 +80,27 @@ int flv_create(struct flv *flv, const char *dir, const char *app, const char *na
 		close(fd);
 		return -ENOMEM;
 	}
+	rtmp_flv_file_header(header, RTMP_FLV_HAS_AUDIO | RTMP_FLV_HAS_VIDEO);
 	put(flv, header, sizeof(header));
-	put_previous_size(flv, 0);
 	return 0;
-}
-
-/* E.4.1: the timestamp's upper 8 bits stand behind the lower 24. */
-static void put_tag_header(struct flv *flv, uint8_t type, uint32_t timestamp, uint32_t len)
-{
-	const uint8_t header[11] = {
-		type,
-		(uint8_t)(len >> 16),
-		(uint8_t)(len >> 8),
-		(uint8_t)len,
-		(uint8_t)(timestamp >> 16),
-		(uint8_t)(timestamp >> 8),
-		(uint8_t)timestamp,
-		(uint8_t)(timestamp >> 24),
-	};
-
-	put(flv, header, sizeof(header));
 }
 
 void flv_write(struct flv *flv, uint8_t type, uint32_t timestamp, const uint8_t *data, uint32_t len)
 {
-	static const char set_data_frame[] = "\x02\x00\x0d@setDataFrame";
-	const uint32_t prefix = sizeof(set_data_frame) - 1;
+	struct rtmp_flv_tag tag = rtmp_flv_tag(type, data, len);
+	uint8_t header[RTMP_FLV_TAG_HEADER];
+	uint8_t trailer[RTMP_FLV_TAG_TRAILER];
 
-	if (flv->file == NULL || flv->failed || len >= 1u << 24) {
+	if (flv->file == NULL || flv->failed || tag.type == 0) {
 		return;
 	}
 	flv->audio |= type == RTMP_TYPE_AUDIO;
 	flv->video |= type == RTMP_TYPE_VIDEO;
-	if (type == RTMP_TYPE_DATA_AMF0 && len >= prefix &&
-	    memcmp(data, set_data_frame, prefix) == 0) {
-		data += prefix;
-		len -= prefix;
-	}
-	put_tag_header(flv, type, timestamp, len);
-	put(flv, data, len);
-	put_previous_size(flv, len + 11);
+	rtmp_flv_tag_header(header, tag.type, timestamp, tag.length);
+	rtmp_flv_tag_trailer(trailer, tag.length);
+	put(flv, header, sizeof(header));
+	put(flv, data + tag.skipped, tag.length);
+	put(flv, trailer, sizeof(trailer));
 }
 
 int flv_close(struct flv *flv)
@@ -140,9 +108,9 @@ int flv_close(struct flv *flv)
 	if (flv->file == NULL) {
 		return 0;
 	}
-	uint8_t flags =
-		(uint8_t)((flv->audio ? FLV_HAS_AUDIO : 0) | (flv->video ? FLV_HAS_VIDEO : 0));
-	if (fseek(flv->file, FLV_FLAGS_AT, SEEK_SET) != 0) {
+	uint8_t flags = (uint8_t)((flv->audio ? RTMP_FLV_HAS_AUDIO : 0) |
+				  (flv->video ? RTMP_FLV_HAS_VIDEO : 0));
+	if (fseek(flv->file, RTMP_FLV_FLAGS_AT, SEEK_SET) != 0) {
 		flv->failed = true;
 	} else {
 		put(flv, &flags, 1);

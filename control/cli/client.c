@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,14 +100,15 @@ static bool grow(struct reply_text *text)
 	return true;
 }
 
-/* Reads up to the first newline: 0, or why not. */
-static const char *read_line(int fd, struct reply_text *text)
+/* Reads at least up to the first newline, `step` bytes at a time: NULL, or why not. */
+static const char *read_line(int fd, struct reply_text *text, size_t step)
 {
 	for (;;) {
 		if (text->len == text->cap && !grow(text)) {
 			return "reply is too long";
 		}
-		ssize_t n = recv(fd, text->data + text->len, text->cap - text->len, 0);
+		size_t room = text->cap - text->len;
+		ssize_t n = recv(fd, text->data + text->len, room < step ? room : step, 0);
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}
@@ -158,7 +160,9 @@ enum client_status client_request(struct client *client, const char *command, co
 	return client_ask(client, request, reply);
 }
 
-enum client_status client_ask(struct client *client, json_t *request, json_t **reply)
+/* On CLIENT_OK `reply` is what came, and `fd` the connection. */
+static enum client_status ask(struct client *client, json_t *request, size_t step, json_t **reply,
+			      int *fd)
 {
 	struct reply_text text = {.data = NULL};
 	enum client_status status;
@@ -168,20 +172,44 @@ enum client_status client_ask(struct client *client, json_t *request, json_t **r
 	if (line == NULL) {
 		return fail(client, "request", "no memory");
 	}
-	int fd = open_socket(client->socket);
-	if (fd < 0) {
+	*fd = open_socket(client->socket);
+	if (*fd < 0) {
 		free(line);
-		return fail(client, client->socket, strerror(-fd));
+		return fail(client, client->socket, strerror(-*fd));
 	}
-	int rc = send_all(fd, line, strlen(line));
-	const char *why = rc == 0 ? read_line(fd, &text) : strerror(-rc);
+	int rc = send_all(*fd, line, strlen(line));
+	const char *why = rc == 0 ? read_line(*fd, &text, step) : strerror(-rc);
 	if (why != NULL) {
 		status = fail(client, client->socket, why);
 	} else {
 		status = judge(client, &text, reply);
 	}
+	if (status != CLIENT_OK) {
+		close(*fd);
+	}
 	free(text.data);
-	close(fd);
 	free(line);
+	return status;
+}
+
+enum client_status client_ask(struct client *client, json_t *request, json_t **reply)
+{
+	int fd;
+	enum client_status status = ask(client, request, SIZE_MAX, reply, &fd);
+
+	if (status == CLIENT_OK) {
+		close(fd);
+	}
+	return status;
+}
+
+enum client_status client_open(struct client *client, json_t *request, int *fd)
+{
+	json_t *reply;
+	enum client_status status = ask(client, request, 1, &reply, fd);
+
+	if (status == CLIENT_OK) {
+		json_decref(reply);
+	}
 	return status;
 }

@@ -30,4 +30,11 @@ enum client_status client_request(struct client *client, const char *command, co
 enum client_status client_ask(struct client *client, json_t *request, json_t **reply)
 	__attribute__((warn_unused_result));
 
+/*
+ * The same for a request whose answer goes on: on CLIENT_OK `fd` is the connection, read up to the
+ * end of the first line.
+ */
+enum client_status client_open(struct client *client, json_t *request, int *fd)
+	__attribute__((warn_unused_result));
+
 #endif

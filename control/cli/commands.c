@@ -101,6 +101,15 @@ const struct command commands[] = {
 	 "may\n"
 	 "also be the ID of a player, as in penstockctl players.\n",
 	 0, OUTPUT_KICK, run_kick},
+	{"record", "NAME FILE", "record a stream to an FLV file",
+	 "From the last keyframe on, with its headers first, until the stream ends, a limit is\n"
+	 "reached, or Ctrl-C. FILE is made with your own rights, - is standard output. A disk "
+	 "that\n"
+	 "is too slow holds nobody up: what is missing is said at the end.\n"
+	 "  --seconds N   not more than so much, by the stream's time\n"
+	 "  --bytes N     not more than so much\n"
+	 "  --force       overwrite FILE\n",
+	 COMMAND_TAKES_FILE, OUTPUT_RECORD, command_record},
 	{"rejects", NULL, "publishers that were refused or ended last, and why",
 	 "The latest first, as long as control runs. The encoder was told the same. Names that "
 	 "were\n"

@@ -19,6 +19,7 @@ enum command_flags {
 	COMMAND_TAKES_FOLLOW = 1 << 6,
 	COMMAND_TAKES_TARGET = 1 << 7,
 	COMMAND_TAKES_TIMEOUT = 1 << 8,
+	COMMAND_TAKES_FILE = 1 << 9, /* a second argument, and --seconds, --bytes, --force */
 };
 
 /* What the command line asked for. */
@@ -35,6 +36,10 @@ struct invocation {
 	bool follow;            /* trace: wait for more */
 	const char *target;     /* drain: URL; NULL: none */
 	unsigned int timeout_s; /* drain; 0: none */
+	const char *file;       /* record: path, or "-" */
+	uint64_t seconds_max;   /* record; 0: no limit */
+	uint64_t bytes_max;     /* record; 0: no limit */
+	bool force;             /* record: overwrite */
 };
 
 struct command {
@@ -71,6 +76,9 @@ bool command_parse_id(const char *text, int *worker, uint32_t *id);
 
 /* drain.c */
 enum client_status command_drain(const struct command *command, struct invocation *inv);
+
+/* record.c */
+enum client_status command_record(const struct command *command, struct invocation *inv);
 
 /* trace.c */
 enum client_status command_trace(const struct command *command, struct invocation *inv);

@@ -17,6 +17,9 @@ enum option_code {
 	OPT_FOLLOW,
 	OPT_TARGET,
 	OPT_TIMEOUT,
+	OPT_SECONDS,
+	OPT_BYTES,
+	OPT_FORCE,
 	OPT_JSON,
 	OPT_HELP,
 	OPT_VERSION
@@ -37,6 +40,9 @@ static const struct option long_options[] = {
 	{"follow", no_argument, NULL, OPT_FOLLOW},
 	{"target", required_argument, NULL, OPT_TARGET},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"seconds", required_argument, NULL, OPT_SECONDS},
+	{"bytes", required_argument, NULL, OPT_BYTES},
+	{"force", no_argument, NULL, OPT_FORCE},
 	{NULL, 0, NULL, 0},
 };
 
@@ -112,6 +118,40 @@ static int parse_timeout(struct cli_options *o, const char *text)
 	return 0;
 }
 
+static int parse_limit(uint64_t *limit, const char *text, const char *complaint)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9' || value == 0 ||
+	    value > INT64_MAX / 1000) {
+		return complain(complaint);
+	}
+	*limit = value;
+	return 0;
+}
+
+static int apply_record(struct cli_options *o, struct seen *seen, int code)
+{
+	switch (code) {
+	case OPT_SECONDS:
+		seen->flags |= COMMAND_TAKES_FILE;
+		return parse_limit(&o->invocation.seconds_max, optarg,
+				   "--seconds wants a number above 0");
+	case OPT_BYTES:
+		seen->flags |= COMMAND_TAKES_FILE;
+		return parse_limit(&o->invocation.bytes_max, optarg,
+				   "--bytes wants a number above 0");
+	case OPT_FORCE:
+		seen->flags |= COMMAND_TAKES_FILE;
+		o->invocation.force = true;
+		return 0;
+	default: /* getopt has said what is wrong */
+		return -1;
+	}
+}
+
 static int apply_drain(struct cli_options *o, struct seen *seen, int code)
 {
 	switch (code) {
@@ -122,8 +162,8 @@ static int apply_drain(struct cli_options *o, struct seen *seen, int code)
 	case OPT_TIMEOUT:
 		seen->flags |= COMMAND_TAKES_TIMEOUT;
 		return parse_timeout(o, optarg);
-	default: /* getopt has said what is wrong */
-		return -1;
+	default:
+		return apply_record(o, seen, code);
 	}
 }
 
@@ -213,13 +253,16 @@ static int set_command(struct cli_options *o, const struct seen *seen, int words
 	if ((seen->flags & ~o->command->flags) != 0) {
 		return complain("the option does not go with this command");
 	}
-	if (words > (command_takes_argument(o->command) ? 2 : 1)) {
+	bool file = (o->command->flags & COMMAND_TAKES_FILE) != 0;
+	if (words > (command_takes_argument(o->command) ? 2 : 1) + file) {
 		return complain("too many arguments");
 	}
-	if (words < 2 && command_wants_argument(o->command)) {
-		return complain("the command wants an argument");
+	if (words < 2 + file && command_wants_argument(o->command)) {
+		return complain(file ? "the command wants two arguments"
+				     : "the command wants an argument");
 	}
 	o->invocation.argument = words > 1 ? word[1] : NULL;
+	o->invocation.file = words > 2 ? word[2] : NULL;
 	return 0;
 }
 

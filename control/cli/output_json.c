@@ -27,6 +27,7 @@ const struct output output_json = {
 			[OUTPUT_STATUS] = show,
 			[OUTPUT_MEMORY] = show,
 			[OUTPUT_KICK] = show,
+			[OUTPUT_RECORD] = show,
 			[OUTPUT_REJECTS] = show,
 			[OUTPUT_DRAIN] = show,
 			[OUTPUT_PLAYERS] = show,

@@ -4,6 +4,7 @@
 #include "output_media.h"
 #include "units.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define COUNT(array) ((uint32_t)(sizeof(array) / sizeof((array)[0])))
@@ -254,6 +255,28 @@ static void show_status(FILE *out, const json_t *value, const struct output_opti
 	table_fini(&t);
 }
 
+static void show_record(FILE *out, const json_t *value, const struct output_options *options)
+{
+	uint64_t skips = field_number(value, "skips");
+	uint64_t left_out = field_number(value, "left_out");
+	char duration[UNITS_MAX];
+	char bytes[UNITS_MAX];
+
+	(void)options;
+	units_duration(duration, field_number(value, "duration_ms"));
+	units_bytes(bytes, field_number(value, "bytes"));
+	fprintf(out, "%s, %s, %" PRIu64 " messages; ended: %s\n", duration, bytes,
+		field_number(value, "messages"),
+		json_string_value(json_object_get(value, "ended")));
+	if (skips > 0) {
+		fprintf(out, "fell behind %" PRIu64 " times: %" PRIu64 " messages are missing\n",
+			skips, field_number(value, "skipped_messages"));
+	}
+	if (left_out > 0) {
+		fprintf(out, "%" PRIu64 " messages cannot stand in FLV\n", left_out);
+	}
+}
+
 static void show_kick(FILE *out, const json_t *value, const struct output_options *options)
 {
 	(void)value;
@@ -272,6 +295,7 @@ const struct output output_text = {
 			[OUTPUT_STATUS] = show_status,
 			[OUTPUT_MEMORY] = text_memory,
 			[OUTPUT_KICK] = show_kick,
+			[OUTPUT_RECORD] = show_record,
 			[OUTPUT_REJECTS] = text_rejects,
 			[OUTPUT_DRAIN] = text_drain,
 			[OUTPUT_PLAYERS] = text_players,

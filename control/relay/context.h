@@ -20,6 +20,7 @@ struct relay_context {
 	struct resolver *resolver;
 	struct mailbox mailbox;
 	int epoll_fd;
+	int record_fd; /* epoll within it: the clients of recordings */
 	uint64_t random;
 	bool pressure; /* packet memory or log blocks run short: nothing is kept without need */
 	bool shutdown;
@@ -30,6 +31,7 @@ struct relay_context {
 	 * origins. The relay thread takes it to write; to read its own it needs no lock.
 	 */
 	pthread_mutex_t lock;
+	_Atomic uint32_t recorders; /* both threads count: those on their way, too */
 	_Atomic uint64_t counters[RELAY_COUNTER_COUNT]; /* read by the main thread */
 };
 

@@ -40,6 +40,7 @@ struct mail *mail_create(enum mail_type type)
 
 	if (mail) {
 		mail->type = type;
+		mail->fd = -1;
 	}
 	return mail;
 }
@@ -48,6 +49,9 @@ void mail_destroy(struct mail *mail)
 {
 	if (mail->addresses) {
 		freeaddrinfo(mail->addresses);
+	}
+	if (mail->fd >= 0) {
+		close(mail->fd);
 	}
 	free(mail);
 }

@@ -16,6 +16,7 @@ enum mail_type {
 	MAIL_ADOPT = 1, /* relay slot + generation: app, name */
 	MAIL_ENDED,     /* the publisher of slot + generation is gone */
 	MAIL_RESOLVED,  /* addresses, or error: for origin `index` of slot + generation */
+	MAIL_RECORD,    /* slot + generation: a recording to `fd` */
 	MAIL_SHUTDOWN,  /* end every origin in order, then stop */
 	MAIL_LET_GO,    /* the dataplane is gone: end every origin in order without it */
 	MAIL_HANG,      /* for tests of the heartbeat: never come back */
@@ -34,6 +35,7 @@ struct mail {
 	uint32_t index;
 	int error; /* of getaddrinfo() */
 	struct addrinfo *addresses;
+	int fd; /* RECORD: -1 once it was taken over */
 };
 
 struct mailbox {

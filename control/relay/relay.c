@@ -61,6 +61,13 @@ static void view_init(struct log_view *view, const struct relay_source *source)
 	view->regions = source->regions;
 }
 
+static void close_fd(int fd)
+{
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
 static int context_init(struct relay_context *context, const struct relay_source *source,
 			const struct relay_settings *settings, struct resolver *resolver)
 {
@@ -72,11 +79,10 @@ static int context_init(struct relay_context *context, const struct relay_source
 		context->random = clock_us() | 1;
 	}
 	context->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (context->epoll_fd < 0) {
-		return -1;
-	}
-	if (mailbox_init(&context->mailbox)) {
-		close(context->epoll_fd);
+	context->record_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (context->epoll_fd < 0 || context->record_fd < 0 || mailbox_init(&context->mailbox)) {
+		close_fd(context->record_fd);
+		close_fd(context->epoll_fd);
 		return -1;
 	}
 	pthread_mutex_init(&context->lock, NULL);
@@ -87,6 +93,7 @@ static void context_fini(struct relay_context *context)
 {
 	pthread_mutex_destroy(&context->lock);
 	mailbox_fini(&context->mailbox);
+	close(context->record_fd);
 	close(context->epoll_fd);
 }
 
@@ -109,6 +116,7 @@ struct relay *relay_create(const struct relay_source *source, const struct relay
 	news_init(&relay->news, source->pub, source->sub);
 	if (watch(relay, source->news_fd, &relay->news) ||
 	    watch(relay, relay->context.mailbox.fd, &relay->context.mailbox) ||
+	    watch(relay, relay->context.record_fd, &relay->context.record_fd) ||
 	    pthread_create(&relay->thread, NULL, relay_main, relay)) {
 		goto fini_context;
 	}
@@ -208,6 +216,27 @@ int relay_adopt(struct relay *relay, uint32_t slot, uint64_t generation,
 	text_copy(mail->name, sizeof(mail->name), name);
 	mailbox_post(&relay->context.mailbox, mail);
 	return 0;
+}
+
+int relay_record(struct relay *relay, uint32_t slot, uint64_t generation, int fd)
+{
+	struct mail *mail = mail_create(MAIL_RECORD);
+
+	if (!mail) {
+		close(fd);
+		return -1;
+	}
+	mail->slot = slot;
+	mail->generation = generation;
+	mail->fd = fd;
+	atomic_fetch_add_explicit(&relay->context.recorders, 1, memory_order_relaxed);
+	mailbox_post(&relay->context.mailbox, mail);
+	return 0;
+}
+
+uint32_t relay_recorders(const struct relay *relay)
+{
+	return atomic_load_explicit(&relay->context.recorders, memory_order_relaxed);
 }
 
 void relay_ended(struct relay *relay, uint32_t slot, uint64_t generation)

@@ -35,6 +35,9 @@ struct resolver;
 	X(relay_repeated_messages, "messages sent again on a new connection")              \
 	X(relay_lost_marks, "places to return to that were given up for memory")           \
 	X(relay_gop_lost, "GOPs too long, or memory too short, to be kept")                \
+	X(relay_recordings, "recordings begun")                                            \
+	X(relay_recordings_refused, "recordings that came too late, or were too many")     \
+	X(relay_record_skips, "times a recording was too far behind and was moved on")     \
 	X(relay_log_broken, "logs that violated their format")                             \
 	X(relay_drains_abandoned, "origins that did not take the end of a stream in time") \
 	X(relay_news_overrun, "times the ring of news was overrun and all streams were looked at")
@@ -92,6 +95,16 @@ bool relay_stopped(const struct relay *relay);
 /* Takes a live stream over. `app` must outlive the relay. -1 without memory. */
 int relay_adopt(struct relay *relay, uint32_t slot, uint64_t generation,
 		const struct config_app *app, const char *name) __attribute__((warn_unused_result));
+
+/*
+ * Records a stream to a client's socket (recorder.h), which is non-blocking and taken over; the
+ * relay answers the client. -1 without memory: then it is closed.
+ */
+int relay_record(struct relay *relay, uint32_t slot, uint64_t generation, int fd)
+	__attribute__((warn_unused_result));
+
+/* Recordings under way, of all streams. */
+uint32_t relay_recorders(const struct relay *relay);
 
 /* The publisher is gone: the log is drained and released. */
 void relay_ended(struct relay *relay, uint32_t slot, uint64_t generation);

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "journal.h"
+#include "recorder.h"
 #include "relay_private.h"
 
 #define EVENTS_MAX            256
@@ -72,6 +73,20 @@ static void resolved(struct relay *relay, struct mail *mail, uint64_t now_us)
 			return;
 		}
 	}
+}
+
+static void record(struct relay *relay, struct mail *mail)
+{
+	static const char none[] = "{\"ok\":false,\"error\":\"no such stream\"}\n";
+	struct relay_stream *stream = relay_find(relay, mail->slot, mail->generation);
+
+	if (stream) {
+		stream_record(stream, mail->fd);
+		mark_dirty(relay, stream);
+	} else {
+		stream_record_refuse(&relay->context, mail->fd, none, sizeof(none) - 1);
+	}
+	mail->fd = -1;
 }
 
 static void shut_down_streams(struct relay *relay, bool at_once, uint64_t now_us)
@@ -150,6 +165,9 @@ static void handle_mail(struct relay *relay, struct mail *mail, uint64_t now_us)
 		break;
 	case MAIL_RESOLVED:
 		resolved(relay, mail, now_us);
+		break;
+	case MAIL_RECORD:
+		record(relay, mail);
 		break;
 	case MAIL_SHUTDOWN:
 		begin_shutdown(relay, now_us);
@@ -334,6 +352,20 @@ static int sleep_and_wait(struct relay *relay, struct epoll_event *events, uint6
 	return count;
 }
 
+/* Clients of recordings that can take more, or hung up. */
+static void look_at_clients(struct relay *relay)
+{
+	struct epoll_event events[RECORDERS_MAX];
+	int count = epoll_wait(relay->context.record_fd, events, (int)RECORDERS_MAX, 0);
+
+	for (int i = 0; i < count; i++) {
+		struct recorder *recorder = events[i].data.ptr;
+
+		recorder_event(recorder, events[i].events);
+		mark_dirty(relay, recorder->stream);
+	}
+}
+
 static void dispatch(struct relay *relay, const struct epoll_event *event, uint64_t now_us)
 {
 	if (event->data.ptr == &relay->news) {
@@ -342,6 +374,8 @@ static void dispatch(struct relay *relay, const struct epoll_event *event, uint6
 		(void)eventfd_read(relay->context.source.news_fd, &ignored);
 	} else if (event->data.ptr == &relay->context.mailbox) {
 		read_mail(relay, now_us);
+	} else if (event->data.ptr == &relay->context.record_fd) {
+		look_at_clients(relay);
 	} else {
 		struct origin *origin = event->data.ptr;
 

@@ -144,6 +144,7 @@ void stream_destroy(struct relay_stream *s)
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		origin_fini(&s->origins[i]);
 	}
+	stream_record_fini(s);
 	headers_put(s->headers);
 	insight_destroy(s->insight);
 	timeline_fini(&s->timeline);
@@ -182,14 +183,15 @@ static void drain_origin(struct relay_stream *s, struct origin *o, uint64_t now_
 
 static void drain(struct relay_stream *s, uint64_t now_us)
 {
+	uint64_t position;
 	bool held = false;
 
 	for (uint32_t i = 0; i < s->origins_count; i++) {
-		uint64_t ignored;
-
 		drain_origin(s, &s->origins[i], now_us);
-		held |= origin_hold(&s->origins[i], &ignored);
+		held |= origin_hold(&s->origins[i], &position);
 	}
+	stream_record_drain(s, now_us);
+	held |= stream_record_hold(s, &position);
 	if (!held && !s->finished) {
 		finish(s);
 	}
@@ -206,8 +208,9 @@ static void abandon_origins(struct relay_stream *s, const char *why)
  * A broken log is given back whole, and so is what its publisher goes on to write: nothing more of
  * it goes to anybody.
  */
-static void give_up(struct relay_stream *s)
+static void give_up(struct relay_stream *s, uint64_t now_us)
 {
+	stream_record_end(s, "the log is broken", now_us);
 	abandon_origins(s, "log is broken");
 	if (s->ended && !s->finished) {
 		finish(s);
@@ -257,6 +260,7 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 	if (!s->finished && !s->context->shutdown && !refresh(s, now_us)) {
 		s->finished = true; /* the slot is not ours to release any more */
 		abandon_origins(s, "stream is gone");
+		stream_record_end(s, "the stream is gone", now_us);
 		return false;
 	}
 	if (!s->finished && !s->broken && !s->context->shutdown) {
@@ -266,8 +270,11 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 		more |= origin_pump(&s->origins[i], now_us);
 		stream_check_origin(s, &s->origins[i], now_us);
 	}
+	if (!s->broken) {
+		more |= stream_record_pump(s, now_us);
+	}
 	if (s->broken) {
-		give_up(s);
+		give_up(s, now_us);
 		return false;
 	}
 	if (s->context->shutdown) {
@@ -299,6 +306,7 @@ void stream_ended(struct relay_stream *s, uint64_t now_us)
 
 void stream_shutdown(struct relay_stream *s, bool at_once, uint64_t now_us)
 {
+	stream_record_end(s, "control is stopping", now_us);
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		if (at_once || s->origins[i].state != ORIGIN_PUBLISHING) {
 			origin_finish(&s->origins[i], now_us);
@@ -309,6 +317,7 @@ void stream_shutdown(struct relay_stream *s, bool at_once, uint64_t now_us)
 void stream_let_go(struct relay_stream *s, uint64_t now_us)
 {
 	s->let_go = true;
+	stream_record_end(s, "the dataplane is gone", now_us);
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		origin_finish(&s->origins[i], now_us);
 		s->origins[i].returning = false;
@@ -318,7 +327,7 @@ void stream_let_go(struct relay_stream *s, uint64_t now_us)
 
 bool stream_over(const struct relay_stream *s)
 {
-	if (!s->finished && !s->context->shutdown) {
+	if ((!s->finished && !s->context->shutdown) || !LIST_EMPTY(&s->recorders)) {
 		return false;
 	}
 	for (uint32_t i = 0; i < s->origins_count; i++) {

@@ -55,6 +55,8 @@ struct relay_stream {
 	bool broken;   /* the log violated its format */
 	bool finished; /* nothing reads the log any more; it was released */
 
+	LIST_HEAD(, recorder) recorders;
+
 	bool dirty; /* is in the relay's queue of streams to be pumped */
 	TAILQ_ENTRY(relay_stream) dirty_link;
 	TAILQ_ENTRY(relay_stream) link; /* all; guarded for readers */
@@ -82,6 +84,10 @@ void stream_shutdown(struct relay_stream *stream, bool at_once, uint64_t now_us)
 /* Copies what is under way, ends every origin in order, and never looks at the log again. */
 void stream_let_go(struct relay_stream *stream, uint64_t now_us);
 
+/* Begins a recording (recorder.h), or answers that there is to be none. Takes the socket over. */
+void stream_record(struct relay_stream *stream, int fd);
+void stream_record_refuse(struct relay_context *context, int fd, const char *line, size_t length);
+
 /* The log violated its format: counts it; the next pump gives the log back. */
 void stream_break(struct relay_stream *stream, const char *where);
 
@@ -95,6 +101,9 @@ void stream_drop_behind(struct relay_stream *stream, uint64_t now_us); /* moves 
 
 /* No origin is busy any more and the log is released: may be destroyed. */
 bool stream_over(const struct relay_stream *stream);
+
+/* The newest keyframe, if it is still there and does not stand before the position; or NULL. */
+const struct start *stream_newest_start(const struct relay_stream *stream, uint64_t from);
 
 /* Where an origin without a claim may begin now; NULL: nowhere yet. */
 const struct start *stream_starting_point(const struct relay_stream *stream,

@@ -128,6 +128,9 @@ void stream_release(struct relay_stream *s)
 			hold = position;
 		}
 	}
+	if (stream_record_hold(s, &position) && position < hold) {
+		hold = position;
+	}
 	if (hold > s->released && !s->context->shutdown) {
 		/* Release: pairs with the worker's acquire; our reads below `hold` are over. */
 		atomic_store_explicit(&s->tail->position, hold, memory_order_release);

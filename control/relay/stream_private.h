@@ -20,4 +20,15 @@ void stream_release(struct relay_stream *s);
 /* Nothing reads the log any more: all of it goes back. */
 void stream_release_all(struct relay_stream *s);
 
+/* Recordings read and send; true when some were not over with their turn. */
+bool stream_record_pump(struct relay_stream *s, uint64_t now_us);
+
+/* True and the lowest position that a recording still needs. */
+bool stream_record_hold(const struct relay_stream *s, uint64_t *position);
+
+/* The stream has ended: they get its rest, within drain_us. */
+void stream_record_drain(struct relay_stream *s, uint64_t now_us);
+void stream_record_end(struct relay_stream *s, const char *why, uint64_t now_us);
+void stream_record_fini(struct relay_stream *s);
+
 #endif

@@ -50,7 +50,7 @@ static bool may_begin_at(const struct relay_stream *s, const struct log_message 
 	const struct abi_log_entry *entry = &message->entry;
 	const struct start *newest = starts_newest(&s->starts);
 
-	if (s->origins_count == 0) {
+	if (s->origins_count == 0 && LIST_EMPTY(&s->recorders)) {
 		return false;
 	}
 	if (entry->number == 0) {
@@ -131,12 +131,14 @@ void stream_scan(struct relay_stream *s)
 	}
 }
 
-const struct start *stream_starting_point(const struct relay_stream *s, const struct origin *o)
+const struct start *stream_newest_start(const struct relay_stream *s, uint64_t from)
 {
 	const struct start *newest = starts_newest(&s->starts);
 
-	if (o->returning) {
-		return origin_place(o);
-	}
-	return s->gop_valid && newest && newest->cursor.position >= o->skip_from ? newest : NULL;
+	return s->gop_valid && newest && newest->cursor.position >= from ? newest : NULL;
+}
+
+const struct start *stream_starting_point(const struct relay_stream *s, const struct origin *o)
+{
+	return o->returning ? origin_place(o) : stream_newest_start(s, o->skip_from);
 }
