@@ -51,6 +51,7 @@ static int usage(void)
 	      "  -g, --gop MS        of synthetic content (1000)\n"
 	      "  -k, --kbps N        of synthetic video (1000)\n"
 	      "  -r, --reconnect     who loses its connection, or is refused, comes back\n"
+	      "  -e, --enhanced      offers Enhanced RTMP; who gets a ReconnectRequest leaves\n"
 	      "  -s, --status FILE   the report, rewritten four times a second\n",
 	      stderr);
 	return 2;
@@ -88,6 +89,9 @@ static bool apply(struct options *o, int code)
 	case 'r':
 		o->reconnect = true;
 		return true;
+	case 'e':
+		o->enhanced = true;
+		return true;
 	case 's':
 		o->status = optarg;
 		return true;
@@ -108,6 +112,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		{"gop", required_argument, NULL, 'g'},
 		{"kbps", required_argument, NULL, 'k'},
 		{"reconnect", no_argument, NULL, 'r'},
+		{"enhanced", no_argument, NULL, 'e'},
 		{"status", required_argument, NULL, 's'},
 		{NULL, 0, NULL, 0},
 	};
@@ -122,7 +127,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		.gop_ms = 1000,
 		.kbps = 1000,
 	};
-	while ((c = getopt_long(argc, argv, "n:c:pq:t:mg:k:rs:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "n:c:pq:t:mg:k:res:", longs, NULL)) != -1) {
 		if (!apply(o, c)) {
 			return usage();
 		}

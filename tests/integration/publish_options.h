@@ -29,6 +29,7 @@ struct options {
 	bool pace;
 	bool marks;     /* synthetic content instead of a file, always paced, without an end */
 	bool reconnect; /* who loses its connection comes back */
+	bool enhanced;  /* Enhanced RTMP is offered; who is asked to connect elsewhere leaves */
 };
 
 /* 0, or 2 after the usage was said on stderr. */

@@ -44,7 +44,8 @@ static size_t kind_of(const struct flv_tag *tag)
 
 static bool at_end(const struct publisher *p)
 {
-	return p->all->options.marks ? p->all->finish : p->tags == p->all->file.count;
+	return p->leaving ||
+	       (p->all->options.marks ? p->all->finish : p->tags == p->all->file.count);
 }
 
 static bool due(const struct publisher *p)
@@ -154,6 +155,7 @@ static void handle_event(struct publisher *p, const struct rtmp_client_event *ev
 		if (p->state == STATE_PUBLISHING) {
 			snprintf(p->code, sizeof(p->code), "%s", event->code);
 			snprintf(p->text, sizeof(p->text), "%s", event->text);
+			p->leaving = strstr(event->code, "ReconnectRequest") != NULL;
 		}
 		break;
 	case RTMP_CLIENT_ACK:
@@ -257,6 +259,8 @@ static int start(struct publisher *p)
 		.name = p->name,
 		.flash_ver = "FMLE/3.0 (compatible; penstock-publish)",
 		.chunk_size = p->chunk_size,
+		.enhanced = o->enhanced,
+		.reconnects = o->enhanced,
 	};
 
 	p->state = STATE_CONNECTING;

@@ -39,6 +39,7 @@ struct publisher {
 	bool shut;
 	uint32_t index;
 	uint32_t chunk_size;
+	bool leaving;     /* it was asked to connect elsewhere */
 	uint32_t lost;    /* publishes that ended before their time */
 	uint32_t refused; /* attempts that did not become a publish */
 	size_t tags;      /* of the file, begun */
