@@ -289,6 +289,9 @@ static void test_in_a_connection(void)
 	make_dialogue();
 	peer_run(&peer, 1, 0);
 	CU_ASSERT_STRING_EQUAL(peer.log, log);
+	for (uint32_t slot = 0; slot < RTMP_CHUNK_STREAMS; slot++) {
+		CU_ASSERT_FALSE(rtmp_server_owns(&peer.server, slot));
+	}
 }
 
 /* Aggregates of two publishes chunk by chunk in turns, and one that is nobody's. */
