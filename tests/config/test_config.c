@@ -792,6 +792,56 @@ static void test_out_of_memory(void)
 	CU_ASSERT_TRUE(n > 20);
 }
 
+static void test_play(void)
+{
+	struct config *config = load_good("apps: [{name: a}]\n");
+
+	CU_ASSERT_EQUAL(config->dataplane.play.players, 0); /* nobody may */
+	CU_ASSERT_FALSE(config->apps[0].play.allowed);
+	config_free(config);
+	config = load_good("apps:\n  - name: a\n    play: {key: k1}\n");
+	CU_ASSERT_EQUAL(config->dataplane.play.players, 32);
+	CU_ASSERT_EQUAL(config->dataplane.play.memory_mib, 16);
+	CU_ASSERT_EQUAL(config->dataplane.play.player_kib, 2048);
+	CU_ASSERT_EQUAL(config->dataplane.play.lag_max_ms, 5000);
+	CU_ASSERT_TRUE(config->apps[0].play.allowed);
+	CU_ASSERT_STRING_EQUAL(config->apps[0].play.key, "k1");
+	CU_ASSERT_EQUAL(config->apps[0].play.max_players, 8);
+	config_free(config);
+	config = load_good("dataplane:\n  play: {players: 256, memory_mib: 1, player_kib: 64, "
+			   "lag_max_ms: 100}\n"
+			   "apps:\n  - name: a\n    play:\n      max_players: 1\n"
+			   "      addresses: [192.0.2.0/24, \"fd00::/8\"]\n");
+	CU_ASSERT_EQUAL(config->dataplane.play.players, 256);
+	CU_ASSERT_PTR_NULL(config->apps[0].play.key);
+	CU_ASSERT_EQUAL(config->apps[0].play.addresses_count, 2);
+	CU_ASSERT_EQUAL(config->apps[0].play.addresses[1].length, 8);
+	config_free(config);
+}
+
+static void test_play_errors(void)
+{
+	static const struct {
+		const char *text;
+		const char *error;
+	} rows[] = {
+		{"apps:\n  - name: a\n    play: {max_players: 3}\n",
+		 ":3: apps[0].play: needs a key, or addresses that may play without one"},
+		{"apps:\n  - name: a\n    play: {key: \"a b\"}\n",
+		 ":3: apps[0].play.key: has bytes that a stream key cannot have"},
+		{"apps:\n  - name: a\n    play: {addresses: [10.0.0.1/8]}\n",
+		 ":3: apps[0].play.addresses[0]: has bits set beyond its prefix length"},
+		{"apps:\n  - name: a\n    play: {key: k, max_players: 0}\n",
+		 ":3: apps[0].play.max_players: 0 is not between 1 and 65536"},
+		{"dataplane:\n  play: {players: 257}\n",
+		 ":2: dataplane.play.players: 257 is not between 1 and 256"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		expect_error(rows[i].text, rows[i].error);
+	}
+}
+
 int main(void)
 {
 	file = memfd_create("config", MFD_CLOEXEC);
@@ -817,6 +867,8 @@ int main(void)
 	CU_ADD_TEST(suite, test_keys_stay_secret);
 	CU_ADD_TEST(suite, test_control_characters);
 	CU_ADD_TEST(suite, test_files);
+	CU_ADD_TEST(suite, test_play);
+	CU_ADD_TEST(suite, test_play_errors);
 	CU_ADD_TEST(suite, test_truncations);
 	CU_ADD_TEST(suite, test_out_of_memory);
 	CU_basic_set_mode(CU_BRM_VERBOSE);

@@ -3,6 +3,7 @@
  */
 #include "auth.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -164,14 +165,84 @@ static void test_mask(void)
 	expect_masked("nothing of it", "", "nothing of it");
 }
 
+static char app_watched[] = "watched";
+static char app_near[] = "near";
+static char key_play[] = "see+1";
+
+static struct config_prefix near[] = {
+	{.addr = {.s6_addr = {[10] = 0xff, 0xff, 198, 18, 0, 0}}, .length = 96 + 23},
+	{.addr = {.s6_addr = {0xfd, 0, 1, 0x98}}, .length = 35},
+};
+
+static struct config_app played[] = {
+	{.name = app_open, .open = true},
+	{.name = app_watched,
+	 .play = {.allowed = true, .key = key_play, .addresses = near, .addresses_count = 1}},
+	{.name = app_near, .play = {.allowed = true, .addresses = near, .addresses_count = 2}},
+	{.name = app_keyed, .play = {.allowed = true, .key = key_play}},
+};
+
+static const struct config play_config = {.apps = played, .apps_count = 4};
+
+#define IPV4(a, b, c, d)                      \
+	{                                     \
+		[10] = 0xff, 0xff, a, b, c, d \
+	}
+
+static const struct {
+	const char *app;
+	const char *asked;
+	uint8_t address[16];
+	bool accepted;
+} plays[] = {
+	/* nobody by default */
+	{"open/sub", "cam", IPV4(198, 18, 0, 1), false},
+	{"open/sub", "cam?key=", IPV4(198, 18, 0, 1), false},
+	{"none", "cam?key=see%2B1", IPV4(198, 18, 0, 1), false},
+	/* key and address */
+	{"watched", "cam?key=see+1", IPV4(198, 18, 0, 1), true},
+	{"watched/", "cam?a=b&key=see%2b1", IPV4(198, 18, 1, 255), true},
+	{"watched", "cam?key=see+1", IPV4(198, 18, 2, 0), false},
+	{"watched", "cam?key=see+2", IPV4(198, 18, 0, 1), false},
+	{"watched", "cam?key=", IPV4(198, 18, 0, 1), false},
+	{"watched", "cam", IPV4(198, 18, 0, 1), false},
+	{"watched", "see+1", IPV4(198, 18, 0, 1), false},
+	/* address alone */
+	{"near", "cam", IPV4(198, 18, 1, 7), true},
+	{"near", "cam?key=any", IPV4(198, 18, 1, 7), true},
+	{"near", "cam", IPV4(198, 19, 0, 1), false},
+	{"near", "cam", {0xfd, 0, 1, 0x98, 0x1f, 1}, true},
+	{"near", "cam", {0xfd, 0, 1, 0x98, 0x20, 1}, false},
+	/* key alone */
+	{"live", "cam?key=see+1", IPV4(203, 0, 113, 9), true},
+	{"live", "cam?key=see+", IPV4(203, 0, 113, 9), false},
+};
+
+static void test_play(void)
+{
+	struct auth *auth = auth_create(&play_config);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(auth);
+	for (size_t i = 0; i < sizeof(plays) / sizeof(plays[0]); i++) {
+		struct auth_play decision;
+
+		auth_decide_play(auth, plays[i].app, plays[i].asked, plays[i].address, &decision);
+		if (decision.accepted != plays[i].accepted) {
+			printf("\n    %s/%s (row %zu)\n", plays[i].app, plays[i].asked, i);
+		}
+		CU_ASSERT_EQUAL(decision.accepted, plays[i].accepted);
+		CU_ASSERT_STRING_EQUAL(decision.name, plays[i].accepted ? "cam" : "");
+		CU_ASSERT_EQUAL(decision.app != NULL, plays[i].accepted);
+	}
+	auth_destroy(auth);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
-		{"decisions", test_table},
-		{"length of names", test_name_length},
-		{"printable text", test_printable},
-		{"masked names", test_mask},
-		CU_TEST_INFO_NULL,
+		{"decisions", test_table},          {"length of names", test_name_length},
+		{"printable text", test_printable}, {"masked names", test_mask},
+		{"who may play", test_play},        CU_TEST_INFO_NULL,
 	};
 
 	return check_run("auth", tests);

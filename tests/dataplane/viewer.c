@@ -112,6 +112,10 @@ void viewer_close(struct viewer *v)
 		free(v->messages[i].payload);
 	}
 	v->count = 0;
+	for (uint32_t i = 0; i < RTMP_CHUNK_STREAMS; i++) {
+		free(v->partial[i]);
+		v->partial[i] = NULL;
+	}
 	fake_tcp_gone(&v->conn);
 	fake_tcp_fini(&v->conn);
 	world_poll(v->world);
@@ -140,31 +144,35 @@ static void take_command(struct viewer *v, const uint8_t *data, uint32_t len)
 	}
 }
 
-static void take_piece(struct viewer *v, const struct rtmp_piece *piece)
+static void take_message(struct viewer *v, const struct rtmp_message *header, uint8_t *payload)
 {
-	static uint8_t payload[RTMP_CHUNK_STREAMS][1 << 20];
-	static uint32_t filled[RTMP_CHUNK_STREAMS];
-
-	if (piece->first) {
-		filled[piece->slot] = 0;
-	}
-	CU_ASSERT_FATAL(filled[piece->slot] + piece->len <= sizeof(payload[0]));
-	if (piece->len > 0) {
-		memcpy(payload[piece->slot] + filled[piece->slot], piece->data, piece->len);
-	}
-	filled[piece->slot] += piece->len;
-	if (!piece->last) {
-		return;
-	}
-	if (piece->msg->type == RTMP_TYPE_COMMAND_AMF0) {
-		take_command(v, payload[piece->slot], piece->msg->length);
+	if (header->type == RTMP_TYPE_COMMAND_AMF0) {
+		take_command(v, payload, header->length);
+		free(payload);
 		return;
 	}
 	CU_ASSERT_FATAL(v->count < VIEWER_MESSAGES);
-	struct viewer_message *m = &v->messages[v->count++];
-	m->header = *piece->msg;
-	m->payload = malloc(piece->msg->length + 1);
-	memcpy(m->payload, payload[piece->slot], piece->msg->length);
+	v->messages[v->count++] = (struct viewer_message){.header = *header, .payload = payload};
+}
+
+static void take_piece(struct viewer *v, const struct rtmp_piece *piece)
+{
+	uint8_t **payload = &v->partial[piece->slot];
+	uint32_t *filled = &v->filled[piece->slot];
+
+	if (piece->first) {
+		*payload = malloc(piece->msg->length + 1);
+		*filled = 0;
+	}
+	CU_ASSERT_FATAL(*filled + piece->len <= piece->msg->length);
+	if (piece->len > 0) {
+		memcpy(*payload + *filled, piece->data, piece->len);
+	}
+	*filled += piece->len;
+	if (piece->last) {
+		take_message(v, piece->msg, *payload);
+		*payload = NULL;
+	}
 }
 
 static void take_control(struct viewer *v, const struct rtmp_control *control)
@@ -180,12 +188,15 @@ void viewer_read(struct viewer *v)
 {
 	uint32_t skip = v->handshake_left < v->conn.sent_len ? v->handshake_left
 							     : (uint32_t)v->conn.sent_len;
-	struct rtmp_span in = {.data = v->conn.sent + skip,
-			       .len = (uint32_t)v->conn.sent_len - skip};
+	struct rtmp_span in = {.len = (uint32_t)v->conn.sent_len - skip};
 	struct rtmp_control control;
 	struct rtmp_piece piece;
 	int rc;
 
+	if (v->conn.sent_len == 0) {
+		return;
+	}
+	in.data = v->conn.sent + skip;
 	v->handshake_left -= skip;
 	while ((rc = rtmp_chunk_reader_next(&v->reader, &in, &piece, &control)) != RTMP_READ_MORE) {
 		CU_ASSERT_TRUE_FATAL(rc > 0);

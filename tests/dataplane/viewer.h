@@ -24,7 +24,9 @@ struct viewer {
 	struct rtmp_chunk_reader reader;
 	struct rtmp_out out;
 	uint8_t bytes[8192];
-	uint32_t handshake_left;                         /* of the server's */
+	uint32_t handshake_left;              /* of the server's */
+	uint8_t *partial[RTMP_CHUNK_STREAMS]; /* messages under way */
+	uint32_t filled[RTMP_CHUNK_STREAMS];
 	struct viewer_message messages[VIEWER_MESSAGES]; /* media and data */
 	uint32_t count;
 	char said[8192]; /* codes of onStatus, one behind the other, and "EOF " */
