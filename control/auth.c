@@ -164,7 +164,10 @@ static void parse_request(const struct auth *auth, struct auth_request *request,
 	digest(auth, &request->before_query, request->name);
 }
 
-/* The entry that the request names or whose key it carries, or NULL. Looks at every entry. */
+/*
+ * The entry that the request names or whose key it carries, or NULL. Looks at every entry. Some
+ * encoders have nothing but "?key=..." in the field for the name: the key alone says whose it is.
+ */
 static const struct config_key *match_key(const struct auth_app *app,
 					  const struct auth_request *request)
 {
@@ -175,7 +178,7 @@ static const struct config_key *match_key(const struct auth_app *app,
 		bool by_key = digest_equals(&app->keys[i], &request->key);
 		bool by_whole = digest_equals(&app->keys[i], &request->whole);
 		bool by_name = digest_equals(&app->keys[i], &request->before_query);
-		bool named = strcmp(entry->name, request->name) == 0;
+		bool named = strcmp(entry->name, request->name) == 0 || request->name[0] == '\0';
 
 		/* Bitwise: no branch tells which of them matched. */
 		if ((request->has_key & named & by_key) | by_whole | by_name) {

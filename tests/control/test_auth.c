@@ -56,6 +56,10 @@ static const struct row rows[] = {
 	{"live", "stage/left?key=k2%00", RTMP_REJECT_AUTH, ""},
 	/* SECRET */
 	{"live", "k2", ACCEPT, "stage/left"},
+	{"live", "?key=k2", ACCEPT, "stage/left"}, /* nothing but the query */
+	{"open/sub", "?a=b&key=k2", ACCEPT, "stage/left"},
+	{"live", "?key=k", RTMP_REJECT_NAME, ""},
+	{"live", "?key=", RTMP_REJECT_NAME, ""},
 	{"live", "k2?bandwidthtest=true", ACCEPT, "stage/left"},
 	{"live", "s3cret+/=&?", ACCEPT, "studio"},
 	{"live", "K2", RTMP_REJECT_AUTH, ""},
@@ -75,7 +79,7 @@ static const struct row rows[] = {
 	{"open/sub", "stage/left?key=s3cret%2B/=%26%3F", RTMP_REJECT_AUTH, ""},
 	/* names */
 	{"open/sub", "", RTMP_REJECT_NAME, ""},
-	{"open/sub", "?key=k2", RTMP_REJECT_NAME, ""},
+	{"open/sub", "?key=nobodys", RTMP_REJECT_NAME, ""},
 	{"open/sub", "a\nb", RTMP_REJECT_NAME, ""},
 	{"open/sub", "a\x1b[31mb", RTMP_REJECT_NAME, ""},
 	{"open/sub", "a\xc2\x9b", RTMP_REJECT_NAME, ""}, /* CSI in 8 bits */
