@@ -72,6 +72,18 @@ static void raise_descriptor_limit(void)
 	}
 }
 
+/* Every address of a port is one that others reach: whoever does may publish there. */
+static void warn_of_open_apps(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->apps_count; i++) {
+		if (config->apps[i].open) {
+			journal(CONFIG_LOG_WARN, "app.open", "{s:s, s:s}", "app",
+				config->apps[i].name, "warning",
+				"anybody who reaches the edge may publish here: `open: true`");
+		}
+	}
+}
+
 static int run(const struct config *config, bool inject)
 {
 	struct control *control = malloc(sizeof(*control));
@@ -94,6 +106,7 @@ static int run(const struct config *config, bool inject)
 		return EXIT_FAILURE;
 	}
 	journal(CONFIG_LOG_INFO, "control.started", "{s:s}", "version", PENSTOCK_VERSION);
+	warn_of_open_apps(config);
 	control->inject = inject;
 	control_run(control);
 	control_fini(control);

@@ -94,3 +94,12 @@ def test_drain(context):
         again = lab.spawn("again", [*command, f"{URL}/live", "again"], netns=lab.encoders)
         lab.wait_live()
         again.stop()
+
+
+def test_open_applications_are_warned_of(context):
+    with Lab(context.build, "open") as lab:
+        lab.start([app("anybody"), {"name": "closed", "origins": []}])
+        warnings = [line for line in (lab.dir / "control.log").read_text().splitlines()
+                    if '"app.open"' in line]
+        equal("warnings", len(warnings), 1)
+        check('"anybody"' in warnings[0] and '"warn"' in warnings[0], warnings[0])
