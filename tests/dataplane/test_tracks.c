@@ -171,10 +171,11 @@ static void test_gops(void)
 /* ModEx data before the packet type, longer than what messages keep of their beginning. */
 static void test_long_head(void)
 {
+	static const char hevc[4] = {'h', 'v', 'c', '1'};
 	char frame[1100] = {(char)0x97, (char)0xff, 0x03, 0x20, [804 + 1] = 0x01};
 
 	open_all();
-	memcpy(frame + 806, "hvc1", 4);
+	memcpy(frame + 806, hevc, sizeof(hevc));
 	CU_ASSERT_TRUE(begins_gop(frame, sizeof(frame)));
 	frame[2] = 0x04; /* now it would be beyond 1 KiB: that is far enough */
 	CU_ASSERT_FALSE(begins_gop(frame, sizeof(frame)));
