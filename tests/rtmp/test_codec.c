@@ -191,6 +191,46 @@ static const struct sample {
 		"",
 		0,
 	},
+	/* What these encoders do not write, made by hand. */
+	{
+		RTMP_CODEC_AVC, /* scaling lists, one that ends at once; picture order count 1 */
+		"0164001fffe1002d6764001fad845492492492492169a69a69a69a69a69a69a69a69a69a69a69a69"
+		"a69a69a69a5191984a014016e400",
+		{.width = 1280, .height = 720, .bit_depth = 8},
+		"High",
+		"3.1",
+		"4:2:0",
+		53,
+	},
+	{
+		RTMP_CODEC_HEVC, /* three sub-layers with profiles and levels of their own */
+		"0101600000000000000000005df000fcfdf8f819000f01210001002b42010501600000030000030000"
+		"0300"
+		"0003005dd00000030000030005500000030000555a5da00280802d17",
+		{.width = 1280, .height = 720, .rate_mhz = 25000, .bit_depth = 8},
+		"Main",
+		"3.1",
+		"4:2:0",
+		0,
+	},
+	{
+		RTMP_CODEC_AV1, /* timing, a decoder model, high tier */
+		"810d8c000a1a0400000fa40003a983a4000000048480001b80e042777dff0de0",
+		{.width = 3840, .height = 2160, .rate_mhz = 59940, .bit_depth = 8},
+		"Main",
+		"5.1 high tier",
+		"4:2:0",
+		0,
+	},
+	{
+		RTMP_CODEC_AAC, /* 5.1 by a program config element */
+		"118004c80500010880",
+		{.sample_rate = 48000, .channels = 6},
+		"LC",
+		"",
+		"",
+		9,
+	},
 	{
 		RTMP_CODEC_OPUS,
 		"4f707573486561640102380180bb0000000000",
