@@ -29,16 +29,16 @@ static void test_wrap(void)
 static void test_large_deltas(void)
 {
 	tape_reset(&tape);
-	tape_fmt0(&tape, 4, 5, 1, A, 1);
+	tape_fmt0(&tape, 4, 0x900000, 1, A, 1);
 	tape_fill(&tape, 0, 1);
-	tape_fmt2(&tape, 4, 0xfe0000);
+	tape_fmt2(&tape, 4, 0xfeffff);
 	tape_fill(&tape, 0, 1);
 	tape_fmt2(&tape, 4, 0x80000000u);
 	tape_fill(&tape, 0, 1);
 	table_read();
 	table_end(3, 0);
-	table_message(1, 0xfe0005, A, 1, 0);
-	table_message(2, 0x80fe0005u, A, 1, 0);
+	table_message(1, 0x18effff, A, 1, 0);
+	table_message(2, 0x818effffu, A, 1, 0);
 }
 
 static void put_fmt0(const uint8_t *basic, uint32_t basic_len, uint32_t length)
