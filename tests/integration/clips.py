@@ -35,7 +35,7 @@ CODECS = {
 }
 
 
-def encode(directory, video=None, audio=None, seconds=4, file="mkv"):
+def encode(directory, video=None, audio=None, seconds=3, file="mkv"):
     """A clip of these codecs, made once in a directory; without one of them, of the other alone."""
     path = directory / f"{video}-{audio}.{file}"
     if path.exists():

@@ -45,7 +45,7 @@ class Ffmpeg:
     A pipe cannot be rewritten at its end, like a network: metadata are the same in both.
     """
 
-    def __init__(self, clip, program="ffmpeg", muxer=(), rtmp=(), speed=2):
+    def __init__(self, clip, program="ffmpeg", muxer=(), rtmp=(), speed=3):
         self.clip = clip
         self.program = program
         self.muxer = muxer
@@ -64,10 +64,10 @@ class Ffmpeg:
 class GStreamer:
     """flvmux with a tee behind it, paced by the clock."""
 
-    def __init__(self, clip, sink, properties=(), video="video", audio="audio"):
+    def __init__(self, clip, sink, properties=(), pads=("video", "audio")):
         self.clip = clip
         self.sink = [sink, *properties]
-        self.pads = (video, audio)
+        self.pads = pads
 
     def start(self, lab, url, name):
         copy = lab.dir / f"{name}-sent.flv"

@@ -9,6 +9,7 @@ from lab import ADDRESS4, PORT, Failure, Lab, check, equal, run, wait_for
 URL = f"rtmp://{ADDRESS4}/live/cam"
 ORIGIN = [{"url": "rtmp://127.0.0.1:19350/live"}]
 OPEN = [{"name": "live", "open": True, "origins": ORIGIN}]
+AVC = ("avc1", "mp4a")
 ENHANCED = ["-rtmp_enhanced_codecs", "hvc1,av01,vp09"]
 
 
@@ -30,11 +31,11 @@ def recorded(sink, publish=1):
     return flv.tags(sink.recording("cam" if publish == 1 else f"cam-{publish}"))
 
 
-def publish(context, name, client, codecs, url=URL, apps=None):
+def publish(context, name, client, codecs=AVC, url=URL, apps=None, **config):
     """From the connection to its orderly end; returns what went through, for the line."""
     with Lab(context.build, name) as lab:
         sink = lab.start_sink()
-        lab.start(apps or OPEN)
+        lab.start(apps or OPEN, **config)
         encoder, copy = client.start(lab, url, "encoder")
         understood(lab, codecs)
         check(encoder.wait(30) == 0, encoder.reason())
@@ -61,7 +62,7 @@ def killed_and_back(context, name, client):
         sink = lab.start_sink()
         lab.start(OPEN)
         first, first_copy = client.start(lab, URL, "first")
-        wait_for("a second of media", lambda: lab.wait_live()[0]["uptime_ms"] > 1000)
+        wait_for("some media", lambda: lab.wait_live()[0]["uptime_ms"] > 700)
         reset(lab, first)
         second, second_copy = client.start(lab, URL, "second")
         check(second.wait(30) == 0, second.reason())
@@ -81,13 +82,21 @@ def killed_and_back(context, name, client):
 # Debian's ffmpeg
 
 
+def h264(context, program="ffmpeg", **options):
+    return Ffmpeg(context.encoded("h264", "aac"), program, **options)
+
+
 def test_ffmpeg_h264_aac(context):
-    return publish(context, "h264", Ffmpeg(context.small), ("avc1", "mp4a"))
+    return publish(context, "h264", h264(context))
+
+
+def test_ffmpeg_chunk_size_128(context):
+    """It sends chunks of the size that the server announces for its own, and otherwise of 128 bytes."""
+    return publish(context, "chunk128", h264(context), rtmp={"chunk_size": 128})
 
 
 def test_ffmpeg_flv1_mp3(context):
-    client = Ffmpeg(context.encoded("flv1", "mp3"))
-    return publish(context, "flv1", client, ("FLV1", ".mp3"))
+    return publish(context, "flv1", Ffmpeg(context.encoded("flv1", "mp3")), ("FLV1", ".mp3"))
 
 
 def test_ffmpeg_video_alone(context):
@@ -99,19 +108,32 @@ def test_ffmpeg_audio_alone(context):
 
 
 def test_ffmpeg_no_metadata(context):
-    client = Ffmpeg(context.small, muxer=["-flvflags", "no_metadata+no_sequence_end"])
-    return publish(context, "nometadata", client, ("avc1", "mp4a"))
+    return publish(context, "nometadata",
+                   h264(context, muxer=["-flvflags", "no_metadata+no_sequence_end"]))
+
+
+def late(context, name, seconds):
+    return publish(context, name, h264(context, muxer=["-output_ts_offset", seconds]))
+
+
+def test_ffmpeg_crosses_24_bits(context):
+    """Headers at 0, then frames from 1.7 s before 2^24 ms on: the first delta is no negative one."""
+    return late(context, "bits24", "16775.5")
 
 
 def test_ffmpeg_extended_timestamps(context):
-    """It begins 4 s before 2^24 ms: the 24 bits of a chunk header run over in the middle."""
-    client = Ffmpeg(context.small, muxer=["-output_ts_offset", "16775.5"])
-    return publish(context, "extended", client, ("avc1", "mp4a"))
+    """The first frame has an extended delta, repeated in each of its chunks."""
+    return late(context, "extended", "20000")
+
+
+def test_ffmpeg_wraps_at_31_bits(context):
+    """After 24 days and 20 hours its clock begins again at 0."""
+    return late(context, "bits31", "2147482.2")
 
 
 def test_ffmpeg_rtmp_options(context):
     """Names, a key and odd values in places of their own instead of the URL."""
-    client = Ffmpeg(context.small, rtmp=[
+    client = h264(context, rtmp=[
         "-rtmp_app", "live", "-rtmp_playpath", "cam?key=right-key-4711&a=b?c",
         "-rtmp_tcurl", f"rtmp://{ADDRESS4}:{PORT}/live?token=a&b=/c", "-rtmp_live", "live",
         "-rtmp_conn", "B:1 S:text O:1 NN:number:4.5 NS:text:more O:0 Z:0 N:3",
@@ -119,69 +141,67 @@ def test_ffmpeg_rtmp_options(context):
         "-rtmp_swfurl", "http://198.18.0.1/a.swf", "-tcp_nodelay", "1"])
     apps = [{"name": "live", "keys": [{"name": "cam", "key": "right-key-4711"}],
              "origins": ORIGIN}]
-    return publish(context, "options", client, ("avc1", "mp4a"), f"rtmp://{ADDRESS4}", apps)
+    return publish(context, "options", client, url=f"rtmp://{ADDRESS4}", apps=apps)
 
 
 def test_ffmpeg_killed_and_back(context):
-    return killed_and_back(context, "ffmpegkilled", Ffmpeg(context.small))
+    return killed_and_back(context, "ffmpegkilled", h264(context, speed=2))
 
 
 # ffmpeg with Enhanced RTMP
 
 
-def enhanced(context, name, video, codec):
-    client = Ffmpeg(context.encoded(video, "aac"), context.ffmpeg7(), rtmp=ENHANCED)
-    return publish(context, name, client, (codec, "mp4a"))
+def enhanced(context, video, **options):
+    return Ffmpeg(context.encoded(video, "aac"), context.ffmpeg7(), rtmp=ENHANCED, **options)
 
 
 def test_ffmpeg7_h264_aac(context):
-    return publish(context, "ffmpeg7", Ffmpeg(context.small, context.ffmpeg7()), ("avc1", "mp4a"))
+    return publish(context, "ffmpeg7", h264(context, context.ffmpeg7()))
 
 
 def test_ffmpeg7_hevc_aac(context):
-    return enhanced(context, "hevc", "hevc", "hvc1")
+    return publish(context, "hevc", enhanced(context, "hevc"), ("hvc1", "mp4a"))
 
 
 def test_ffmpeg7_av1_aac(context):
-    return enhanced(context, "av1", "av1", "av01")
+    return publish(context, "av1", enhanced(context, "av1"), ("av01", "mp4a"))
 
 
 def test_ffmpeg7_vp9_aac(context):
-    return enhanced(context, "vp9", "vp9", "vp09")
+    return publish(context, "vp9", enhanced(context, "vp9"), ("vp09", "mp4a"))
 
 
 def test_ffmpeg7_killed_and_back(context):
-    client = Ffmpeg(context.encoded("hevc", "aac"), context.ffmpeg7(), rtmp=ENHANCED)
-    return killed_and_back(context, "ffmpeg7killed", client)
+    return killed_and_back(context, "ffmpeg7killed", enhanced(context, "hevc", speed=2))
 
 
-# GStreamer
+# GStreamer, without and with librtmp
 
 
-def test_gstreamer_rtmp2sink(context):
-    return publish(context, "rtmp2sink", GStreamer(context.small, "rtmp2sink"), ("avc1", "mp4a"))
+def gstreamer(context, sink, *properties):
+    return GStreamer(context.encoded("h264", "aac", "flv"), sink, properties)
 
 
-def test_gstreamer_rtmp2sink_chunk_size(context):
-    client = GStreamer(context.small, "rtmp2sink", ["chunk-size=65536"])
-    return publish(context, "rtmp2chunk", client, ("avc1", "mp4a"))
+def test_rtmp2sink(context):
+    return publish(context, "rtmp2sink", gstreamer(context, "rtmp2sink"))
 
 
-def test_gstreamer_rtmp2sink_killed_and_back(context):
-    return killed_and_back(context, "rtmp2killed", GStreamer(context.small, "rtmp2sink"))
+def test_rtmp2sink_chunk_size(context):
+    return publish(context, "rtmp2chunk", gstreamer(context, "rtmp2sink", "chunk-size=65536"))
 
 
-# librtmp
+def test_rtmp2sink_killed_and_back(context):
+    return killed_and_back(context, "rtmp2killed", gstreamer(context, "rtmp2sink"))
 
 
-def test_librtmp_rtmpsink(context):
-    return publish(context, "rtmpsink", GStreamer(context.small, "rtmpsink"), ("avc1", "mp4a"))
+def test_rtmpsink(context):
+    return publish(context, "rtmpsink", gstreamer(context, "rtmpsink"))
 
 
-def test_librtmp_rtmpsink_flv1_mp3(context):
+def test_rtmpsink_flv1_mp3(context):
     client = GStreamer(context.encoded("flv1", "mp3", "flv"), "rtmpsink")
     return publish(context, "rtmpflv1", client, ("FLV1", ".mp3"))
 
 
-def test_librtmp_rtmpsink_killed_and_back(context):
-    return killed_and_back(context, "rtmpkilled", GStreamer(context.small, "rtmpsink"))
+def test_rtmpsink_killed_and_back(context):
+    return killed_and_back(context, "rtmpkilled", gstreamer(context, "rtmpsink"))
