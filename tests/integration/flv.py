@@ -24,6 +24,21 @@ def tags(path):
     return found
 
 
+def is_header(tag):
+    """Metadata and sequence headers, those of AVC and AAC by their second byte."""
+    if tag.kind == DATA or not tag.body:
+        return tag.kind == DATA
+    first = tag.body[0]
+    if tag.kind == VIDEO and first & 0x80:  # Enhanced RTMP: sequence start, metadata
+        return first & 0x0F in (0, 4)
+    return (first & 0x0F == 7 if tag.kind == VIDEO else first >> 4 == 10) and tag.body[1] == 0
+
+
+def is_keyframe(tag):
+    return tag.kind == VIDEO and tag.body[:1] != b"" and tag.body[0] >> 4 & 7 == 1 \
+        and not is_header(tag)
+
+
 def describe(tag):
     return (f"{KINDS.get(tag.kind, tag.kind)} at {tag.timestamp} ms, {len(tag.body)} bytes "
             f"{tag.body[:12].hex()}")

@@ -10,6 +10,7 @@ URL = f"rtmp://{ADDRESS4}/live/cam"
 ORIGIN = [{"url": "rtmp://127.0.0.1:19350/live"}]
 OPEN = [{"name": "live", "open": True, "origins": ORIGIN}]
 AVC = ("avc1", "mp4a")
+SAMPLE_ACCESS = b"\x02\x00\x11|RtmpSampleAccess\x01\x00\x01\x00"  # the edge's own
 ENHANCED = ["-rtmp_enhanced_codecs", "hvc1,av01,vp09"]
 
 
@@ -205,3 +206,89 @@ def test_rtmpsink_flv1_mp3(context):
 
 def test_rtmpsink_killed_and_back(context):
     return killed_and_back(context, "rtmpkilled", gstreamer(context, "rtmpsink"))
+
+
+# Players: they write down headers, and then what was published, from a keyframe on
+
+
+def played(sent, got, at_end):
+    """Checks it; how many headers came first, how many messages had gone before."""
+    headers = next((i for i, tag in enumerate(got) if flv.is_keyframe(tag)), len(got))
+    check(headers < len(got), f"{len(got)} messages, no keyframe")
+    known = {tag.body for tag in sent if flv.is_header(tag)}
+    for tag in got[:headers]:
+        check(tag.body in known, f"before the first frame: {flv.describe(tag)}")
+    bodies = [tag.body for tag in sent]
+    check(got[headers].body in bodies, f"never sent: {flv.describe(got[headers])}")
+    before = bodies.index(got[headers].body)
+    unlike = flv.difference(sent[before:], got[headers:])
+    check(unlike is None, unlike)
+    missing = len(sent) - before - len(got[headers:])
+    check(missing <= at_end, f"the last {missing} messages are missing")
+    return headers, before
+
+
+def play(context, name, player, client=None, kept=bool, at_end=0):
+    """Begins 1.3 s after the publisher, in its second GOP. `kept` says what the player keeps of
+    messages; `at_end` of them it may throw away when it is told that the stream is over."""
+    apps = [{**OPEN[0], "play": {"key": "watch-4711"}}]
+    with Lab(context.build, name) as lab:
+        sink = lab.start_sink()
+        lab.start(apps)
+        encoder, copy = (client or h264(context, speed=1)).start(lab, URL, "encoder")
+        wait_for("the second GOP", lambda: lab.wait_live()[0]["uptime_ms"] > 1300)
+        out = lab.dir / "played.flv"
+        player = lab.spawn("player", player(f"{URL}?key=watch-4711", out), netns=lab.encoders)
+        check(encoder.wait(30) == 0, encoder.reason())
+        player.wait(15)
+        sink.ended()
+        sent, got = flv.tags(copy), flv.tags(out)
+        check(got[0].kind == flv.DATA, f"no metadata first: {flv.describe(got[0])}")
+        got = [tag for tag in got if kept(tag) and tag.body != SAMPLE_ACCESS]
+        headers, before = played([tag for tag in sent if kept(tag)], got, at_end)
+        unlike = flv.difference(sent, recorded(sink))
+        check(unlike is None, f"at the origin: {unlike}")
+        lab.wait_idle()
+        return f"{headers} headers, then {flv.count(got[headers:])}, from message {before} on"
+
+
+def without_tiny(tag):
+    """librtmp throws away video messages of up to 5 bytes: the end of an AVC sequence."""
+    return tag.kind != flv.VIDEO or len(tag.body) > 5
+
+
+def test_play_rtmpdump(context):
+    return play(context, "rtmpdump", lambda url, out: ["rtmpdump", "-V", "--live", "-r", url,
+                                                       "-o", out], kept=without_tiny)
+
+
+def test_play_rtmpsrc(context):
+    return play(context, "rtmpsrc", lambda url, out: [
+        "gst-launch-1.0", "-q", "rtmpsrc", f"location={url} live=1", "!", "filesink",
+        f"location={out}"], kept=without_tiny)
+
+
+def test_play_rtmp2src(context):
+    return play(context, "rtmp2src", lambda url, out: [
+        "gst-launch-1.0", "-q", "rtmp2src", f"location={url}", "!", "filesink", f"location={out}"],
+        at_end=4)
+
+
+def no_metadata(tag):
+    """ffmpeg writes metadata of its own."""
+    return tag.kind != flv.DATA
+
+
+def copying(program):
+    return lambda url, out: [program, "-nostdin", "-hide_banner", "-loglevel", "warning", "-copyts",
+                             "-i", url, "-c", "copy", "-flvflags", "no_duration_filesize",
+                             "-f", "flv", out]
+
+
+def test_play_ffmpeg(context):
+    return play(context, "ffmpeg", copying("ffmpeg"), kept=no_metadata)
+
+
+def test_play_ffmpeg7_hevc(context):
+    return play(context, "ffmpeg7", copying(context.ffmpeg7()),
+                enhanced(context, "hevc", speed=1), kept=no_metadata)
