@@ -26,7 +26,8 @@ def make(path, seconds, size="640x360", bitrate="1500k", gop=60, filler=False):
 # Codecs of short clips, in containers that the encoders copy them from.
 CODECS = {
     "flv1": ["-c:v", "flv", "-b:v", "400k"],
-    "hevc": ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:bframes=2"],
+    "hevc": ["-c:v", "libx265", "-preset", "ultrafast",
+             "-x265-params", "log-level=error:bframes=2"],
     "av1": ["-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "lp=2"],
     "vp9": ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"],
     "h264": ["-c:v", "libx264", "-preset", "veryfast"],

@@ -1,4 +1,4 @@
-"""FLV files as lists of tags (FLV specification 10.1, annex E.4), and the comparison of two of them."""
+"""FLV files as lists of tags (FLV specification 10.1, annex E.4), and the comparison of two."""
 import collections
 import pathlib
 
