@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rtmp/amf0.h"
+#include "rtmp/amf3.h"
 #include "rtmp/media.h"
 #include "text.h"
 
@@ -124,10 +125,13 @@ void insight_claims_read(struct insight_claims *claims, const uint8_t *data, uin
 {
 	uint32_t selector = len > 0 && data[0] == 0 && len > 1 && data[1] == AMF0_STRING;
 	struct insight_claims out = {.when_us = claims->when_us, .count = claims->count};
+	struct amf3_reader amf3;
 	struct amf0_string name;
 	struct amf0_reader r;
 
 	amf0_reader_init(&r, data + selector, len - selector);
+	amf3_reader_init(&amf3, data + selector, len - selector);
+	r.amf3 = &amf3; /* objects of objectEncoding 3 */
 	if (find_object(&r)) {
 		amf0_enter(&r);
 		for (uint32_t i = 0; i < PROPERTIES_MAX && amf0_next_property(&r, &name); i++) {

@@ -341,7 +341,7 @@ static void test_claims(void)
 	CU_ASSERT_STRING_EQUAL(c->video_codec, "av01");
 	CU_ASSERT_STRING_EQUAL(c->audio_codec, "10");
 	CU_ASSERT_STRING_EQUAL(c->encoder, "La?[2Jv");
-	/* Cut anywhere, and by AMF3 messages. */
+	/* Cut anywhere. */
 	for (uint32_t len = 1; len < at; len++) {
 		deliver(RTMP_TYPE_DATA_AMF0, 0, data, len);
 	}
@@ -373,6 +373,19 @@ static void test_seeded(void)
 	CU_ASSERT_EQUAL(shown.audio[0].config.channels, 6);
 	CU_ASSERT(shown.video[0].frames == 0 && !shown.totals.skew_known);
 	headers_put(set);
+	tear_down();
+}
+
+/* Enhanced RTMP with objectEncoding 3: AMF3 behind its marker, in a message of type 15. */
+static void test_claims_of_amf3(void)
+{
+	set_up();
+	DELIVER(RTMP_TYPE_DATA_AMF3, 0,
+		"\x00\x02\x00\x0aonMetaData\x11\x0a\x0b\x01\x0bwidth\x04\x85\x00\x0d"
+		"height\x05\x40\x76\x80\x00\x00\x00\x00\x00\x01");
+	show();
+	CU_ASSERT_EQUAL(shown.totals.claims.count, 1);
+	CU_ASSERT(shown.totals.claims.width == 640 && shown.totals.claims.height == 360);
 	tear_down();
 }
 
@@ -417,6 +430,7 @@ int main(void)
 		{"too many tracks", test_too_many_tracks},
 		{"what is no track", test_others},
 		{"claims of metadata", test_claims},
+		{"claims of metadata in AMF3", test_claims_of_amf3},
 		{"taken over", test_seeded},
 		{"headers without end", test_parse_budget},
 		{"shown now and then", test_shown_now_and_then},
