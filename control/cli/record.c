@@ -151,7 +151,7 @@ static void take_data(struct recording *r)
 
 static bool make_room(struct recording *r)
 {
-	size_t size = r->size > 0 ? 2 * r->size : 4 * READ_SIZE;
+	size_t size = r->size > 0 ? 2 * r->size : (size_t)4 * READ_SIZE;
 
 	if (r->size - r->len >= READ_SIZE) {
 		return true;

@@ -294,22 +294,24 @@ static char *summary(const struct recorder *r, const char *why)
 void recorder_end(struct recorder *r, const char *why, uint64_t now_us)
 {
 	uint8_t *body = NULL;
+	size_t length;
 	char *text;
 
 	if (r->ended) {
 		return;
 	}
 	text = summary(r, why);
+	length = text ? strlen(text) : 0;
 	r->ended = true;
 	r->claim = false;
 	r->deadline_us = now_us + r->context->settings.drain_us;
 	if (text && begin_file(r)) {
-		body = begin_tag(r, RECORDER_END, 0, (uint32_t)strlen(text));
+		body = begin_tag(r, RECORDER_END, 0, (uint32_t)length);
 	}
-	if (body) {
-		memcpy(body, text, strlen(text));
-		r->out_len += strlen(text) + AROUND;
+	for (size_t i = 0; body && i < length; i++) {
+		body[i] = (uint8_t)text[i]; /* no string any more */
 	}
+	r->out_len += body ? length + AROUND : 0;
 	r->gone |= !body;
 	free(text);
 }

@@ -129,7 +129,7 @@ static void listen_anew(void)
 		close(listener);
 	}
 	unlink(socket_path);
-	strcpy(address.sun_path, socket_path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
 	listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	CU_ASSERT_EQUAL_FATAL(listen(listener, 4), 0);

@@ -194,8 +194,7 @@ static bool take_burst(void)
 
 static void run(const struct course *course)
 {
-	uint64_t out = course->out; /* of the last frame of video */
-	uint64_t since = 0;         /* when the clock began */
+	uint64_t since = 0; /* when the clock began */
 	uint32_t start = course->start;
 
 	set_up(course);
@@ -207,7 +206,8 @@ static void run(const struct course *course)
 			since = at;
 			start = 0;
 		}
-		out = course->out + at;
+		uint64_t out = course->out + at;
+
 		time = start + (uint32_t)(at - since);
 		publish(RTMP_TYPE_VIDEO, time, now_us, course->repair ? out : time);
 		publish(RTMP_TYPE_AUDIO, time - AUDIO_AHEAD, now_us,

@@ -102,7 +102,7 @@ static void read_more(void)
 /* What is there of the file; true once its last tag is. */
 static bool parse(void)
 {
-	uint8_t *at = memchr(file, '\n', file_len);
+	uint8_t *at;
 	size_t left;
 
 	read_more();
