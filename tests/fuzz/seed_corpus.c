@@ -3,6 +3,7 @@
  */
 #include "handshake.h"
 #include "peer.h"
+#include "random_session.h"
 #include "seed.h"
 
 #include <stdio.h>
@@ -83,6 +84,20 @@ static void write_server(struct peer *p)
 	write_seed("client", "handshake", 0xb0, p->replies, p->out.len);
 }
 
+/* Whole sessions: chunk formats, sizes, aborts, aggregates. */
+static void write_sessions(struct tape *tape)
+{
+	char name[32];
+
+	for (uint32_t seed = 0; seed < 64; seed++) {
+		tape_reset(tape);
+		random_session(tape, seed, 100 + 50 * seed);
+		snprintf(name, sizeof(name), "session%u", seed);
+		write_seed("differential", name, (uint8_t)(seed << 4 | 15), tape->bytes, tape->len);
+		write_seed("chunk_reader", name, (uint8_t)seed, tape->bytes, tape->len);
+	}
+}
+
 static void write_amf0(void)
 {
 	struct command c;
@@ -139,6 +154,7 @@ int main(int argc, char **argv)
 	write_extended(&peer, true);
 	write_extended(&peer, false);
 	write_server(&peer);
+	write_sessions(&peer.tape);
 	write_amf0();
 	write_media();
 	write_tcp();
