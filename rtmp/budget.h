@@ -1,6 +1,7 @@
 /*
- * A peer's account (rtmp/limits.h): what it sent against what it may. Looked at once per span and
- * at every command, so that counting is all that a message or a chunk costs.
+ * A peer's account (rtmp/limits.h): what it sent against what it may. Counting is all that a
+ * message or a chunk costs; the account is looked at after a span or a command, and only when so
+ * much has come since it was looked at last that some limit may be exceeded.
  */
 #ifndef RTMP_BUDGET_H
 #define RTMP_BUDGET_H
@@ -10,8 +11,22 @@
 /* What the connection sent so far. */
 struct rtmp_tally budget_tally(const struct rtmp_server *s);
 
-/* 0, or the limit that is exceeded. */
-int budget_check(const struct rtmp_server *s) __attribute__((warn_unused_result));
+/* Grows by at least one with each chunk, message, command and control message. */
+static inline uint32_t budget_ticks(const struct rtmp_server *s)
+{
+	return s->reader.chunks + s->messages;
+}
+
+/* 0, or the limit that is exceeded. Sets when it is next worth looking: none can be before that. */
+int budget_look(struct rtmp_server *s) __attribute__((warn_unused_result));
+
+static inline int budget_check(struct rtmp_server *s)
+{
+	if (s->asked && (int32_t)(s->look_at - budget_ticks(s)) >= 0) {
+		return 0;
+	}
+	return budget_look(s);
+}
 
 /* A publish or play is asked for: from here on rates count, because media may come with it. */
 void budget_asked(struct rtmp_server *s);

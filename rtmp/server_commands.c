@@ -347,7 +347,7 @@ int server_take_command(struct rtmp_server *s, const struct rtmp_message *msg, s
 	int rc;
 
 	s->commands++;
-	rc = budget_check(s);
+	rc = budget_look(s);
 	if (rc < 0) {
 		return rc;
 	}

@@ -74,8 +74,8 @@ static void test_nothing(void)
 
 static void test_codecs(void)
 {
-	uint32_t video[] = {RTMP_CODEC_AVC, RTMP_CODEC_AV1};
-	uint32_t audio[] = {RTMP_CODEC_AAC};
+	static uint32_t video[] = {RTMP_CODEC_AVC, RTMP_CODEC_AV1};
+	static uint32_t audio[] = {RTMP_CODEC_AAC};
 
 	begin();
 	limits.video_codecs = video;

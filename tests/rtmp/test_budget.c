@@ -241,7 +241,7 @@ static void test_chunk_rate(void)
 	(void)feed_chunks(128, 4096);
 	CU_ASSERT_EQUAL(peer.error, 0);
 	/* Runs of chunks, which are taken at once, count as what they are. */
-	CU_ASSERT_TRUE(peer.server.reader.chunks > (4096u << 10) / 128);
+	CU_ASSERT_TRUE(peer.server.reader.chunks > UINT32_C(4194304) / 128);
 }
 
 /* A slow peer with chunks of one byte is as good as any other. */

@@ -94,6 +94,7 @@ struct rtmp_server {
 	uint32_t messages;    /* since the connection began; of all kinds */
 	uint32_t commands;
 	uint32_t controls;      /* protocol control, and what was set aside */
+	uint32_t look_at;       /* see rtmp/budget.h */
 	struct rtmp_tally base; /* what was counted when the second began */
 	uint64_t random;        /* state of the filler for S1 and S2: no secret depends on it */
 	uint8_t state;
