@@ -267,6 +267,51 @@ static void test_several_publishes(void)
 		     NULL);
 }
 
+/* Two publishes, on message streams 1 and 2. */
+static void two_publishes(void)
+{
+	table_connected();
+	peer_command(&encoder, "createStream", 2, 0, NULL);
+	peer_command(&encoder, "createStream", 3, 0, NULL);
+	peer_command(&encoder, "publish", 4, 1, "one");
+	peer_command(&encoder, "publish", 5, 2, "two");
+	table_expect(0, "publish=live/one:1 publish=live/two:2 ", NULL);
+}
+
+/* B15: message stream 0 means the only publish; where there are two it means none. */
+static void test_stream_0(void)
+{
+	table_live();
+	peer_message(&encoder, RTMP_TYPE_AUDIO, 4, 0, 0, 2, 3);
+	table_expect(0, "media=8:3 ", "");
+	two_publishes();
+	peer_message(&encoder, RTMP_TYPE_AUDIO, 4, 0, 0, 2, 3);
+	peer_command(&encoder, "FCUnpublish", 0, 0, "one");
+	table_expect(0, "ignored=8 ", NULL);
+	peer_command(&encoder, "closeStream", 0, 1, NULL);
+	peer_message(&encoder, RTMP_TYPE_AUDIO, 4, 0, 0, 2, 3);
+	table_expect(0, "unpublish=1 media=8:3 ", NULL);
+}
+
+/* B15: a publish that ends takes its message under way with it, and none of another. */
+static void test_end_in_messages(void)
+{
+	two_publishes();
+	for (uint8_t id = 1; id <= 2; id++) {
+		tape_fmt0(&encoder.tape, (uint8_t)(8 + id), 0, 200, RTMP_TYPE_VIDEO, id);
+		tape_fill(&encoder.tape, 0, 128);
+	}
+	peer_command(&encoder, "closeStream", 0, 1, NULL);
+	table_expect(0, "media=9:200 media=9:200 unpublish=1 ", NULL);
+	CU_ASSERT_EQUAL(encoder.media_bytes, 256);
+	for (uint8_t id = 1; id <= 2; id++) {
+		tape_fmt3(&encoder.tape, (uint8_t)(8 + id));
+		tape_fill(&encoder.tape, 128, 72);
+	}
+	table_expect(0, "", "");
+	CU_ASSERT_EQUAL(encoder.media_bytes, 256 + 72);
+}
+
 /* B15: a stream that was deleted makes room for another; ids are not used twice. */
 static void test_deleted_streams(void)
 {
@@ -327,6 +372,8 @@ static const struct test tests[] = {
 	{"B13 commands of players", test_player_commands},
 	{"B14 shared objects", test_shared_objects},
 	{"B15 several publishes", test_several_publishes},
+	{"B15 message stream 0", test_stream_0},
+	{"B15 end in the middle of messages", test_end_in_messages},
 	{"B15 deleted streams", test_deleted_streams},
 	{"B15 deleted is what is not there", test_deleted_nothing},
 	{"B16 other transports", test_other_transports},

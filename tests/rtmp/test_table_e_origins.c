@@ -127,6 +127,10 @@ static void test_bad_name(void)
 	table_expect(0, "", ">onStatus:0:NetStream.Publish.BadName ");
 	CU_ASSERT_TRUE(table_said("level\x02\x00\x05"
 				  "error"));
+	CU_ASSERT_EQUAL(rtmp_server_reject(&encoder.server, 1, RTMP_REJECT_BUSY, &encoder.out),
+			RTMP_ERR(COMMAND_ORDER));
+	CU_ASSERT_EQUAL(rtmp_server_reject(&encoder.server, 2, RTMP_REJECT_BUSY, &encoder.out),
+			RTMP_ERR(COMMAND_ORDER));
 	peer_message(&encoder, RTMP_TYPE_AUDIO, 4, 1, 0, 1, 10);
 	table_expect(0, "ignored=8 ", "");
 }
