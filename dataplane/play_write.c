@@ -59,12 +59,14 @@ static uint32_t read_piece(struct pieces *in, uint32_t max, const uint8_t **data
 static uint32_t read_bytes(struct pieces *in, uint8_t *to, uint32_t len)
 {
 	uint32_t done = 0;
-	uint32_t n = 1;
 
-	while (done < len && n > 0) {
+	while (done < len) {
 		const uint8_t *data;
+		uint32_t n = read_piece(in, len - done, &data);
 
-		n = read_piece(in, len - done, &data);
+		if (n == 0) {
+			break;
+		}
 		memcpy(to + done, data, n);
 		done += n;
 	}

@@ -178,7 +178,8 @@ static void take_piece(struct viewer *v, const struct rtmp_piece *piece)
 static void take_control(struct viewer *v, const struct rtmp_control *control)
 {
 	if (control->type == RTMP_TYPE_USER_CONTROL && control->event == RTMP_USER_STREAM_EOF) {
-		strcat(v->said, "EOF ");
+		size_t used = strlen(v->said);
+		(void)snprintf(v->said + used, sizeof(v->said) - used, "EOF ");
 	}
 	v->pongs += control->type == RTMP_TYPE_USER_CONTROL &&
 		    control->event == RTMP_USER_PING_RESPONSE;

@@ -211,6 +211,11 @@ static void run(void)
 		     (unsigned long long)plays, (unsigned long long)messages,
 		     (unsigned long long)a.counters.value[DP_COUNTER_play_skips],
 		     atomic_load(&failed) ? ": FAILED" : "");
+	publisher_close(&pub);
+	world_set_tail(&a, 0, atomic_load(&world_stream(&a, 0)->head));
+	world_close(&a);
+	world_close(&b);
+	play_mesh_destroy(&mesh);
 	CU_ASSERT_FALSE(atomic_load(&failed));
 	CU_ASSERT_TRUE(messages > 0 && plays > 0);
 }
