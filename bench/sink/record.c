@@ -1,6 +1,5 @@
 #include "record.h"
 
-#include "aggregate.h"
 #include "bench/common/crc32.h"
 
 static enum record_kind kind_of(uint8_t type)
@@ -41,8 +40,8 @@ static void record_time(struct record *r, enum record_kind kind, uint32_t timest
 	r->timed = true;
 }
 
-static void record_part(struct record *r, uint8_t type, uint32_t timestamp, const uint8_t *data,
-			uint32_t len)
+void record_message(struct record *r, uint8_t type, uint32_t timestamp, const uint8_t *data,
+		    uint32_t len)
 {
 	enum record_kind kind = kind_of(type);
 
@@ -72,24 +71,6 @@ static void record_part(struct record *r, uint8_t type, uint32_t timestamp, cons
 	if (r->checksum) {
 		r->crc32 = sink_crc32(r->crc32, data, len);
 	}
-}
-
-void record_message(struct record *r, uint8_t type, uint32_t timestamp, const uint8_t *data,
-		    uint32_t len)
-{
-	struct aggregate aggregate;
-	struct aggregate_part part;
-
-	if (type != RTMP_TYPE_AGGREGATE) {
-		record_part(r, type, timestamp, data, len);
-		return;
-	}
-	r->aggregate_messages++;
-	aggregate_init(&aggregate, timestamp, data, len);
-	while (aggregate_next(&aggregate, &part)) {
-		record_part(r, part.type, part.timestamp, part.data, part.len);
-	}
-	r->malformed_messages += aggregate.malformed;
 }
 
 uint64_t record_bytes(const struct record *r)

@@ -35,8 +35,6 @@ struct record {
 	const char *error; /* why the connection was closed by us, or NULL */
 	struct record_count counts[RECORD_KINDS];
 	uint64_t other_messages;      /* neither audio, video nor data */
-	uint64_t aggregate_messages;  /* their parts are counted as messages */
-	uint64_t malformed_messages;  /* aggregates that end in the middle of a part */
 	uint64_t incomplete_messages; /* begun, never finished */
 	uint64_t keyframes;
 	uint64_t sequence_headers;

@@ -75,11 +75,8 @@ static void print_counts(FILE *out, const struct record *r)
 		", \"keyframes\": %" PRIu64 ", \"sequence_headers\": %" PRIu64
 		", \"timestamp_backward\": %" PRIu64 ", \"timestamp_gaps\": %" PRIu64,
 		r->keyframes, r->sequence_headers, a->backward + v->backward, a->gaps + v->gaps);
-	fprintf(out,
-		", \"aggregate_messages\": %" PRIu64 ", \"malformed_messages\": %" PRIu64
-		", \"incomplete_messages\": %" PRIu64 ", \"other_messages\": %" PRIu64,
-		r->aggregate_messages, r->malformed_messages, r->incomplete_messages,
-		r->other_messages);
+	fprintf(out, ", \"incomplete_messages\": %" PRIu64 ", \"other_messages\": %" PRIu64,
+		r->incomplete_messages, r->other_messages);
 }
 
 static void print_record(FILE *out, const struct record *r)

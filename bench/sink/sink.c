@@ -317,11 +317,13 @@ static void init(struct sink *sink, const struct sink_options *options)
 	sink->options = options;
 	sink->rtmp = (struct rtmp_server_config){
 		.buffers = &rtmp_heap_buffers,
+		.aggregates = &sink->aggregate_pool,
 		.chunk_size = 4096,
 		.window_ack_size = 2500000,
 		.peer_bandwidth = 2500000,
 		.message_max = (1u << 24) - 1, /* what an FLV tag can hold */
 	};
+	rtmp_aggregate_pool_init(&sink->aggregate_pool, sink->aggregates, SINK_AGGREGATES);
 	sink->signals.fd = -1;
 	sink->timer.fd = -1;
 	TAILQ_INIT(&sink->conns);

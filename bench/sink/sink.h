@@ -32,9 +32,14 @@ struct sink_options {
 	uint64_t reset_after; /* bytes, then the connection is reset; 0: never */
 };
 
+/* Aggregate messages under way at a time; more are counted as nothing, and missing. */
+#define SINK_AGGREGATES 256u
+
 struct sink {
 	const struct sink_options *options;
 	struct rtmp_server_config rtmp;
+	struct rtmp_aggregate_pool aggregate_pool;
+	struct rtmp_aggregate aggregates[SINK_AGGREGATES];
 	struct loop loop;
 	struct marks *marks; /* NULL: none */
 	struct latency latency;

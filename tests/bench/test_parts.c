@@ -1,7 +1,6 @@
 /*
  * Parts of penstock-sink by themselves.
  */
-#include "aggregate.h"
 #include "assembly.h"
 #include "bench/common/crc32.h"
 #include "record.h"
@@ -83,52 +82,6 @@ static void test_json_strings(void)
 	expect_json("\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"");
 }
 
-static const uint8_t two_parts[] = {9, 0, 0, 2, 0, 0, 50, 1, 0, 0, 0, 0xaa, 0xbb, 0, 0, 0, 13,
-				    8, 0, 0, 1, 0, 0, 60, 1, 0, 0, 0, 0xcc, 0,    0, 0, 12};
-
-static void test_aggregate(void)
-{
-	struct aggregate a;
-	struct aggregate_part part;
-
-	aggregate_init(&a, 7, two_parts, sizeof(two_parts));
-	CU_ASSERT_TRUE_FATAL(aggregate_next(&a, &part));
-	CU_ASSERT_EQUAL(part.type, 9);
-	CU_ASSERT_EQUAL(part.timestamp, 7);
-	CU_ASSERT_EQUAL(part.len, 2);
-	CU_ASSERT_EQUAL(part.data[1], 0xbb);
-	CU_ASSERT_TRUE_FATAL(aggregate_next(&a, &part));
-	CU_ASSERT_EQUAL(part.type, 8);
-	CU_ASSERT_EQUAL(part.timestamp, 17);
-	CU_ASSERT_EQUAL(part.data[0], 0xcc);
-	CU_ASSERT_FALSE(aggregate_next(&a, &part));
-	CU_ASSERT_FALSE(a.malformed);
-}
-
-/* Copied to memory of exactly that size, so that a sanitizer sees a read beyond it. */
-static void test_aggregate_truncations(void)
-{
-	for (uint32_t len = 0; len <= sizeof(two_parts); len++) {
-		uint8_t *copy = malloc(len > 0 ? len : 1);
-		struct aggregate a;
-		struct aggregate_part part;
-		unsigned int parts = 0;
-		if (copy == NULL) {
-			CU_FAIL_FATAL("out of memory");
-			abort();
-		}
-		memcpy(copy, two_parts, len);
-		aggregate_init(&a, 0, copy, len);
-		while (aggregate_next(&a, &part)) {
-			parts++;
-		}
-		CU_ASSERT_EQUAL(parts, (len >= 13) + (len >= 29));
-		bool whole = len == 0 || (len >= 13 && len <= 17) || len >= 29;
-		CU_ASSERT_EQUAL(a.malformed, !whole);
-		free(copy);
-	}
-}
-
 static void test_timestamps_wrap(void)
 {
 	static const uint8_t frame[] = {0x27, 1, 0, 0, 0, 1};
@@ -150,11 +103,8 @@ static void test_empty_messages(void)
 
 	/* Enhanced RTMP: an audio message of length 0 is silence. */
 	record_message(&r, RTMP_TYPE_AUDIO, 10, NULL, 0);
-	record_message(&r, RTMP_TYPE_AGGREGATE, 10, NULL, 0);
 	record_message(&r, 99, 10, NULL, 0);
 	CU_ASSERT_EQUAL(r.counts[RECORD_AUDIO].messages, 1);
-	CU_ASSERT_EQUAL(r.aggregate_messages, 1);
-	CU_ASSERT_EQUAL(r.malformed_messages, 0);
 	CU_ASSERT_EQUAL(r.other_messages, 1);
 	CU_ASSERT_EQUAL(record_bytes(&r), 0);
 }
@@ -223,8 +173,6 @@ int main(void)
 	CU_ADD_TEST(suite, test_crc32);
 	CU_ADD_TEST(suite, test_file_names);
 	CU_ADD_TEST(suite, test_json_strings);
-	CU_ADD_TEST(suite, test_aggregate);
-	CU_ADD_TEST(suite, test_aggregate_truncations);
 	CU_ADD_TEST(suite, test_timestamps_wrap);
 	CU_ADD_TEST(suite, test_empty_messages);
 	CU_ADD_TEST(suite, test_assembly);
