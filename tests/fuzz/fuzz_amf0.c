@@ -2,6 +2,7 @@
  * AMF0 reader: every value skipped, every object entered, and classification of the same bytes.
  */
 #include "rtmp/amf0.h"
+#include "rtmp/amf3.h"
 #include "rtmp/message.h"
 
 #include <stdlib.h>
@@ -28,9 +29,12 @@ static void enter_all(const uint8_t *data, size_t size)
 {
 	struct amf0_string name, value;
 	struct amf0_reader r;
+	struct amf3_reader amf3;
 	uint64_t sum = 0;
 
 	amf0_reader_init(&r, data, size);
+	amf3_reader_init(&amf3, data, size);
+	r.amf3 = &amf3;
 	amf0_enter(&r);
 	while (amf0_next_property(&r, &name)) {
 		for (uint32_t i = 0; i < name.len; i++) {
