@@ -35,6 +35,8 @@ static void lay_out(struct abi_pub *pub)
 	pub->trace_events_offset = place(&at, 2 * sizeof(struct abi_trace_event));
 	pub->names_offset = place(&at, 4 * sizeof(struct abi_name));
 	pub->page_offset = place(&at, sizeof(struct abi_page));
+	pub->players = FAKE_PLAYERS;
+	pub->players_offset = place(&at, FAKE_PLAYERS * sizeof(struct abi_player));
 	pub->size = (at + 4095) / 4096 * 4096;
 }
 
@@ -368,4 +370,42 @@ void fake_reclaim(struct fake_worker *w, uint32_t slot)
 		return;
 	}
 	(void)log_reclaim(log, position, UINT32_MAX);
+}
+
+struct abi_player *fake_player(struct fake_worker *w, uint32_t slot)
+{
+	return (struct abi_player *)((uint8_t *)w->pub + w->pub->players_offset) + slot;
+}
+
+void fake_asks(struct fake_worker *w, uint32_t slot, uint64_t generation, const char *app,
+	       const char *asked)
+{
+	static const uint8_t address[16] = {[10] = 0xff, 0xff, 198, 18, 0, 1};
+	struct abi_player *p = fake_player(w, slot);
+
+	p->connection = 100 + slot;
+	memcpy(p->address, address, sizeof(address));
+	(void)snprintf(p->peer, sizeof(p->peer), "198.18.0.1:5000%u", slot);
+	(void)snprintf(p->app, sizeof(p->app), "%s", app);
+	(void)snprintf(p->asked, sizeof(p->asked), "%s", asked);
+	atomic_store_explicit(&p->state, ABI_PLAYER_ASKED, memory_order_relaxed);
+	atomic_store_explicit(&p->generation, generation, memory_order_release);
+	fake_event(w, ABI_EVENT_PLAY, slot);
+}
+
+void fake_plays(struct fake_worker *w, uint32_t slot, const char *name)
+{
+	struct abi_player *p = fake_player(w, slot);
+
+	(void)snprintf(p->name, sizeof(p->name), "%s", name);
+	atomic_store_explicit(&p->state, ABI_PLAYER_PLAYING, memory_order_release);
+}
+
+void fake_leaves(struct fake_worker *w, uint32_t slot)
+{
+	struct abi_player *p = fake_player(w, slot);
+
+	atomic_store_explicit(&p->generation, p->generation + 1, memory_order_release);
+	atomic_store_explicit(&p->state, ABI_PLAYER_FREE, memory_order_release);
+	fake_event(w, ABI_EVENT_PLAY_ENDED, slot);
 }

@@ -12,12 +12,14 @@
 #include <stdbool.h>
 
 #include "abi/attach.h"
+#include "abi/play.h"
 #include "abi/sub.h"
 #include "dataplane/log_writer.h"
 #include "dataplane/publish_resume.h"
 #include "relay/log_reader.h"
 
 #define FAKE_STREAMS       4u
+#define FAKE_PLAYERS       3u
 #define FAKE_BLOCKS        4096u
 #define FAKE_TRACE_RECORDS 64u
 #define FAKE_PACKETS       UINT64_C(67108864)
@@ -57,6 +59,13 @@ struct abi_header_block *fake_headers(struct fake_worker *w, uint32_t slot);
 void fake_live(struct fake_worker *w, uint32_t slot, const char *name);
 void fake_end(struct fake_worker *w, uint32_t slot);
 void fake_free(struct fake_worker *w, uint32_t slot);
+
+struct abi_player *fake_player(struct fake_worker *w, uint32_t slot);
+/* A player asks, from 198.18.0.1; tells control. */
+void fake_asks(struct fake_worker *w, uint32_t slot, uint64_t generation, const char *app,
+	       const char *asked);
+void fake_plays(struct fake_worker *w, uint32_t slot, const char *name);
+void fake_leaves(struct fake_worker *w, uint32_t slot);
 
 struct fake_message {
 	uint8_t type;

@@ -956,6 +956,91 @@ static void test_layout_is_checked(void)
 	fake_worker_fini(&worker);
 }
 
+static char key_play[] = "see-1";
+
+/* Asks in `slot`, and expects this answer. */
+static void expect_play(uint32_t slot, uint64_t generation, const char *asked, uint32_t type,
+			uint32_t value)
+{
+	struct abi_command command;
+
+	fake_asks(&worker, slot, generation, "live", asked);
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, type);
+	CU_ASSERT_EQUAL(command.slot, slot);
+	CU_ASSERT_EQUAL(command.generation, generation);
+	if (type == ABI_COMMAND_PLAY_REJECT) {
+		CU_ASSERT_EQUAL(command.value, value);
+		return;
+	}
+	CU_ASSERT_EQUAL(command.stream.worker, 0);
+	CU_ASSERT_EQUAL(command.stream.slot, 0);
+	CU_ASSERT_EQUAL(command.stream.generation, 1);
+	CU_ASSERT_STRING_EQUAL(command.name, "studio");
+	fake_plays(&worker, slot, "studio");
+}
+
+static void test_play(void)
+{
+	struct abi_command command;
+
+	app.play = (struct config_app_play){.allowed = true, .key = key_play, .max_players = 2};
+	set_up();
+	expect_play(0, 1, "studio?key=see-1", ABI_COMMAND_PLAY_REJECT, RTMP_PLAY_REJECT_NOT_FOUND);
+	fake_leaves(&worker, 0);
+	publish(0, 1, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(0, "studio");
+	WAIT_FOR(says("{\"command\":\"streams\"}", "streams.0.state", "live"));
+	expect_play(0, 3, "studio?key=see-2", ABI_COMMAND_PLAY_REJECT, RTMP_PLAY_REJECT_AUTH);
+	fake_leaves(&worker, 0);
+	expect_play(0, 5, "studio?key=see-1", ABI_COMMAND_PLAY_ACCEPT, 0);
+	expect_play(1, 1, "studio?key=see-1", ABI_COMMAND_PLAY_ACCEPT, 0);
+	expect_play(2, 1, "studio?key=see-1", ABI_COMMAND_PLAY_REJECT, RTMP_PLAY_REJECT_CAPACITY);
+	fake_leaves(&worker, 2);
+	CU_ASSERT(says("{\"command\":\"players\"}", "players.0.name", "studio"));
+	CU_ASSERT(says("{\"command\":\"players\"}", "players.1.id", "101"));
+	CU_ASSERT(says("{\"command\":\"players\"}", "players.1.peer", "198.18.0.1:50001"));
+	CU_ASSERT(says("{\"command\":\"players\"}", "players.2.id", ""));
+	CU_ASSERT(says("{\"command\":\"kick\",\"worker\":0,\"id\":102}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"kick\",\"worker\":7,\"id\":101}", "ok", "false"));
+	CU_ASSERT(says("{\"command\":\"kick\",\"worker\":0,\"id\":101}", "ok", "true"));
+	command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_PLAY_KICK);
+	CU_ASSERT_EQUAL(command.slot, 1);
+	CU_ASSERT_EQUAL(command.generation, 1);
+	CU_ASSERT_EQUAL(command.value, RTMP_PLAY_REJECT_KICKED);
+	/* Its place is free again. */
+	fake_leaves(&worker, 1);
+	expect_play(1, 3, "studio?key=see-1", ABI_COMMAND_PLAY_ACCEPT, 0);
+	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.plays_accepted", "3"));
+	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.plays_rejected", "3"));
+	tear_down();
+	app.play = (struct config_app_play){.allowed = false};
+}
+
+/* Players that another control let in are there, and count; who asked meanwhile is answered. */
+static void test_players_are_taken_over(void)
+{
+	app.play = (struct config_app_play){.allowed = true, .key = key_play, .max_players = 1};
+	origin = fake_origin_create(receive_buffer);
+	start_worker();
+	fake_asks(&worker, 0, 1, "live", "studio?key=see-1");
+	fake_plays(&worker, 0, "studio");
+	fake_asks(&worker, 1, 1, "live", "studio?key=see-1");
+	worker.pub->event_head = 0;
+	CU_ASSERT_EQUAL_FATAL(control_init(&control, &config), 0);
+	control.silent_us = silent_us;
+	pthread_create(&thread, NULL, control_main, &control);
+	serve_attach();
+	struct abi_command command = next_command();
+	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_PLAY_REJECT);
+	CU_ASSERT_EQUAL(command.slot, 1);
+	CU_ASSERT(says("{\"command\":\"players\"}", "players.0.state", "playing"));
+	tear_down();
+	app.play = (struct config_app_play){.allowed = false};
+}
+
 int main(void)
 {
 	char path[128];
@@ -981,6 +1066,8 @@ int main(void)
 		{"a silent dataplane", test_silent_dataplane},
 		{"the heart stops with a relay", test_heart_stops_with_a_relay},
 		{"layouts are checked", test_layout_is_checked},
+		{"play", test_play},
+		{"players are taken over", test_players_are_taken_over},
 		CU_TEST_INFO_NULL,
 	};
 	sigset_t set;
