@@ -4,9 +4,9 @@
  *
  * Codecs and resolutions are judged at once. Rates are not: a bitrate is over its limit when all
  * that came beyond it adds up to bitrate_window_s of it, so that a burst passes, and the backlog
- * after a stall; frame rates and keyframe intervals when they stay over it for ADMISSION_SUSTAIN_US.
- * Message size, silence and media that never comes are the worker's, which sees them anyhow: it is
- * told with the accept (abi/sub.h).
+ * after a stall; frame rates and keyframe intervals when they stay over it for
+ * ADMISSION_SUSTAIN_US. Message size, silence and media that never comes are the worker's, which
+ * sees them anyhow: it is told with the accept (abi/sub.h).
  *
  * Pure functions; the owner looks twice a second.
  */
