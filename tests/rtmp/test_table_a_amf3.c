@@ -70,6 +70,19 @@ static void test_values_in_type_20(void)
 	table_expect(0, "connected=live ", NULL);
 }
 
+/* A23: who sends type 17 is answered in type 17 with the selector, others in type 20 without. */
+static void test_answers(void)
+{
+	table_begin();
+	SEND(17, 0, "\x00" CONNECT "\x03" APP END);
+	table_expect(0, "connected=live ", NULL);
+	CU_ASSERT_TRUE(table_said("\x11\x00\x00\x00\x00\x00\x02\x00\x07_result"));
+	table_begin();
+	SEND(20, 0, CONNECT "\x03" APP END);
+	table_expect(0, "connected=live ", NULL);
+	CU_ASSERT_TRUE(table_said("\x14\x00\x00\x00\x00\x02\x00\x07_result"));
+}
+
 /* A23: there is no selector in type 20: what looks like one is a number in the wrong place. */
 static void test_no_selector_in_type_20(void)
 {
@@ -231,6 +244,7 @@ static const struct test tests[] = {
 	{"A23 commands of type 17", test_commands},
 	{"A23 values behind avmplus", test_values},
 	{"A23 values in type 20", test_values_in_type_20},
+	{"A23 answers", test_answers},
 	{"A23 no selector in type 20", test_no_selector_in_type_20},
 	{"A23 integers", test_integers},
 	{"A23 data of type 15", test_data},
