@@ -187,3 +187,27 @@ def test_slow_player(context):
 
 def test_one_worker(context):
     watch(context, "play-one-worker", rtmpdump_player, cores=(0,))
+
+
+def test_control_dies(context):
+    """A player stays while control is killed and comes back, and misses nothing."""
+    with Lab(context.build, "play-kill") as lab:
+        lab.start_sink()
+        lab.start(apps(max_players=1))
+        publisher = lab.ffmpeg(context.clip, f"rtmp://{ADDRESS4}/live/cam", realtime=True,
+                               wait=False)
+        lab.wait_live()
+        out = lab.dir / "played.flv"
+        player = ffmpeg_player(lab, out)
+        players(lab, 1)
+        lab.control.child.kill()
+        lab.control.child.wait()
+        lab.processes.remove(lab.control)
+        refused(lab, "nobody-to-ask", play_url())
+        lab.start_control()
+        players(lab, 1)
+        refused(lab, "one-too-many", play_url())
+        equal("publisher's exit code", publisher.wait(30), 0)
+        player.wait(15)
+        clips.tail_from_keyframe(context.clip, out, GOP)
+        equal("times that the player fell behind", lab.counter("play_skips"), 0)
