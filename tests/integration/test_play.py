@@ -211,3 +211,18 @@ def test_control_dies(context):
         player.wait(15)
         clips.tail_from_keyframe(context.clip, out, GOP)
         equal("times that the player fell behind", lab.counter("play_skips"), 0)
+
+
+def gstreamer_player(element, location):
+    return lambda lab, out: lab.spawn("gstreamer", [
+        "gst-launch-1.0", "-q", element, f"location={location}", "!", "filesink",
+        f"location={out}"], netns=lab.encoders)
+
+
+def test_gstreamer_rtmpsrc(context):
+    """librtmp: its options stand behind the address."""
+    watch(context, "play-rtmpsrc", gstreamer_player("rtmpsrc", f"{play_url()} live=1"))
+
+
+def test_gstreamer_rtmp2src(context):
+    watch(context, "play-rtmp2src", gstreamer_player("rtmp2src", play_url()))
