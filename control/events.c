@@ -300,10 +300,29 @@ static void resume_ended(struct control *control, struct registry_stream *stream
 	}
 }
 
+/* What the worker ended by itself, for a limit of the application or of RTMP. */
+static void note_end(struct control *control, const struct registry_stream *stream,
+		     const struct abi_stream *slot)
+{
+	uint32_t reason = atomic_load_explicit(&slot->end_reason, memory_order_relaxed);
+	uint32_t error = atomic_load_explicit(&slot->end_error, memory_order_relaxed);
+	const char *text = "";
+
+	if (stream->ending || !stream->app || reason == 0 || reason > RTMP_REJECT_COUNT) {
+		return;
+	}
+	if (error != 0 && error < RTMP_ERROR_COUNT) {
+		text = rtmp_error_sentence(-(int)error);
+	}
+	log_end(stream, reason - 1, text);
+	rejects_add(&control->rejects, control->now_us, reason - 1, slot, stream->name, text);
+}
+
 static void end(struct control *control, struct registry_stream *stream)
 {
 	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
 
+	note_end(control, stream, slot);
 	if (stream->phase == STREAM_ASKED) {
 		resume_ended(control, stream);
 	}

@@ -23,6 +23,7 @@ const char *rejects_word(enum rtmp_reject why)
 		[RTMP_REJECT_RESOLUTION] = "resolution",
 		[RTMP_REJECT_FRAME_RATE] = "frame_rate",
 		[RTMP_REJECT_KEYFRAMES] = "keyframes",
+		[RTMP_REJECT_PROTOCOL] = "protocol",
 		[RTMP_REJECT_DRAINING] = "draining",
 	};
 

@@ -190,6 +190,8 @@ static void fill_slot(struct abi_stream *s, const struct publish_request *reques
 	copy_text(s->asked, request->name, sizeof(s->asked));
 	memset(s->name, 0, sizeof(s->name));
 	copy_text(s->encoder, request->server->encoder, sizeof(s->encoder));
+	atomic_store_explicit(&s->end_reason, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->end_error, 0, memory_order_relaxed);
 	s->caps_ex = request->server->caps_ex;
 	s->video_function = request->server->video_function;
 	s->enhanced = request->server->enhanced;
@@ -307,6 +309,15 @@ static void announce(struct publish_table *table, struct publication *p)
 		p->announced = true;
 		table->dirty[table->dirty_count++] = p->slot;
 	}
+}
+
+void publish_say_why(struct publish_table *table, const struct publication *p, uint32_t reason,
+		     uint32_t error)
+{
+	struct abi_stream *s = &table->streams[p->slot];
+
+	atomic_store_explicit(&s->end_reason, reason, memory_order_relaxed);
+	atomic_store_explicit(&s->end_error, error, memory_order_relaxed);
 }
 
 bool publish_has_media(const struct publish_table *table, const struct publication *p)

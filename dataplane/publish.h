@@ -149,6 +149,10 @@ struct publication *publish_find(struct publish_table *table, uint32_t slot, uin
 void publish_live(struct publish_table *table, struct publication *p, const char *name,
 		  const struct publish_limits *limits, uint64_t now_us);
 
+/* Why it is about to end (abi_stream.end_reason, end_error). */
+void publish_say_why(struct publish_table *table, const struct publication *p, uint32_t reason,
+		     uint32_t error);
+
 /* Whether a message of audio or video came. */
 bool publish_has_media(const struct publish_table *table, const struct publication *p);
 

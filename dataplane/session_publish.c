@@ -172,6 +172,7 @@ static void tell_end(struct session *s, const struct publication *p, enum rtmp_r
 	if (text[0] == '\0') {
 		text = rtmp_reject_text(why);
 	}
+	publish_say_why(s->table->config.publish, p, why + 1, 0);
 	if (rtmp_server_reject_with(&s->server, p->stream_id, why, text, &s->table->out) < 0) {
 		s->doomed = true;
 	}

@@ -138,8 +138,14 @@ static event_handler *const handlers[] = {
 
 static void fail(struct session *s, int err)
 {
+	const struct publication *p;
+
 	s->table->rtmp_errors[-err]++;
 	rtmp_server_explain(&s->server, err, &s->table->out);
+	LIST_FOREACH (p, &s->publications, sibling) {
+		publish_say_why(s->table->config.publish, p, RTMP_REJECT_PROTOCOL + 1,
+				(uint32_t)-err);
+	}
 	session_close(s);
 }
 

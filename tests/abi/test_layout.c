@@ -20,7 +20,7 @@ static void test_offsets(void)
 	OFFSET(abi_log_entry, number, 16);
 	OFFSET(abi_log_entry, arrived_us, 24);
 	OFFSET(abi_header_block, headers, 8);
-	OFFSET(abi_header_block, data, 104);
+	OFFSET(abi_header_block, data, 8 + ABI_HEADERS_MAX * sizeof(struct abi_header));
 	OFFSET(abi_stream, reclaimed, 8);
 	OFFSET(abi_stream, state, 20);
 	OFFSET(abi_stream, generation, 24);
@@ -35,6 +35,7 @@ static void test_offsets(void)
 	OFFSET(abi_stream, name, 912);
 	OFFSET(abi_stream, encoder, 1424);
 	OFFSET(abi_stream, caps_ex, 1488);
+	OFFSET(abi_stream, end_reason, 1496);
 	OFFSET(abi_pub, generation, 16);
 	OFFSET(abi_pub, size, 24);
 	OFFSET(abi_pub, streams_offset, 56);

@@ -182,6 +182,7 @@ int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_ou
 	X(RESOLUTION, "NetStream.Publish.Rejected", "resolution is too high")        \
 	X(FRAME_RATE, "NetStream.Publish.Rejected", "frame rate is too high")        \
 	X(KEYFRAMES, "NetStream.Publish.Rejected", "keyframes are too far apart")    \
+	X(PROTOCOL, "NetStream.Publish.Rejected", "what was sent is not allowed")    \
 	X(DRAINING, "NetStream.Publish.Rejected", "server is going out of service")
 
 enum rtmp_reject {

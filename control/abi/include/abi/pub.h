@@ -119,6 +119,10 @@ struct abi_stream {
 	uint16_t video_function;       /* Enhanced RTMP: videoFunction */
 	uint8_t enhanced;              /* it offered Enhanced RTMP, by any of its properties */
 	uint8_t amf3;                  /* objectEncoding 3 */
+
+	/* why it was ended, written before ENDED; 0: it left by itself, or was lost */
+	_Atomic uint32_t end_reason; /* enum rtmp_reject + 1 */
+	_Atomic uint32_t end_error;  /* -RTMP_ERR(): what it sent was not allowed */
 };
 
 #define ABI_CAPS_RECONNECT 1u /* of caps_ex */
