@@ -1,7 +1,6 @@
 /*
- * AMF3, lines A23, E15 and F11 of CONFORMANCE.md (Enhanced RTMP v2, "AMF3";
- * RTMP 1.0 section 7.1): messages of types 15 and 17, and values behind the
- * avmplus marker.
+ * AMF3, lines A23, E15 and F11 of CONFORMANCE.md (Enhanced RTMP v2, "AMF3"; RTMP 1.0 section 7.1):
+ * messages of types 15 and 17, and values behind the avmplus marker.
  */
 #include "rtmp/amf3.h"
 #include "table.h"
@@ -40,8 +39,7 @@ static void test_commands(void)
 	CU_ASSERT_TRUE(table_said("NetStream.Publish.Start"));
 }
 
-/* A23: values in AMF3 behind the marker, and AMF0 again behind each: it does
- * not stick. */
+/* A23: values in AMF3 behind the marker, and AMF0 again behind each: it does not stick. */
 static void test_values(void)
 {
 	table_begin();
@@ -59,8 +57,7 @@ static void test_values(void)
 	table_expect(0, "publish=live/key:1 ", NULL);
 }
 
-/* A23: the same in messages of type 20: the marker is a matter of values, not
- * of messages. */
+/* A23: the same in messages of type 20: the marker is a matter of values, not of messages. */
 static void test_values_in_type_20(void)
 {
 	table_begin();
@@ -118,8 +115,7 @@ static void test_integers(void)
 	}
 }
 
-/* A23: onMetaData of type 15, with and without the selector, is metadata and
- * passed on whole. */
+/* A23: onMetaData of type 15, with and without the selector, is metadata and passed on whole. */
 static void test_data(void)
 {
 	static const char data[] = "\x00\x02\x00\x0d@setDataFrame\x02\x00\x0aonMetaData\x11\x0a\x0b"
@@ -173,8 +169,7 @@ static void test_strings(void)
 	CU_ASSERT_FALSE(SKIPS("\x06\x80\x80"));
 }
 
-/* F11, CVE-2015-8271, 8272: traits and objects: counts, references, members
- * that are missing. */
+/* F11, CVE-2015-8271, 8272: traits and objects: counts, references, members that are missing. */
 static void test_objects(void)
 {
 	CU_ASSERT_TRUE(SKIPS("\x0a\x13\x01\x03"
@@ -213,8 +208,7 @@ static void test_deep(void)
 	CU_ASSERT_FALSE(skips(deep, sizeof(deep)));
 }
 
-/* F11: bytes changed by chance that repeats: an error or a value, in bounded
- * time. */
+/* F11: bytes changed by chance that repeats: an error or a value, in bounded time. */
 static void test_noise(void)
 {
 	static const char value[] = "\x0a\x3b\x03"

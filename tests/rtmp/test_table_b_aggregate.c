@@ -1,7 +1,7 @@
 /*
- * Aggregate messages, lines B12 and F20 of CONFORMANCE.md (RTMP 1.0
- * section 7.1.6), through a session: what is within comes out as if it had come
- * alone.
+ * Aggregate messages, lines B12 and F20 of CONFORMANCE.md (RTMP 1.0 section 7.1.6), through a
+ * session: what is within comes out as if it had come alone. And runs of chunks, which are taken at
+ * once: they count for acknowledgement (B9); an aggregate has none.
  */
 #include "rtmp/aggregate.h"
 #include "table.h"
@@ -28,8 +28,7 @@ static void put_be(uint32_t value, uint32_t bytes)
 	}
 }
 
-/* The FLV tag header of a message within; the stream id in it, 9, does not
- * count. */
+/* The FLV tag header of a message within; the stream id in it, 9, does not count. */
 static void put_header(uint8_t type, uint32_t time, uint32_t len)
 {
 	put_be(type, 1);
@@ -85,8 +84,7 @@ static int feed(const uint8_t *bytes, uint32_t len)
 	return rc;
 }
 
-/* Sends the body as an aggregate at `time`, cut once, to a publish that is
- * live. */
+/* Sends the body as an aggregate at `time`, cut once, to a publish that is live. */
 static int send_cut(uint32_t time, uint32_t cut)
 {
 	int rc;
@@ -120,8 +118,7 @@ static void check(uint32_t i, uint8_t type, uint32_t time, uint8_t seed, uint32_
 	CU_ASSERT_EQUAL(got[i].hash, hash_fill(seed, len));
 }
 
-/* B12: the first message gets the time of the aggregate, the others keep their
- * distance. */
+/* B12: the first message gets the time of the aggregate, the others keep their distance. */
 static void test_times(void)
 {
 	length = 0;
@@ -139,8 +136,7 @@ static void test_times(void)
 	}
 }
 
-/* B12: 32 bits: the fourth byte of a timestamp stands behind the others; all of
- * it wraps. */
+/* B12: 32 bits: the fourth byte of a timestamp stands behind the others; all of it wraps. */
 static void test_long_times(void)
 {
 	length = 0;
@@ -154,8 +150,7 @@ static void test_long_times(void)
 	check(2, A, 0x01020319, 3, 3);
 }
 
-/* B12: back pointers are not used: a wrong one, and a last one that is missing,
- * do no harm. */
+/* B12: back pointers are not used: a wrong one, and a last one that is missing, do no harm. */
 static void test_back_pointers(void)
 {
 	length = 0;
@@ -168,8 +163,7 @@ static void test_back_pointers(void)
 	check(1, A, 7, 2, 3);
 }
 
-/* B12: nothing at all, and every end that is none: an error with a counter of
- * its own. */
+/* B12: nothing at all, and every end that is none: an error with a counter of its own. */
 static void test_bounds(void)
 {
 	length = 0;
@@ -201,8 +195,7 @@ static void test_unowned(void)
 	table_expect(0, "ignored=22 ", "");
 }
 
-/* F20: aggregates within aggregates are stepped over, and so is what is no
- * media. */
+/* F20: aggregates within aggregates are stepped over, and so is what is no media. */
 static void test_nested(void)
 {
 	static const uint8_t types[] = {RTMP_TYPE_AGGREGATE,
@@ -225,7 +218,50 @@ static void test_nested(void)
 	CU_ASSERT_EQUAL(encoder.server.peer_window, 0);
 }
 
+/* Feeds what is on the tape as one span, runs taken at once; payload bytes that came in runs. */
+static uint32_t feed_runs(void)
+{
+	struct rtmp_span in = {.data = encoder.tape.bytes, .len = encoder.tape.len};
+	struct rtmp_server_event event;
+	struct rtmp_run run;
+	uint32_t bytes = 0;
+
+	do {
+		CU_ASSERT_EQUAL_FATAL(rtmp_server_next(&encoder.server, &in, &encoder.out, &event),
+				      0);
+		if (event.type == RTMP_SERVER_MEDIA && !event.piece.last &&
+		    rtmp_server_run(&encoder.server, &in, 4096, &run)) {
+			bytes += run.len;
+		}
+	} while (event.type != RTMP_SERVER_MORE);
+	return bytes;
+}
+
+/* B9: headers and payload of runs are received like all else. */
+static void test_bytes_of_runs(void)
+{
+	uint64_t before;
+
+	table_live();
+	before = encoder.server.received;
+	peer_message(&encoder, V, 6, 1, 0, 1, 1000);
+	CU_ASSERT_EQUAL(feed_runs(), 1000 - 128);
+	CU_ASSERT_EQUAL(encoder.server.received - before, encoder.tape.len);
+}
+
+/* B12: what is within an aggregate is not chunks. */
+static void test_no_runs(void)
+{
+	length = 0;
+	put_message(V, 0, 1, 600);
+	table_live();
+	table_send(RTMP_TYPE_AGGREGATE, 6, 1, body, length);
+	CU_ASSERT_EQUAL(feed_runs(), 0);
+}
+
 static const struct test tests[] = {
+	{"B9 bytes of runs", test_bytes_of_runs},
+	{"B12 no runs in aggregates", test_no_runs},
 	{"B12 times and cuts", test_times},
 	{"B12 long times", test_long_times},
 	{"B12 back pointers", test_back_pointers},
