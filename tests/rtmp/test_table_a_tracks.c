@@ -136,6 +136,12 @@ static void test_many_tracks(void)
 	CU_ASSERT_EQUAL(TRACK(codecs, 1), 1);
 	CU_ASSERT_TRUE(track.codec == RTMP_CODEC_VP9 && track.id == 2 && track.length == 2);
 	CU_ASSERT_EQUAL(TRACK(codecs, 2), 0);
+	/* Codec configuration has no composition time in front of it. */
+	CU_ASSERT_EQUAL(TRACK("\x96\x20"
+			      "avc1\x00\x00\x00\x04\x01\x64\x00\x1f",
+			      0),
+			1);
+	CU_ASSERT_TRUE(track.length == 4 && track.composition_ms == 0);
 }
 
 /* A20: no Multitrack in Multitrack, no fourth kind, no track that is longer than the message. */
