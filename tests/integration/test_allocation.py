@@ -2,6 +2,7 @@
 import os
 import signal
 
+import test_play
 from lab import Lab, check, equal, tail
 
 APPS = [{"name": "live", "open": True, "origins": [{"url": "rtmp://127.0.0.1:19350/live"}]}]
@@ -49,3 +50,7 @@ def test_allocating_poll_alone_is_harmless(context):
         lab.publish(context.small, "cam")
         sink.ended()
         lab.wait_idle()
+
+
+def test_play_under_the_guard(context):
+    test_play.watch(context, "play-guard", test_play.rtmpdump_player, env=preload(context, GUARD))
