@@ -51,6 +51,14 @@ def encode(directory, video=None, audio=None, seconds=3, file="mkv"):
     return path
 
 
+def late(path, seconds):
+    """An FLV file with the packets of a clip, whose clock begins later."""
+    out = path.with_name(f"{path.stem}-late.flv")
+    run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", "-i", path, "-c", "copy",
+         "-output_ts_offset", seconds, out])
+    return out
+
+
 def packets(path):
     """(configuration hashes, packets): of each kind, (ms since its first packet, size, MD5)."""
     done = subprocess.run(

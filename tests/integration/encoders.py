@@ -79,3 +79,15 @@ class GStreamer:
                    "t.", "!", *queue, "filesink", f"location={copy}", "buffer-mode=unbuffered",
                    "t.", "!", *queue, *self.sink, f"location={url}"]
         return lab.spawn(name, command, netns=lab.encoders), copy
+
+
+class Librtmp:
+    """An FLV file as it stands, in one piece: librtmp loses its place when a tag's header is cut."""
+
+    def __init__(self, clip):
+        self.clip = clip
+
+    def start(self, lab, url, name):
+        command = ["gst-launch-1.0", "-q", "filesrc", f"location={self.clip}", "blocksize=100000000",
+                   "!", "rtmpsink", f"location={url}"]
+        return lab.spawn(name, command, netns=lab.encoders), self.clip
