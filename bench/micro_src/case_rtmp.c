@@ -1,5 +1,5 @@
 /*
- * The chunk reader, and what becomes of its pieces: messages by reference, gaps closed.
+ * The chunk reader on segments, and what becomes of its pieces: messages by reference, gaps closed.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "dataplane/message.h"
 #include "rtmp/chunk_reader.h"
 
-#define MESSAGE    4096u
+#define MESSAGE    4096u /* bytes, or one chunk when that is longer */
 #define PIECES_MAX 1024u
 
 static struct stream stream;
@@ -21,6 +21,7 @@ struct kept {
 	struct rtmp_piece piece;
 	struct rtmp_message msg;
 	struct rte_mbuf *mbuf;
+	struct rtmp_run run; /* what follows on it; chunks is 0 when there is none */
 };
 
 static struct kept kept[PIECES_MAX];
@@ -34,7 +35,7 @@ static int open_reader(uint32_t chunk_size)
 	rtmp_chunk_reader_init(&reader, 1 << 20);
 	reader.chunk_size = chunk_size;
 	position = 0;
-	return stream_init(&stream, chunk_size, MESSAGE, FLOW_SEGMENT);
+	return stream_init(&stream, chunk_size, RTE_MAX(MESSAGE, chunk_size), FLOW_SEGMENT);
 }
 
 static void close_reader(void)
@@ -94,7 +95,7 @@ static void close_messages(void)
 	close_reader();
 }
 
-static void keep_pieces(struct rte_mbuf *mbuf)
+static void keep_pieces(struct rte_mbuf *mbuf, bool runs)
 {
 	struct rtmp_span span = {
 		.data = rte_pktmbuf_mtod(mbuf, uint8_t *), .len = mbuf->data_len, .owner = mbuf};
@@ -105,12 +106,16 @@ static void keep_pieces(struct rte_mbuf *mbuf)
 		k->msg = *k->piece.msg;
 		k->piece.msg = &k->msg;
 		k->mbuf = mbuf;
+		if (k->piece.last || !runs ||
+		    !rtmp_chunk_reader_run(&reader, &span, MESSAGE_JOIN_MAX, &k->run)) {
+			k->run.chunks = 0;
+		}
 		MICRO_REQUIRE(++kept_count < PIECES_MAX);
 		k = &kept[kept_count];
 	}
 }
 
-static void fill_segments(struct rte_mbuf **mbufs, struct micro_count *count)
+static void fill_segments(struct rte_mbuf **mbufs, bool runs, struct micro_count *count)
 {
 	plant_alloc(mbufs, PLANT_BURST);
 	kept_count = 0;
@@ -119,7 +124,7 @@ static void fill_segments(struct rte_mbuf **mbufs, struct micro_count *count)
 		const uint8_t *bytes = stream_at(&stream, position, &length);
 
 		memcpy(rte_pktmbuf_append(mbufs[i], (uint16_t)length), bytes, length);
-		keep_pieces(mbufs[i]);
+		keep_pieces(mbufs[i], runs);
 		position += length;
 		count->bytes += length;
 	}
@@ -130,7 +135,7 @@ static void add_pieces(struct micro_count *count)
 {
 	struct rte_mbuf *mbufs[PLANT_BURST];
 
-	fill_segments(mbufs, count);
+	fill_segments(mbufs, false, count);
 	micro_begin();
 	for (uint32_t i = 0; i < kept_count; i++) {
 		message_add(&set, &kept[i].piece, kept[i].mbuf, true);
@@ -145,11 +150,40 @@ static void add_pieces(struct micro_count *count)
 	}
 }
 
+/* The same with all that continues a piece at once, as the worker does at small chunk sizes. */
+static void add_runs(struct micro_count *count)
+{
+	struct rte_mbuf *mbufs[PLANT_BURST];
+
+	fill_segments(mbufs, true, count);
+	micro_begin();
+	for (uint32_t i = 0; i < kept_count; i++) {
+		const struct kept *k = &kept[i];
+
+		message_add(&set, &k->piece, k->mbuf, true);
+		if (k->run.chunks != 0) {
+			MICRO_REQUIRE(message_is_open(&set, k->piece.slot, k->mbuf, true));
+			message_extend(&set, k->piece.slot, &k->run);
+		}
+		if (k->piece.last || (k->run.chunks != 0 && k->run.last)) {
+			message_drop(&set, k->piece.slot);
+		}
+	}
+	micro_end();
+	for (uint32_t i = 0; i < kept_count; i++) {
+		count->operations += 1 + kept[i].run.chunks;
+	}
+	for (uint32_t i = 0; i < PLANT_BURST; i++) {
+		message_segment_done(&pool, mbufs[i]);
+	}
+}
+
 const struct micro_case micro_rtmp_cases[] = {
 	{"rtmp/chunk-reader-128", "piece", 128, open_reader, read_segments, close_reader},
 	{"rtmp/chunk-reader-4096", "piece", 4096, open_reader, read_segments, close_reader},
 	{"rtmp/chunk-reader-60000", "piece", 60000, open_reader, read_segments, close_reader},
 	{"message/gap-closing-128", "piece", 128, open_messages, add_pieces, close_messages},
+	{"message/gap-closing-runs", "chunk", 128, open_messages, add_runs, close_messages},
 	{"message/pieces-4096", "piece", 4096, open_messages, add_pieces, close_messages},
 	{.name = NULL},
 };

@@ -22,7 +22,7 @@ struct options {
 };
 
 static const struct micro_case *const layers[] = {
-	micro_net_cases, micro_tcp_cases,   micro_loss_cases, micro_rtmp_cases,
+	micro_net_cases, micro_tcp_cases,   micro_loss_cases, micro_chunk_cases, micro_rtmp_cases,
 	micro_log_cases, micro_timer_cases, micro_flow_cases, micro_path_cases,
 };
 

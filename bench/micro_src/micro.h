@@ -33,6 +33,7 @@ struct micro_case {
 extern const struct micro_case micro_net_cases[];
 extern const struct micro_case micro_tcp_cases[];
 extern const struct micro_case micro_loss_cases[];
+extern const struct micro_case micro_chunk_cases[];
 extern const struct micro_case micro_rtmp_cases[];
 extern const struct micro_case micro_log_cases[];
 extern const struct micro_case micro_timer_cases[];
