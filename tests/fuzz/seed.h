@@ -10,6 +10,9 @@
 /* A file of `first` and `bytes`. */
 void write_seed(const char *target, const char *name, uint8_t first, const uint8_t *bytes,
 		size_t len);
+/* Connections of encoders and players; `peer` is scratch. */
+struct peer;
+void write_servers(struct peer *peer);
 /* Those of TCP and its options. */
 void write_tcp(void);
 

@@ -154,6 +154,7 @@ int main(int argc, char **argv)
 	write_extended(&peer, true);
 	write_extended(&peer, false);
 	write_server(&peer);
+	write_servers(&peer);
 	write_sessions(&peer.tape);
 	write_amf0();
 	write_media();
