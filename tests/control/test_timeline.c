@@ -269,6 +269,64 @@ static void test_too_many(void)
 	tear_down();
 }
 
+#define LATE_MS 100u /* audio goes on so long by the clock before */
+
+static uint32_t random_state;
+
+static uint32_t draw(uint32_t below)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (uint32_t)((uint64_t)random_state * below >> 32);
+}
+
+/* One step of a clock that may be anywhere, `after` so much of the one that is now. */
+static bool random_step(const uint32_t begins[2], uint32_t at, uint32_t after, uint32_t last[2])
+{
+	uint32_t kind = at / 20 % 2;
+	bool late = kind == TIMELINE_AUDIO && after < LATE_MS;
+	uint32_t time = take(kind == TIMELINE_AUDIO ? AUDIO : VIDEO, begins[!late] + at, 20);
+	int32_t step = (int32_t)(time - last[kind]);
+	int32_t apart = (int32_t)(time - last[!kind]);
+	bool right = step > 0 && step < 200 && apart > -100 && apart < 100;
+
+	last[kind] = time;
+	return at < 40 || (right && (after < LATE_MS + 20 || apart == 20));
+}
+
+/*
+ * Clocks that jump to anywhere, now and then, audio some messages later than video: what goes out
+ * goes on by what passes, and audio and video stay together.
+ */
+static void test_any_jump(void)
+{
+	for (uint32_t seed = 1; seed <= 200; seed++) {
+		uint32_t begins[2] = {0, 0}; /* of the clock before, of the clock now */
+		uint32_t last[2] = {0, 0};
+		uint32_t since = 0;
+		bool right = true;
+
+		set_up(true);
+		random_state = seed;
+		begins[1] = draw(UINT32_MAX);
+		for (uint32_t at = 0; at < 60000 && messages_count < MESSAGES_MAX; at += 20) {
+			if (at / 20 % 2 == TIMELINE_VIDEO && at - since > 400 && draw(100) == 0) {
+				since = at;
+				begins[0] = begins[1];
+				begins[1] = draw(UINT32_MAX);
+				timeline_release(&timeline,
+						 messages[messages_count - 1].at.position);
+			}
+			right &= random_step(begins, at, since > 0 ? at - since : UINT32_MAX / 2,
+					     last);
+		}
+		if (!right) {
+			printf("\n    seed %u", seed);
+		}
+		CU_ASSERT(right);
+		tear_down();
+	}
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -284,6 +342,7 @@ int main(void)
 		{"headers", test_headers},
 		{"tracks", test_tracks},
 		{"too many jumps", test_too_many},
+		{"any jump", test_any_jump},
 		CU_TEST_INFO_NULL,
 	};
 

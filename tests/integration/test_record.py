@@ -1,7 +1,7 @@
 """penstockctl record, and timestamps as origins and recordings get them."""
 import json
 import signal
-import struct
+import socket
 import subprocess
 
 from lab import ADDRESS4, Lab, check, equal, wait_for
@@ -119,6 +119,48 @@ def refused(lab, stream, path):
                           capture_output=True, text=True, timeout=20, check=False)
     equal("exit status", done.returncode, 1)
     return done.stderr.strip().rsplit(": ", 1)[-1]
+
+
+def ask(lab, name):
+    """A recording by hand: the socket, and the line that answers."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(10)
+    sock.connect(str(lab.run_dir / "control.sock"))
+    sock.sendall(json.dumps({"command": "record", "name": name}).encode() + b"\n")
+    line = b""
+    while not line.endswith(b"\n"):
+        line += sock.recv(1)
+    return sock, json.loads(line)
+
+
+def test_bounds(context):
+    """Four of a stream, 32 in all; who hangs up makes room, and all else goes on being answered."""
+    with Lab(context.build, "recordbounds") as lab:
+        lab.start_sink()
+        lab.start([{"name": "live", "open": True, "origins": [SINK]}])
+        publishers = lab.spawn("publish", lab.publish_command(context.clip, "cam", count=9,
+                                                              pace=True, chunk_size=4096))
+        lab.wait_live(9)
+        taken = [ask(lab, f"live/cam{i}") for i in range(8) for _ in range(4)]
+        check(all(answer["ok"] for _, answer in taken), "a recording was refused")
+        refused_one, answer = ask(lab, "live/cam8")
+        equal("33rd recording", answer.get("error"), "there are enough recordings")
+        taken[0][0].close()
+        taken[4][0].close()
+        wait_for("room", lambda: ask(lab, "live/cam0")[1]["ok"])
+        again, answer = ask(lab, "live/cam2")
+        equal("fifth of a stream", answer.get("error"), "it is being recorded often enough")
+        equal("streams", len(lab.streams()), 9)
+        equal("other requests on the socket of one that was refused", ask_again(refused_one), True)
+        for sock in [again, refused_one, *(sock for sock, _ in taken)]:
+            sock.close()
+        check(publishers.wait(30) == 0, publishers.reason())
+        lab.wait_idle()
+
+
+def ask_again(sock):
+    sock.sendall(b'{"command":"status"}\n')
+    return json.loads(sock.makefile().readline())["ok"]
 
 
 def check_recorded(tags, published):
