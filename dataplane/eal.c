@@ -43,7 +43,8 @@ uint16_t dp_eal_data_room(const struct config_port *port)
 	return (uint16_t)(room <= 2048 ? 2048 : (room + 63) / 64 * 64);
 }
 
-/* What EAL's own heap holds: header mbufs (worker_create.c), caches, rings, descriptors. */
+/* What EAL's own heap holds: header and reply mbufs (worker_create.c), caches, rings, descriptors.
+ */
 static uint64_t heap_memory(const struct config_dataplane *config)
 {
 	uint64_t headers = UINT64_C(8192) * (dp_eal_data_room(&config->ports[0]) + UINT64_C(384));

@@ -370,6 +370,7 @@ static uint64_t say_stopped(const struct dp_instance *instance)
 		leaked += in_use(&diag, instance->packets_of[i].pool);
 		if (instance->workers[i] != NULL) {
 			leaked += in_use(&diag, instance->workers[i]->headers);
+			leaked += in_use(&diag, instance->workers[i]->replies);
 			leaked += in_use(&diag, instance->workers[i]->indirect);
 		}
 	}

@@ -99,7 +99,11 @@ static bool has_room(const struct play_source *source, const struct play_feed *f
 			   chain_mbufs -
 			   atomic_load_explicit(&feed->taken_mbufs, memory_order_relaxed);
 
-	return waiting == 0 || waiting + length / PLAY_MBUF_BYTES + 1 <= source->mesh->player_mbufs;
+	uint32_t needed = length / PLAY_MBUF_BYTES + 1;
+
+	/* What headers add before it is far less than what is left of nb_segs. */
+	return waiting == 0 || (waiting + needed <= source->mesh->player_mbufs &&
+				chain_mbufs + needed <= UINT16_MAX / 2);
 }
 
 /* A message that the pool could not hold if it were empty is never sent. */

@@ -252,14 +252,11 @@ void player_close(struct player_table *table, struct player *player, uint64_t no
 
 bool player_defer(struct player *player, struct rte_mbuf *replies)
 {
-	if (!player->cut) {
-		return false;
-	}
 	if (player->replies == NULL) {
 		player->replies = replies;
 		return true;
 	}
-	return player->replies->pkt_len + replies->pkt_len <= PLAYER_REPLIES_MAX &&
+	return player->replies->nb_segs + replies->nb_segs <= (int)PLAYER_REPLIES_MAX &&
 	       rte_pktmbuf_chain(player->replies, replies) == 0;
 }
 
@@ -397,14 +394,19 @@ void player_poll(struct player_table *table, uint64_t now_us)
 	}
 }
 
+/* Of one whose connection is full there is nothing to do before its peer acknowledges. */
+static bool is_pending(const struct player *player)
+{
+	return player->offered && player->chain == NULL && player->replies == NULL &&
+	       (play_ring_count(&player->feed->ring) != 0 || load_done(player) != PLAY_DONE_NO);
+}
+
 bool player_pending(const struct player_table *table)
 {
 	const struct player *player;
 
 	LIST_FOREACH (player, &table->used, entry) {
-		if (player->offered &&
-		    ((player->chain == NULL && play_ring_count(&player->feed->ring) != 0) ||
-		     load_done(player) != PLAY_DONE_NO)) {
+		if (is_pending(player)) {
 			return true;
 		}
 	}

@@ -13,7 +13,7 @@
 #include "abi/play.h"
 #include "dataplane/play_mesh.h"
 
-#define PLAYER_REPLIES_MAX 16384u /* bytes that wait while a chain is under way */
+#define PLAYER_REPLIES_MAX 64u /* mbufs that wait while a chain is under way */
 
 struct dp_counters;
 struct publish_table;
@@ -93,11 +93,15 @@ void player_set(struct player *player, uint32_t flags);
 /* Its session is done with it. */
 void player_close(struct player_table *table, struct player *player, uint64_t now_us);
 
-/*
- * Takes replies of the session that must not come between two parts of a chain. False: there is
- * none under way, or too many replies wait.
+/* Whether replies of the session must wait: not come between two parts of a chain, nor pass others.
  */
-bool player_defer(struct player *player, struct rte_mbuf *replies);
+static inline bool player_defers(const struct player *player)
+{
+	return player->cut || player->replies;
+}
+/* Takes such replies. False: too many wait. */
+bool player_defer(struct player *player, struct rte_mbuf *replies)
+	__attribute__((warn_unused_result));
 static inline bool player_is_cut(const struct player *player)
 {
 	return player->cut;

@@ -253,6 +253,12 @@ static struct rte_mbuf *chain_of(struct rte_mempool *pool, const uint8_t *data, 
 	return NULL;
 }
 
+static bool give(struct session *s, struct rte_mbuf *replies)
+{
+	return s->player && player_defers(s->player) ? player_defer(s->player, replies)
+						     : tcp_send(s->conn, replies) == 0;
+}
+
 void session_flush(struct session *s)
 {
 	struct rtmp_out *out = &s->table->out;
@@ -262,8 +268,7 @@ void session_flush(struct session *s)
 	}
 	if (out->len > 0 && !s->doomed) {
 		struct rte_mbuf *chain = chain_of(s->table->config.reply_pool, out->data, out->len);
-		bool deferred = chain && s->player && player_defer(s->player, chain);
-		if (!deferred && (!chain || tcp_send(s->conn, chain) < 0)) {
+		if (!chain || !give(s, chain)) {
 			/* A peer that is gone or does not read its replies, or no memory. */
 			rte_pktmbuf_free(chain);
 			s->doomed = true;

@@ -46,6 +46,7 @@ struct dp_worker {
 	struct rte_mempool *packets; /* receive mbufs: of the table */
 	uint32_t port_mbufs;         /* of them, what the port's queue took when it was opened */
 	struct rte_mempool *headers; /* what we send */
+	struct rte_mempool *replies; /* of sessions, until they are acknowledged */
 	struct rte_mempool *indirect;
 	void (*guard)(bool armed); /* tests: allocations on this thread abort; may be NULL */
 

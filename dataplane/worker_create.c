@@ -19,7 +19,8 @@
 #include "tcpstack/tcp.h"
 
 /* One less than a power of two suits the ring in which a pool keeps them. */
-#define HEADER_MBUFS   8191u
+#define HEADER_MBUFS   4095u
+#define REPLY_MBUFS    4095u /* apart: who does not acknowledge replies must not cost ACKs */
 #define INDIRECT_MBUFS 8191u
 #define POOL_CACHE     256u
 #define HEADER_ROOM    2048u
@@ -59,6 +60,10 @@ static int create_pools(struct dp_worker *worker, const struct dp_worker_config 
 {
 	worker->headers = create_pool("headers", config, HEADER_MBUFS, header_room(config));
 	if (worker->headers == NULL) {
+		return -rte_errno;
+	}
+	worker->replies = create_pool("replies", config, REPLY_MBUFS, header_room(config));
+	if (worker->replies == NULL) {
 		return -rte_errno;
 	}
 	worker->indirect = create_pool("indirect", config, INDIRECT_MBUFS, 0);
@@ -113,7 +118,7 @@ static int create_ingest(struct dp_worker *worker, const struct dp_worker_config
 		.mtu = config->port->mtu,
 		.rx_descriptors = config->port->rx_descriptors,
 		.packets = config->packets,
-		.reply_pool = worker->headers,
+		.reply_pool = worker->replies,
 		.pub = &shared->pub,
 		.news_fd = shared->news_fd,
 		.events_fd = shared->events_fd,
@@ -345,6 +350,7 @@ void dp_worker_destroy(struct dp_worker *worker, struct dp_worker_shared *shared
 	dp_region_destroy(&shared->pub);
 	close_eventfds(shared);
 	rte_mempool_free(worker->headers);
+	rte_mempool_free(worker->replies);
 	rte_mempool_free(worker->indirect);
 	rte_free(worker);
 }

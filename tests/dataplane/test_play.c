@@ -274,6 +274,65 @@ static void test_reply_between(void)
 	stop(1);
 }
 
+/* Gives the last mbuf of what is half sent, and room for not a byte more. */
+static void finish_chain(void)
+{
+	while (rte_mempool_in_use_count(mesh.pool) > 1) {
+		v.conn.send_space = 2048;
+		world_poll(&a);
+	}
+	for (uint32_t space = 1; rte_mempool_in_use_count(mesh.pool) > 0; space++) {
+		v.conn.send_space = space;
+		world_poll(&a);
+	}
+	CU_ASSERT_EQUAL(v.conn.send_space, 0);
+}
+
+/* One that waits is not overtaken by the next: chunk headers build on those before. */
+static void test_reply_order(void)
+{
+	start(1);
+	video(0, true, 60000);
+	viewer_open(&v, &a, "cam");
+	v.conn.send_space = 10000;
+	viewer_accept(&v, &a, slot);
+	viewer_ping(&v);
+	viewer_pump(&v);
+	finish_chain();
+	viewer_ping(&v);
+	viewer_pump(&v);
+	CU_ASSERT_EQUAL(v.pongs, 0);
+	v.conn.send_space = 4000;
+	world_poll(&a);
+	viewer_read(&v);
+	CU_ASSERT_EQUAL(v.pongs, 2);
+	expect_message(&v, 4, RTMP_TYPE_VIDEO, 0, 60000);
+	viewer_close(&v);
+	stop(1);
+}
+
+/* A worker may sleep while the connection of a player whose stream ended is full. */
+static void test_full_at_end(void)
+{
+	start(1);
+	video(0, true, 60000);
+	viewer_open(&v, &a, "cam");
+	v.conn.send_space = 10000;
+	viewer_accept(&v, &a, slot);
+	publisher_close(&pub);
+	world_poll(&a);
+	world_poll(&a);
+	CU_ASSERT_FALSE(dp_ingest_commanded(a.ingest));
+	for (int i = 0; i < 60; i++) {
+		v.conn.send_space = 4000;
+		world_poll(&a);
+		viewer_read(&v);
+	}
+	CU_ASSERT_PTR_NOT_NULL(strstr(v.said, "NetStream.Play.Stop "));
+	viewer_close(&v);
+	stop(1);
+}
+
 /* A peer that pings and reads nothing does not make us keep its replies without end. */
 static void test_ping_flood(void)
 {
@@ -282,11 +341,12 @@ static void test_ping_flood(void)
 	viewer_open(&v, &a, "cam");
 	v.conn.send_space = 10000;
 	viewer_accept(&v, &a, slot);
-	for (int i = 0; i < 2000 && !v.conn.gone; i++) {
+	for (int i = 0; i < 100 && !v.conn.gone; i++) {
 		viewer_ping(&v);
 		viewer_pump(&v);
 	}
 	CU_ASSERT_TRUE(v.conn.aborted);
+	CU_ASSERT_EQUAL(v.pongs, 0); /* it could not tell it from media */
 	viewer_close(&v);
 	stop(1);
 }
@@ -576,6 +636,8 @@ int main(void)
 		{"slow, and the log goes", test_slow},
 		{"late", test_late},
 		{"a reply between two parts", test_reply_between},
+		{"replies in order", test_reply_order},
+		{"full when the publisher ends", test_full_at_end},
 		{"pings and no reading", test_ping_flood},
 		{"on another worker", test_other_worker},
 		{"publisher ends", test_end},
