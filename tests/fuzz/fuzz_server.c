@@ -124,6 +124,9 @@ static bool feed(const uint8_t *data, size_t len)
 	} while (rc == 0 && event.type != RTMP_SERVER_MORE && !out.overflow);
 	check(rc != 0 || out.overflow || in.len == 0);
 	free(copy);
+	if (rc < 0) {
+		rtmp_server_explain(&server, rc, &out);
+	}
 	return rc == 0 && !out.overflow;
 }
 
@@ -148,6 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t at = 1; at < size && going; at += step) {
 		going = feed(data + at, size - at < step ? size - at : step);
 	}
+	(void)rtmp_server_reconnect(&server, "rtmp://198.18.0.9/live", "drained", &out);
 	rtmp_server_fini(&server);
 	return 0;
 }

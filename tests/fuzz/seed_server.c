@@ -68,6 +68,9 @@ static void write_play(struct peer *p)
 	peer_command(p, "play", 4, 1, "cam?key=secret");
 	peer_control(p, RTMP_TYPE_ACK, 4096);
 	peer_command(p, "receiveAudio", 0, 1, NULL);
+	peer_command(p, "receiveVideo", 0, 1, NULL);
+	peer_command(p, "nobodyKnowsThis", 11, 1, NULL);
+	peer_command(p, "_result", 12, 1, NULL);
 	peer_command(p, "pause", 5, 1, NULL);
 	peer_command_number(p, "seek", 6, 1000);
 	peer_command(p, "createStream", 7, 0, NULL);
