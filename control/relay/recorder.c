@@ -300,6 +300,9 @@ void recorder_end(struct recorder *r, const char *why, uint64_t now_us)
 	if (r->ended) {
 		return;
 	}
+	if (r->next_number != 0 && r->stream->scan.messages > r->next_number) {
+		r->skipped_messages += r->stream->scan.messages - r->next_number;
+	}
 	text = summary(r, why);
 	length = text ? strlen(text) : 0;
 	r->ended = true;

@@ -102,14 +102,24 @@ bool stream_record_pump(struct relay_stream *s, uint64_t now_us)
 	return more;
 }
 
+/* Where one goes on that waits for its client to take what it has. */
+static const struct start *waits_for(const struct relay_stream *s, const struct recorder *r)
+{
+	return r->claim || r->ended ? NULL : stream_newest_start(s, r->skip_from);
+}
+
 bool stream_record_hold(const struct relay_stream *s, uint64_t *position)
 {
 	const struct recorder *r;
 	bool held = false;
 
 	LIST_FOREACH (r, &s->recorders, link) {
-		if (r->claim && (!held || log_cursor_hold(&r->cursor) < *position)) {
-			*position = log_cursor_hold(&r->cursor);
+		const struct start *start = s->ended ? waits_for(s, r) : NULL;
+		uint64_t hold = r->claim ? log_cursor_hold(&r->cursor) : UINT64_MAX;
+
+		hold = start ? start->cursor.position : hold;
+		if (hold != UINT64_MAX && (!held || hold < *position)) {
+			*position = hold;
 			held = true;
 		}
 	}
@@ -130,8 +140,8 @@ void stream_record_drain(struct relay_stream *s, uint64_t now_us)
 	struct recorder *r;
 
 	LIST_FOREACH (r, &s->recorders, link) {
-		/* One that was moved on waits for a keyframe that does not come any more. */
-		if (!r->claim || r->cursor.position == s->head) {
+		/* One that was moved on may wait for a keyframe that does not come any more. */
+		if (r->claim ? r->cursor.position == s->head : !waits_for(s, r)) {
 			recorder_end(r, "the stream ended", now_us);
 		} else if (now_us >= s->drain_us) {
 			recorder_end(r, "the end was not taken in time", now_us);
