@@ -13,6 +13,8 @@ void write_seed(const char *target, const char *name, uint8_t first, const uint8
 /* Connections of encoders and players; `peer` is scratch. */
 struct peer;
 void write_servers(struct peer *peer);
+/* Codecs and heads of media messages. */
+void write_media(void);
 /* Those of TCP and its options. */
 void write_tcp(void);
 

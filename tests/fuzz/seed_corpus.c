@@ -114,32 +114,6 @@ static void write_amf0(void)
 	write_seed("amf0", "object", AMF0_OBJECT, c.body.data + 20, c.body.len - 20);
 }
 
-static void write_media_seed(const char *name, uint8_t first, const char *bytes, size_t len)
-{
-	write_seed("media", name, first, (const uint8_t *)bytes, len);
-}
-
-/* Heads, and configurations of x264, libaom and ffmpeg's AAC. */
-static void write_media(void)
-{
-	static const char modex[] = "\x97\xff\x00\x02\x00\x00\x2a\x01hvc1\x00\x00\x01";
-	static const char tracks[] = "\x96\x11hvc1\x00\x00\x00\x05\x00\x00\x02xy\x03\x00\x00\x00";
-	static const char codecs[] = "\x95\x20mp4a\x01\x00\x00\x01xOpus\x02\x00\x00\x00";
-	static const char avc[] =
-		"\x01\x64\x00\x1e\xff\xe1\x00\x1a\x67\x64\x00\x1e\xac\xd9\x40\xa0\x2f"
-		"\xf9\x70\x11\x00\x00\x03\x00\x01\x00\x00\x03\x00\x3c\x0f\x16\x2d\x96";
-	static const char av1[] =
-		"\x81\x00\x4c\x00\x0a\x0b\x00\x00\x00\x04\x3e\xa7\xbc\xda\xf9\x40";
-	static const char aac[] = "\xeb\x8a\x08\x00";
-
-	write_media_seed("modex", 1, modex, sizeof(modex) - 1);
-	write_media_seed("tracks", 1, tracks, sizeof(tracks) - 1);
-	write_media_seed("codecs", 0, codecs, sizeof(codecs) - 1);
-	write_media_seed("avc", 10, avc, sizeof(avc) - 1);
-	write_media_seed("av1", 3, av1, sizeof(av1) - 1);
-	write_media_seed("aac", 6, aac, sizeof(aac) - 1);
-}
-
 int main(int argc, char **argv)
 {
 	static struct peer peer;
