@@ -45,16 +45,22 @@ class Ffmpeg:
     A pipe cannot be rewritten at its end, like a network: metadata are the same in both.
     """
 
-    def __init__(self, clip, program="ffmpeg", muxer=(), rtmp=(), speed=3):
+    FLV = ["-f", "flv"]
+    RECONNECT = ["-f", "fifo", "-fifo_format", "flv", "-attempt_recovery", "1",
+                 "-recover_any_error", "1", "-recovery_wait_time", "0.2",
+                 "-restart_with_keyframe", "1"]
+
+    def __init__(self, clip, program="ffmpeg", muxer=(), rtmp=(), speed=3, form=FLV):
         self.clip = clip
         self.program = program
         self.muxer = muxer
         self.rtmp = rtmp
         self.speed = speed
+        self.form = form  # fifo rounds times in its own way: of both outputs
 
     def start(self, lab, url, name):
         copy = lab.dir / f"{name}-sent.flv"
-        output = ["-map", "0", "-c", "copy", *self.muxer, "-flush_packets", "1", "-f", "flv"]
+        output = ["-map", "0", "-c", "copy", *self.muxer, "-flush_packets", "1", *self.form]
         command = [self.program, "-nostdin", "-hide_banner", "-loglevel", "warning",
                    "-readrate", self.speed, "-i", self.clip,
                    *output, *self.rtmp, url, *output, "pipe:1"]

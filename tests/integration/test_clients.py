@@ -52,10 +52,14 @@ def publish(context, name, client, codecs=AVC, url=URL, apps=None, **config):
         return flv.count(got)
 
 
+def reset_connections(lab):
+    run(lab.inside(["ss", "-K", "dst", ADDRESS4, "dport", f"= :{PORT}"], lab.encoders))
+
+
 def reset(lab, encoder):
     """The kernel resets what connections to the edge there are, then the encoder is killed."""
     encoder.child.send_signal(signal.SIGSTOP)
-    run(lab.inside(["ss", "-K", "dst", ADDRESS4, "dport", f"= :{PORT}"], lab.encoders))
+    reset_connections(lab)
     encoder.stop(how=signal.SIGKILL)
 
 
@@ -95,7 +99,7 @@ def test_ffmpeg_h264_aac(context):
 
 
 def test_ffmpeg_chunk_size_128(context):
-    """It sends chunks of the size that the server announces for its own, and otherwise of 128 bytes."""
+    """It takes over the chunk size that the server announces; without, its chunks have 128 bytes."""
     return publish(context, "chunk128", h264(context), rtmp={"chunk_size": 128})
 
 
@@ -150,6 +154,26 @@ def test_ffmpeg_rtmp_options(context):
 
 def test_ffmpeg_killed_and_back(context):
     return killed_and_back(context, "ffmpegkilled", h264(context, speed=2))
+
+
+def test_ffmpeg_reconnects(context):
+    """Its fifo muxer connects again by itself, and goes on with headers and then where it was."""
+    client = h264(context, form=Ffmpeg.RECONNECT, speed=1)
+    with Lab(context.build, "reconnects") as lab:
+        sink = lab.start_sink()
+        lab.start(OPEN)
+        encoder, copy = client.start(lab, URL, "encoder")
+        wait_for("some media", lambda: lab.wait_live()[0]["uptime_ms"] > 500)
+        reset_connections(lab)
+        check(encoder.wait(30) == 0, encoder.reason())
+        sink.ended(2)
+        sent, first, again = flv.tags(copy), recorded(sink), recorded(sink, 2)
+        unlike = flv.difference(sent, first)
+        check(unlike is None, f"before the reset: {unlike}")
+        headers, before = played(sent, again, begins=lambda tag: not flv.is_header(tag))
+        lab.wait_idle()
+        return (f"{flv.count(first)}; then {headers} headers, {flv.count(again[headers:])}, from "
+                f"message {before} on")
 
 
 # ffmpeg with Enhanced RTMP
@@ -220,10 +244,10 @@ def test_rtmpsink_killed_and_back(context):
 # Players: they write down headers, and then what was published, from a keyframe on
 
 
-def played(sent, got, at_end):
-    """Checks it; how many headers came first, how many messages had gone before."""
-    headers = next((i for i, tag in enumerate(got) if flv.is_keyframe(tag)), len(got))
-    check(headers < len(got), f"{len(got)} messages, no keyframe")
+def played(sent, got, at_end=0, begins=flv.is_keyframe):
+    """Checks what comes behind headers; how many headers, how many messages were before that."""
+    headers = next((i for i, tag in enumerate(got) if begins(tag)), len(got))
+    check(headers < len(got), f"{len(got)} messages, no frame to begin with")
     known = {tag.body for tag in sent if flv.is_header(tag)}
     for tag in got[:headers]:
         check(tag.body in known, f"before the first frame: {flv.describe(tag)}")
