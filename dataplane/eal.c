@@ -47,7 +47,7 @@ uint16_t dp_eal_data_room(const struct config_port *port)
  */
 static uint64_t heap_memory(const struct config_dataplane *config)
 {
-	uint64_t headers = UINT64_C(8192) * (dp_eal_data_room(&config->ports[0]) + UINT64_C(384));
+	uint64_t headers = UINT64_C(12288) * (dp_eal_data_room(&config->ports[0]) + UINT64_C(384));
 	uint64_t worker = 32 * MIB + headers + (uint64_t)config->memory.connections * 1280;
 
 	return 64 * MIB + config->cores_count * worker;

@@ -20,7 +20,7 @@
 
 /* One less than a power of two suits the ring in which a pool keeps them. */
 #define HEADER_MBUFS   4095u
-#define REPLY_MBUFS    4095u /* apart: who does not acknowledge replies must not cost ACKs */
+#define REPLY_MBUFS    8191u /* apart: who does not acknowledge replies must not cost ACKs */
 #define INDIRECT_MBUFS 8191u
 #define POOL_CACHE     256u
 #define HEADER_ROOM    2048u
