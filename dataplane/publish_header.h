@@ -19,10 +19,10 @@ void publish_header_open(struct abi_stream *stream);
 void publish_header_close(struct log_pool *pool, struct abi_stream *stream);
 
 /*
- * Puts `message` behind the others of its kind and takes the one of its track out. `header` says all
- * but length and offset. `scratch` is a private block. 0; -ENOSPC when the pool has no block for
- * the stream's first header; -EMSGSIZE when there is no room: then there is none of that kind and
- * track, because the one before is not in force any more.
+ * Puts `message` behind the others of its kind and takes the one of its track out. `header` says
+ * all but length and offset. `scratch` is a private block. 0; -ENOSPC when the pool has no block
+ * for the stream's first header; -EMSGSIZE when there is no room: then there is none of that kind
+ * and track, because the one before is not in force any more.
  */
 int publish_header_set(struct log_pool *pool, struct abi_stream *stream,
 		       struct abi_header_block *scratch, const struct abi_header *header,

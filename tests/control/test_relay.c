@@ -8,9 +8,9 @@
 #include "clock.h"
 #include "rig.h"
 
-#define VIDEO     9
-#define AUDIO     8
-#define DATA      18
+#define VIDEO 9
+#define AUDIO 8
+#define DATA  18
 
 static struct rig rig;
 
