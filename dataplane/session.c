@@ -39,8 +39,10 @@ static void set_limits(struct session_table *table, const struct config_rtmp *rt
 	/* A measuring connection may pause as it likes; TCP's keepalive ends one that is dead. */
 	table->limit_us[SESSION_DISCARD] = UINT64_MAX / 2;
 	table->limit_us[SESSION_CLOSING] = SESSION_LINGER_US;
-	uint64_t held_max = UINT64_C(1) * rtmp->message_max * SESSION_HELD_FACTOR;
+	uint64_t bytes_max = (uint64_t)rtmp->message_max * SESSION_LONGEST;
+	uint64_t held_max = bytes_max * SESSION_HELD_FACTOR;
 	held_max = held_max > SESSION_HOLD_MAX ? held_max : SESSION_HOLD_MAX;
+	table->bytes_max = bytes_max < UINT32_MAX ? (uint32_t)bytes_max : UINT32_MAX;
 	table->held_max = held_max < UINT32_MAX ? (uint32_t)held_max : UINT32_MAX;
 }
 
@@ -203,8 +205,7 @@ struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 	s->wire_bytes = 0;
 	s->held_told = 0;
 	s->doomed = false;
-	message_set_init(&s->messages, table->config.messages, table->server_config.message_max,
-			 table->held_max);
+	message_set_init(&s->messages, table->config.messages, table->bytes_max, table->held_max);
 	rtmp_server_init(&s->server, &table->server_config, next_random(table));
 	bool discard = is_for_discard(table, conn);
 	session_set_state(s, discard ? SESSION_DISCARD : SESSION_HANDSHAKE);

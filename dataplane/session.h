@@ -28,11 +28,13 @@
 #define SESSION_OUT_NEEDED       8192u /* rtmp_server_next() wants so much free */
 /*
  * Messages under way narrow the window by at most so much truesize: a window that closed for good
- * would keep a long message from ever becoming complete. What they may hold in all is bounded by
- * SESSION_HELD_FACTOR times the longest message.
+ * would keep a long message from ever becoming complete. In all they may be SESSION_LONGEST times
+ * as long as the longest one: two keyframes of two tracks, or one and the sound beside it. They may
+ * pin SESSION_HELD_FACTOR times as much as that: a segment of 1,140 bytes pins 2,368.
  */
 #define SESSION_HOLD_MAX         (256u << 10)
-#define SESSION_HELD_FACTOR      2u
+#define SESSION_LONGEST          2u
+#define SESSION_HELD_FACTOR      3u
 /* Truesize that the messages of a publisher may pin before control decided, unless the
  * configuration says otherwise. */
 #define SESSION_EARLY_MAX        (1u << 20)
@@ -131,7 +133,8 @@ struct session_table {
 	uint32_t aggregates_count;
 	uint64_t idle_us;
 	uint64_t decision_us;
-	uint32_t held_max;
+	uint32_t bytes_max; /* of the messages under way of a connection ... */
+	uint32_t held_max;  /* ... and of the packets that they pin */
 	uint64_t now_us;
 	uint64_t random;
 	uint32_t active;

@@ -19,9 +19,12 @@ static struct reader readers[RTMP_SERVER_STREAMS];
 static struct abi_event events[RTMP_SERVER_STREAMS];
 static uint8_t payload[2][FRAME];
 
+static uint32_t message_max; /* 0: as usual */
+
 static void open_world(void)
 {
 	world_init(&w);
+	w.rtmp.message_max = message_max != 0 ? message_max : w.rtmp.message_max;
 	world_open(&w);
 	world_attach(&w);
 }
@@ -160,6 +163,14 @@ static void test_interleaved(void)
 		world_check_memory(&w);
 		close_world();
 	}
+}
+
+/* Each is as long as a message may be. */
+static void test_interleaved_longest(void)
+{
+	message_max = FRAME;
+	test_interleaved();
+	message_max = 0;
 }
 
 /* The operator ends one: its messages are set aside, the others go on. The last one ends all. */
@@ -318,6 +329,7 @@ int main(void)
 {
 	static const struct suite_test tests[] = {
 		{"interleaved, to two logs", test_interleaved},
+		{"interleaved, as long as may be", test_interleaved_longest},
 		{"kick", test_kick},
 		{"reject", test_reject},
 		{"not decided in time", test_undecided},
