@@ -86,7 +86,7 @@ static void read_chunks(struct micro_count *count)
 		micro_end();
 		MICRO_REQUIRE(pieces == CHUNKS);
 	}
-	count->operations = (uint64_t)LAPS * CHUNKS;
+	count->operations = (uint64_t)LAPS * MESSAGES * MESSAGE_CHUNKS;
 	count->bytes = (uint64_t)LAPS * len;
 }
 
@@ -116,7 +116,7 @@ static void read_runs(struct micro_count *count)
 		micro_end();
 		MICRO_REQUIRE(chunks == CHUNKS);
 	}
-	count->operations = (uint64_t)LAPS * CHUNKS;
+	count->operations = (uint64_t)LAPS * MESSAGES * MESSAGE_CHUNKS;
 	count->bytes = (uint64_t)LAPS * len;
 }
 

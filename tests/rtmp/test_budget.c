@@ -233,9 +233,9 @@ static void test_chunk_rate(void)
 	publish();
 	uint64_t bytes = feed_chunks(1, 1024);
 	CU_ASSERT_EQUAL(peer.error, RTMP_ERR(CHUNK_RATE));
-	CU_ASSERT_TRUE(bytes >= 2 * 5000);
+	CU_ASSERT_TRUE(bytes >= UINT64_C(2) * 5000);
 	/* Its share for the bytes, and the span in which it was noticed. */
-	CU_ASSERT_TRUE(bytes <= 2 * 5000 * 65 / 64 + 2 * 1448);
+	CU_ASSERT_TRUE(bytes <= UINT64_C(2) * 5000 * 65 / 64 + UINT64_C(2) * 1448);
 	begin(&limits);
 	publish();
 	(void)feed_chunks(128, 4096);

@@ -128,7 +128,9 @@ static uint16_t forged(struct host *host, struct rte_mbuf **packets, uint16_t co
 		uint32_t at = rng_range(&host->world->attacker.rng, 0, count);
 		struct rte_mbuf *moved = packets[count + i];
 
-		memmove(&packets[at + 1], &packets[at], (count + i - at) * sizeof(packets[0]));
+		for (uint32_t to = count + i; to > at; to--) {
+			packets[to] = packets[to - 1];
+		}
 		packets[at] = moved;
 	}
 	return more;
