@@ -147,12 +147,16 @@ static bool frame_rate_exceeded(const struct config_stream_limits *limits,
 		      limits->frame_rate_max);
 }
 
-/* The last whole GOP, or the one that is open when it is longer by now; 0: within the limit. */
-static uint64_t long_gop_ms(const struct track_insight *track, uint64_t now_us, uint32_t max_ms)
+/*
+ * The last whole GOP, or the one that is open when it is longer by now; 0: within the limit. It is
+ * open as far as frames came: a network that stands still is none of the encoder's settings.
+ */
+static uint64_t long_gop_ms(const struct track_insight *track, uint32_t max_ms)
 {
 	uint64_t since_us = track->last_key_us != 0 ? track->last_key_us : track->first_us;
-	uint64_t open_ms =
-		track->frames != 0 && now_us > since_us ? (now_us - since_us) / US_PER_MS : 0;
+	uint64_t open_ms = track->frames != 0 && track->last_us > since_us
+				   ? (track->last_us - since_us) / US_PER_MS
+				   : 0;
 
 	if (open_ms > (uint64_t)max_ms + OPEN_SLACK_MS) {
 		return open_ms;
@@ -168,7 +172,7 @@ static bool keyframes_exceeded(const struct config_stream_limits *limits,
 	uint64_t gop_ms = 0;
 
 	for (uint32_t i = 0; i < sight->insight->videos && max_ms != 0 && gop_ms == 0; i++) {
-		gop_ms = long_gop_ms(&sight->insight->video[i], sight->now_us, max_ms);
+		gop_ms = long_gop_ms(&sight->insight->video[i], max_ms);
 	}
 	return lasts(gop_ms != 0, &state->keyframes_since_us, sight->now_us) &&
 	       refuse(verdict, RTMP_REJECT_KEYFRAMES, "keyframe interval %.1f s exceeds %.1f s",

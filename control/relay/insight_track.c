@@ -50,14 +50,20 @@ static void measure(struct insight_track *t, uint32_t timestamp)
 	}
 }
 
+/* A clock that was set ahead, not one that ran while nothing was sent. */
+static bool is_set_ahead(uint32_t step, uint64_t passed_us)
+{
+	return step > passed_us / US_PER_MS + INSIGHT_GAP_MS;
+}
+
 /* False when time jumped. */
-static bool take_time(struct insight_track *t, uint32_t timestamp)
+static bool take_time(struct insight_track *t, const struct insight_frame *frame)
 {
 	struct track_insight *s = &t->shown;
-	int32_t step = (int32_t)(timestamp - s->last_timestamp);
+	int32_t step = (int32_t)(frame->timestamp - s->last_timestamp);
 	uint32_t size = step < 0 ? 0u - (uint32_t)step : (uint32_t)step;
 
-	s->last_timestamp = timestamp;
+	s->last_timestamp = frame->timestamp;
 	if (step < 0) {
 		s->backward++;
 		s->backward_ms_max = size > s->backward_ms_max ? size : s->backward_ms_max;
@@ -67,6 +73,9 @@ static bool take_time(struct insight_track *t, uint32_t timestamp)
 	if (step > INSIGHT_GAP_MS) {
 		s->gaps++;
 		s->gap_ms_max = size > s->gap_ms_max ? size : s->gap_ms_max;
+		if (is_set_ahead(size, frame->arrived_us - s->last_us)) {
+			t->gop_frames = 0;
+		}
 		return false;
 	}
 	return true;
@@ -152,7 +161,7 @@ void insight_track_frame(struct insight_track *t, const struct insight_frame *fr
 		s->first_us = frame->arrived_us;
 		s->last_timestamp = frame->timestamp;
 		restart_window(&t->window, frame->timestamp);
-	} else if (take_time(t, frame->timestamp)) {
+	} else if (take_time(t, frame)) {
 		measure(t, frame->timestamp);
 	} else {
 		restart_window(&t->window, frame->timestamp);

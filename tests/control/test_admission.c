@@ -35,6 +35,7 @@ static void show_video(uint32_t codec, uint32_t width, uint32_t height)
 		.config = {.codec = codec, .width = width, .height = height},
 		.frames = 100,
 		.first_us = now_us,
+		.last_us = now_us,
 		.last_key_us = now_us,
 	};
 }
@@ -52,6 +53,7 @@ static uint32_t stream(uint32_t kbps, uint32_t halves)
 	for (uint32_t i = 1; i <= halves; i++) {
 		now_us += SECOND / 2;
 		bytes += kbps * 125 / 2;
+		insight.video[0].last_us = now_us;
 		insight.video[0].last_key_us = now_us;
 		if (look()) {
 			return i;
@@ -205,11 +207,27 @@ static void test_no_keyframe(void)
 		insight.video[0].last_key_us = ever ? now_us : 0;
 		while (!look() && seconds < 60) {
 			now_us += SECOND;
+			insight.video[0].last_us = now_us;
 			seconds++;
 		}
 		CU_ASSERT_EQUAL(seconds, 6 + 5); /* 4, one for the network, and it lasts */
 		CU_ASSERT_EQUAL(verdict.why, RTMP_REJECT_KEYFRAMES);
 	}
+}
+
+/* The network stands still, or the camera is off: it is the idle timeout that says for how long. */
+static void test_no_frames(void)
+{
+	begin();
+	limits.keyframe_interval_max_ms = 4000;
+	show_video(RTMP_CODEC_AVC, 1920, 1080);
+	insight.video[0].last_us = now_us + 2 * SECOND;
+	for (uint32_t i = 0; i < 60; i++) {
+		now_us += SECOND;
+		CU_ASSERT_FALSE(look());
+	}
+	/* What waited comes, and then it goes on as it was. */
+	CU_ASSERT_EQUAL(stream(1000, 100), 0);
 }
 
 int main(void)
@@ -223,6 +241,7 @@ int main(void)
 		{"frame rate", test_frame_rate},
 		{"keyframe interval", test_keyframes},
 		{"no keyframe", test_no_keyframe},
+		{"no frames", test_no_frames},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -18,7 +18,9 @@ static struct relay_context context;
 static struct log_cursor cursor;
 static struct insight *insight;
 static struct stream_insight shown;
-static uint32_t slice; /* bytes of each */
+static uint64_t arrived_us; /* of what is delivered; 0: now */
+static uint32_t slice;      /* bytes of each */
+static uint64_t arrived_us; /* 0: now */
 
 static void set_up(void)
 {
@@ -60,6 +62,7 @@ static void deliver(uint8_t type, uint32_t timestamp, const void *data, uint32_t
 				 .timestamp = timestamp,
 				 .length = length,
 				 .slice = slice,
+				 .arrived_us = arrived_us,
 				 .data = data};
 	struct log_message message;
 
@@ -183,6 +186,32 @@ static void test_jumps(void)
 	/* 50 at 20 ms; the GOP with the jump does not count; 50 at 40 ms. */
 	CU_ASSERT(v->gop_ms.min == 1000 && v->gop_ms.max == 2000 && v->gop_ms.last == 2000);
 	CU_ASSERT(v->gop_frames.min == 50 && v->gop_frames.max == 50);
+	tear_down();
+}
+
+/*
+ * A clock that is set ahead makes no GOP long, or a publisher would be ended for it; pictures that
+ * come two seconds after each other do.
+ */
+static void test_gop_across_a_jump(void)
+{
+	const struct track_insight *v = &shown.video[0];
+
+	set_up();
+	for (uint32_t i = 0; i < 20; i++) {
+		arrived_us = 1000000 + i * 500000;
+		video(i * 500 + (i > 14 ? 3600000 : 0), i % 10 == 0, 105);
+	}
+	video(20 * 500 + 3600000, true, 105);
+	show();
+	CU_ASSERT(v->gop_ms.last == 5000 && v->gop_ms.max == 5000);
+	for (uint32_t i = 0; i < 8; i++) {
+		arrived_us += 2000000;
+		video(3612000 + i * 2000, i % 4 == 3, 105);
+	}
+	show();
+	CU_ASSERT(v->gop_ms.last == 8000 && v->gaps == 9);
+	arrived_us = 0;
 	tear_down();
 }
 
@@ -424,6 +453,7 @@ int main(void)
 		{"H.264 and AAC", test_avc_and_aac},
 		{"timestamps wrap", test_wrap},
 		{"timestamps jump", test_jumps},
+		{"a GOP across a jump", test_gop_across_a_jump},
 		{"codec and size change", test_changes},
 		{"frames without headers", test_frames_alone},
 		{"tracks", test_tracks},
