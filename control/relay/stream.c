@@ -275,6 +275,7 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 	}
 	if (s->broken) {
 		give_up(s, now_us);
+		(void)stream_record_pump(s, now_us); /* they read nothing more, but are told */
 		return false;
 	}
 	if (s->context->shutdown) {

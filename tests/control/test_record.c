@@ -314,6 +314,26 @@ static void test_told_when_control_stops(void)
 	tear_down();
 }
 
+/* A log that cannot be read: its recordings are told, and over. */
+static void test_broken_log(void)
+{
+	const struct abi_log_entry entry = {.length = 102, .slices = 1, .type = RTMP_TYPE_VIDEO};
+	const uint64_t ref = abi_ref_make(9, 0, 64, 102);
+
+	set_up(0);
+	client = record();
+	send_frames(FRAMES_AT + 1);
+	WAIT_FOR(has_tags(FRAMES_AT + 1));
+	CU_ASSERT_EQUAL_FATAL(log_begin(&rig.worker.logs[0], &entry), 0);
+	log_put(&rig.worker.logs[0], &ref, 1);
+	log_commit(&rig.worker.logs[0]);
+	send_frames(1);
+	WAIT_FOR(parse());
+	CU_ASSERT(reason_is("the log is broken"));
+	WAIT_FOR(relay_recorders(rig.relay) == 0);
+	tear_down();
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -323,6 +343,7 @@ int main(void)
 		{"slow", test_slow},
 		{"too many", test_too_many},
 		{"no such stream", test_no_such_stream},
+		{"broken log", test_broken_log},
 		{"told when control stops", test_told_when_control_stops},
 		CU_TEST_INFO_NULL,
 	};
