@@ -80,7 +80,8 @@ void drain_attached(struct control *control)
 	uint64_t until_us = atomic_load_explicit(&pub->drain_until_us, memory_order_acquire);
 	char target[DRAIN_TARGET_MAX];
 
-	if (drain_active(&control->drain)) {
+	/* What was decided while nobody was attached, or had room for it, is newer. */
+	if (drain_active(&control->drain) || !control->drain.told) {
 		tell_workers(control);
 		return;
 	}
@@ -153,7 +154,7 @@ void drain_tick(struct control *control)
 	struct registry_stream *stream;
 	uint32_t left = PER_TICK;
 
-	if (!control->drain.told && drain_active(&control->drain)) {
+	if (!control->drain.told) {
 		tell_workers(control);
 	}
 	if (!drain_active(&control->drain)) {

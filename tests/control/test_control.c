@@ -520,6 +520,35 @@ static void test_drain_is_resumed(void)
 	drain_until_us = 0;
 }
 
+/* A worker that had no room for it is told again, or the next control would go on draining. */
+static void test_undrain_is_told_again(void)
+{
+	uint64_t last;
+
+	app.open = true;
+	drain_two("{\"command\":\"drain\"}");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_DRAIN);
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_RECONNECT);
+	do { /* nobody takes commands: they fill the ring */
+		last = atomic_load(&worker.sub->command_head);
+		CU_ASSERT(says("{\"command\":\"drain\"}", "drain.active", "true"));
+	} while (atomic_load(&worker.sub->command_head) != last);
+	CU_ASSERT(says("{\"command\":\"undrain\"}", "undrain.active", "false"));
+	usleep(300000);
+	while (commands_read < last) {
+		(void)next_command();
+	}
+	WAIT_FOR(atomic_load(&worker.sub->command_head) > last);
+	if (atomic_load(&worker.sub->command_head) > last) {
+		struct abi_command command = next_command();
+
+		CU_ASSERT_EQUAL(command.type, ABI_COMMAND_DRAIN);
+		CU_ASSERT_EQUAL(command.drain_until_us, 0);
+	}
+	tear_down();
+	app.open = false;
+}
+
 static void test_drain_requests(void)
 {
 	static const char *const targets[] = {"",
@@ -1054,6 +1083,7 @@ int main(void)
 		{"drain", test_drain},
 		{"drain is over", test_drain_is_over},
 		{"drain is resumed", test_drain_is_resumed},
+		{"undrain is told again", test_undrain_is_told_again},
 		{"bad drain requests", test_drain_requests},
 		{"bad requests", test_bad_requests},
 		{"the dataplane comes back", test_dataplane_comes_back},
