@@ -65,14 +65,23 @@ static void decide(const struct control *control, const struct abi_player *slot,
 	}
 }
 
-static void log_player(const struct abi_player *slot, uint32_t worker, const char *event,
-		       const char *name, const char *reason)
+void players_print_app(const struct control *control, const struct abi_player *slot,
+		       char app[ABI_APP_MAX])
+{
+	text_printable(app, ABI_APP_MAX, slot->app, sizeof(slot->app));
+	if (!auth_find_app(control->auth, app)) {
+		text_mask_path(app);
+	}
+}
+
+static void log_player(const struct control *control, const struct abi_player *slot,
+		       uint32_t worker, const char *event, const char *name, const char *reason)
 {
 	char app[ABI_APP_MAX];
 	char peer[ABI_PEER_MAX];
 	char printable[ABI_NAME_MAX];
 
-	text_printable(app, sizeof(app), slot->app, sizeof(slot->app));
+	players_print_app(control, slot, app);
 	text_printable(peer, sizeof(peer), slot->peer, sizeof(slot->peer));
 	text_printable(printable, sizeof(printable), name, ABI_NAME_MAX);
 	journal(reason[0] ? CONFIG_LOG_WARN : CONFIG_LOG_INFO, event, "{s:s, s:s, s:s, s:i, s:s}",
@@ -107,12 +116,12 @@ static void answer(struct control *control, uint32_t worker, uint32_t slot_numbe
 	control_count(control, CONTROL_plays_asked);
 	if (decision.stream) {
 		control_count(control, CONTROL_plays_accepted);
-		log_player(slot, worker, "play.accepted", decision.stream->name, "");
+		log_player(control, slot, worker, "play.accepted", decision.stream->name, "");
 		return;
 	}
 	/* What was asked for may be a key, a mistyped one included: it is not written down. */
 	control_count(control, CONTROL_plays_rejected);
-	log_player(slot, worker, "play.rejected", "(withheld)",
+	log_player(control, slot, worker, "play.rejected", "(withheld)",
 		   rtmp_play_reject_text(decision.reject));
 }
 

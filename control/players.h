@@ -15,6 +15,10 @@ void players_update(struct control *control, uint32_t worker, uint32_t slot);
 /* Looks at every slot of the worker. */
 void players_sync(struct control *control, uint32_t worker);
 
+/* The app of a player for eyes: one that there is not may be a key with a path before it. */
+void players_print_app(const struct control *control, const struct abi_player *slot,
+		       char app[ABI_APP_MAX]);
+
 /* Ends the player on this connection of the worker: 0, -ENOENT, or -EAGAIN: the ring is full. */
 int players_kick(struct control *control, uint32_t worker, uint32_t connection)
 	__attribute__((warn_unused_result));

@@ -1,6 +1,7 @@
 #include "report_players.h"
 
 #include "clock.h"
+#include "players.h"
 #include "text.h"
 
 static json_int_t load(const _Atomic uint64_t *value)
@@ -17,7 +18,7 @@ static json_t *player_object(const struct control *control, uint32_t worker,
 	char name[ABI_NAME_MAX];
 
 	text_printable(peer, sizeof(peer), slot->peer, sizeof(slot->peer));
-	text_printable(app, sizeof(app), slot->app, sizeof(slot->app));
+	players_print_app(control, slot, app);
 	text_printable(name, sizeof(name), slot->name, sizeof(slot->name));
 	return json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
 			 "worker", (int)worker, "id", (json_int_t)slot->connection, "app", app,

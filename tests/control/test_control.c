@@ -1027,6 +1027,11 @@ static void test_play(void)
 	expect_play(1, 1, "studio?key=see-1", ABI_COMMAND_PLAY_ACCEPT, 0);
 	expect_play(2, 1, "studio?key=see-1", ABI_COMMAND_PLAY_REJECT, RTMP_PLAY_REJECT_CAPACITY);
 	fake_leaves(&worker, 2);
+	/* Who puts the key into the app finds it written nowhere. */
+	fake_asks(&worker, 2, 3, "live/see-1", "studio");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_PLAY_REJECT);
+	CU_ASSERT(says("{\"command\":\"players\"}", "players.2.app", "live/***"));
+	fake_leaves(&worker, 2);
 	CU_ASSERT(says("{\"command\":\"players\"}", "players.0.name", "studio"));
 	CU_ASSERT(says("{\"command\":\"players\"}", "players.1.id", "101"));
 	CU_ASSERT(says("{\"command\":\"players\"}", "players.1.peer", "198.18.0.1:50001"));
@@ -1043,7 +1048,7 @@ static void test_play(void)
 	fake_leaves(&worker, 1);
 	expect_play(1, 3, "studio?key=see-1", ABI_COMMAND_PLAY_ACCEPT, 0);
 	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.plays_accepted", "3"));
-	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.plays_rejected", "3"));
+	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.plays_rejected", "4"));
 	tear_down();
 	app.play = (struct config_app_play){.allowed = false};
 }
