@@ -25,6 +25,12 @@ void insight_message(struct insight **insight, struct relay_context *context,
 void insight_headers(struct insight **insight, struct relay_context *context,
 		     const struct header_set *set, uint64_t now_us);
 
+/*
+ * Reads of the headers in force those that came too fast for it: whoever sends many sequence
+ * headers at once is known by the last of them a second later.
+ */
+void insight_catch_up(struct insight *insight, const struct header_set *set, uint64_t now_us);
+
 /* Shows what is new, unless it was shown only just before. */
 void insight_show(struct insight *insight, struct relay_context *context, uint64_t now_us);
 

@@ -21,6 +21,7 @@ struct insight {
 	struct insight_totals totals;
 	int64_t skew;           /* << SKEW_SHIFT */
 	uint64_t next_parse_us; /* of metadata */
+	uint64_t catch_up_us;   /* configurations went unread: when to read them; 0: none did */
 	uint64_t shown_us;
 	bool changed;
 	struct insight_copy *copy; /* NULL: nothing was shown; guarded */

@@ -3,11 +3,13 @@
  */
 #include <string.h>
 
+#include "clock.h"
 #include "insight_claims.h"
 #include "insight_private.h"
 #include "rtmp/message.h"
 
 #define CONFIG_BYTES   1024u /* of a sequence header: parameter sets come first */
+#define CATCH_UP_US    US_PER_S
 #define METADATA_BYTES 4096u
 #define HEAD_BYTES     RTMP_CLASSIFY_BYTES
 #define TRACKS_LOOKED  16u /* at, of one message */
@@ -113,6 +115,7 @@ static void take_config(struct look *look, struct insight_track *track,
 	int len;
 
 	if (!insight_may_parse(&track->next_parse_us, look->entry->arrived_us)) {
+		look->insight->catch_up_us = look->entry->arrived_us + CATCH_UP_US;
 		return;
 	}
 	len = read_at(look, part->body, body,
@@ -278,25 +281,42 @@ void insight_message(struct insight **insight, struct relay_context *context,
 	}
 }
 
+static void take_header(struct insight *in, const struct header *header, uint64_t now_us)
+{
+	struct abi_log_entry entry = {
+		.length = header->length,
+		.type = header->type,
+		.header = header->kind,
+		.arrived_us = now_us,
+	};
+	struct look look = {.insight = in, .entry = &entry, .flat = header->data};
+
+	take(&look);
+}
+
 void insight_headers(struct insight **insight, struct relay_context *context,
 		     const struct header_set *set, uint64_t now_us)
 {
 	for (uint32_t i = 0; set && i < set->count; i++) {
-		const struct header *header = set->headers[i];
-		struct abi_log_entry entry = {
-			.length = header->length,
-			.type = header->type,
-			.header = header->kind,
-			.arrived_us = now_us,
-		};
-		struct look look = {
-			.insight = *insight ? *insight : insight_create(insight, context),
-			.entry = &entry,
-			.flat = header->data,
-		};
+		struct insight *in = *insight ? *insight : insight_create(insight, context);
 
-		if (look.insight) {
-			take(&look);
+		if (in) {
+			take_header(in, set->headers[i], now_us);
+		}
+	}
+}
+
+void insight_catch_up(struct insight *in, const struct header_set *set, uint64_t now_us)
+{
+	if (!in || in->catch_up_us == 0 || now_us < in->catch_up_us) {
+		return;
+	}
+	in->catch_up_us = 0;
+	for (uint32_t i = 0; set && i < set->count; i++) {
+		const struct header *header = set->headers[i];
+
+		if (header->kind == ABI_HEADER_VIDEO || header->kind == ABI_HEADER_AUDIO) {
+			take_header(in, header, now_us);
 		}
 	}
 }

@@ -291,6 +291,7 @@ bool stream_pump(struct relay_stream *s, uint64_t now_us)
 
 void stream_tick(struct relay_stream *s, uint64_t now_us)
 {
+	insight_catch_up(s->insight, s->headers, now_us);
 	insight_show(s->insight, s->context, now_us);
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		origin_tick(&s->origins[i], now_us);

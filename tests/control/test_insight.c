@@ -18,7 +18,6 @@ static struct relay_context context;
 static struct log_cursor cursor;
 static struct insight *insight;
 static struct stream_insight shown;
-static uint64_t arrived_us; /* of what is delivered; 0: now */
 static uint32_t slice;      /* bytes of each */
 static uint64_t arrived_us; /* 0: now */
 
@@ -431,6 +430,41 @@ static void test_parse_budget(void)
 }
 
 /* Nothing new, or too soon: the copy stays. */
+/* ... and hides nothing behind them. */
+static void test_catch_up(void)
+{
+	static const char av1[] = "\x90\x61v01\x81\x00\x4c\x00\x0a\x0b\x00\x00\x00\x04\x3e\xa7"
+				  "\xbc\xda\xf9\x40\x40";
+	struct header_set *set = NULL;
+	struct abi_header_block *b;
+
+	set_up();
+	arrived_us = 5000000;
+	for (uint32_t i = 0; i < 30; i++) {
+		DELIVER(RTMP_TYPE_VIDEO, i, avc_header);
+	}
+	DELIVER(RTMP_TYPE_VIDEO, 30, av1);
+	show();
+	CU_ASSERT_EQUAL(shown.video[0].config.codec, RTMP_CODEC_AVC);
+	b = fake_headers(&worker, 0);
+	b->count = 1;
+	b->headers[0] = (struct abi_header){
+		.length = sizeof(av1) - 1, .type = RTMP_TYPE_VIDEO, .kind = ABI_HEADER_VIDEO};
+	memcpy((void *)b->data, av1, sizeof(av1));
+	CU_ASSERT_EQUAL(headers_seed(&set, &context.view, fake_stream(&worker, 0)), 0);
+	insight_catch_up(insight, set, arrived_us + 999999);
+	show();
+	CU_ASSERT_EQUAL(shown.video[0].config.codec, RTMP_CODEC_AVC);
+	insight_catch_up(insight, set, arrived_us + 1000000);
+	show();
+	CU_ASSERT_EQUAL(shown.video[0].config.codec, RTMP_CODEC_AV1);
+	CU_ASSERT_EQUAL(shown.video[0].config.width, 426);
+	insight_catch_up(NULL, set, arrived_us);
+	headers_put(set);
+	arrived_us = 0;
+	tear_down();
+}
+
 static void test_shown_now_and_then(void)
 {
 	set_up();
@@ -463,6 +497,7 @@ int main(void)
 		{"claims of metadata in AMF3", test_claims_of_amf3},
 		{"taken over", test_seeded},
 		{"headers without end", test_parse_budget},
+		{"the last of too many headers", test_catch_up},
 		{"shown now and then", test_shown_now_and_then},
 		CU_TEST_INFO_NULL,
 	};
