@@ -30,6 +30,7 @@ struct fake_origin {
 	bool mute;
 	bool ping;
 	bool publishing;
+	uint32_t turns; /* begun */
 	uint32_t connections;
 	uint32_t unpublished;
 	uint32_t pings;
@@ -280,6 +281,7 @@ static void turn(struct fake_origin *o)
 	bool stall;
 
 	pthread_mutex_lock(&o->lock);
+	o->turns++;
 	stall = o->stall;
 	if (o->deaf) {
 		fds[0].fd = -1;
@@ -380,9 +382,16 @@ static uint32_t get(struct fake_origin *o, const uint32_t *value)
 	return copy;
 }
 
+/* A turn that begins now knows of it, and the one under way is over when another begins. */
 void fake_origin_stall(struct fake_origin *o, bool stall)
 {
+	uint32_t turns;
+
 	set(o, &o->stall, stall);
+	turns = get(o, &o->turns);
+	while (get(o, &o->turns) == turns) {
+		usleep(500);
+	}
 }
 
 void fake_origin_flood(struct fake_origin *o, bool flooding)

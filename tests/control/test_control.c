@@ -703,7 +703,6 @@ static void test_end_waits_for_origins(void)
 	CU_ASSERT(fake_send(&worker, 0, &m));
 	WAIT_FOR(fake_origin_count(origin) == 1);
 	fake_origin_stall(origin, true);
-	usleep(20000); /* it stalls from its next turn on */
 	for (int i = 1; i < 150; i++) {
 		CU_ASSERT(fake_send(&worker, 0, &m));
 	}

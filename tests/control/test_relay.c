@@ -299,7 +299,6 @@ static void test_pressure_moves_on(void)
 	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 3 &&
 				   fake_origin_count(rig.origins[1]) == 3);
 	fake_origin_stall(rig.origins[0], true);
-	usleep(20000); /* it stalls from its next turn on */
 	send_frames(0, 1, 60, 1000, 20000);
 	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[1]) == 63);
 	CU_ASSERT_EQUAL(status(0).skips, 0);
@@ -378,7 +377,6 @@ static void test_slow_reader_gets_the_end(void)
 	send_headers(0);
 	RIG_WAIT_FOR(&rig, fake_origin_count(rig.origins[0]) == 3);
 	fake_origin_stall(rig.origins[0], true);
-	usleep(20000); /* it stalls from its next turn on */
 	send_frames(0, 0, 50, 10, 2000);
 	fake_end(&rig.worker, 0);
 	usleep(1500000);

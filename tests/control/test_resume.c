@@ -305,7 +305,6 @@ static void test_origin_dies_at_the_end(void)
 	send_frames(100, true);
 	expect_complete();
 	fake_origin_stall(rig.origins[0], true);
-	usleep(20000); /* it stalls from its next turn on */
 	send_frames(100, false);
 	fake_end(&rig.worker, 0);
 	RIG_WAIT_FOR(&rig, fake_origin_unpublished(rig.origins[1]) == 1);

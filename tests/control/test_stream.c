@@ -65,7 +65,6 @@ static void fall_behind(void)
 	send_frames(3, 2000, 1448);
 	WAIT_FOR(fake_origin_count(rig.origins[0]) == 3 && fake_origin_count(rig.origins[1]) == 3);
 	fake_origin_stall(rig.origins[0], true);
-	usleep(20000); /* it stalls from its next turn on */
 	send_frames(150, 20000, 1448);
 	WAIT_FOR(all_came(rig.origins[1], 0));
 }
