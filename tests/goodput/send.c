@@ -16,6 +16,7 @@
 #define NS_PER_S   UINT64_C(1000000000)
 
 struct sender {
+	struct tcp_info ended; /* sums of the flows that have ended */
 	const struct bulk_options *options;
 	struct pollfd fds[BULK_FLOWS_MAX];
 	uint64_t sent[BULK_FLOWS_MAX];
@@ -89,8 +90,23 @@ static int connect_all(struct sender *s)
 	return 0;
 }
 
+static void add_info(struct tcp_info *sum, int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (fd >= 0 && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
+		sum->tcpi_bytes_acked += info.tcpi_bytes_acked;
+		sum->tcpi_total_retrans += info.tcpi_total_retrans;
+		sum->tcpi_reord_seen += info.tcpi_reord_seen;
+		sum->tcpi_rwnd_limited += info.tcpi_rwnd_limited;
+		sum->tcpi_sndbuf_limited += info.tcpi_sndbuf_limited;
+	}
+}
+
 static void end_flow(struct sender *s, uint32_t i)
 {
+	add_info(&s->ended, s->fds[i].fd);
 	close(s->fds[i].fd);
 	s->fds[i].fd = -1;
 	s->open--;
@@ -145,24 +161,10 @@ static void serve(struct sender *s)
 	}
 }
 
-static void add_info(struct tcp_info *sum, int fd)
-{
-	struct tcp_info info = {0};
-	socklen_t len = sizeof(info);
-
-	if (fd >= 0 && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
-		sum->tcpi_bytes_acked += info.tcpi_bytes_acked;
-		sum->tcpi_total_retrans += info.tcpi_total_retrans;
-		sum->tcpi_reord_seen += info.tcpi_reord_seen;
-		sum->tcpi_rwnd_limited += info.tcpi_rwnd_limited;
-		sum->tcpi_sndbuf_limited += info.tcpi_sndbuf_limited;
-	}
-}
-
 /* Acknowledged is what counts: what stands in our own buffer has reached nobody. */
 static void report(const struct sender *s, double seconds)
 {
-	struct tcp_info sum = {0};
+	struct tcp_info sum = s->ended;
 	uint64_t sent = 0;
 
 	for (uint32_t i = 0; i < s->options->flows; i++) {
