@@ -183,12 +183,24 @@ static bool was_limited(const struct tcp_conn *conn, const struct tcp_delivery *
 	       (conn->cwnd < conn->ssthresh && conn->cwnd / 2 < sender->used);
 }
 
+/*
+ * Where the path is known to reorder most segments are reported before snd_una reaches them: what
+ * has arrived counts in whichever way we hear of it, or the window would hardly grow.
+ */
+static bool may_grow(const struct tcp_conn *conn, const struct tcp_delivery *delivery)
+{
+	bool news = delivery->advanced ||
+		    (delivery->reported && conn->sender->rack.reordering_seen);
+
+	return news && was_limited(conn, delivery);
+}
+
 static void control_congestion(struct tcp_conn *conn, const struct tcp_delivery *delivery,
 			       bool was_recovering, uint32_t lost)
 {
 	if (conn->sender->phase == TCP_SENDER_RECOVERY) {
 		prr_acked(conn, delivery->bytes, delivery->advanced && lost == 0);
-	} else if (!was_recovering && delivery->advanced && was_limited(conn, delivery)) {
+	} else if (!was_recovering && may_grow(conn, delivery)) {
 		conn->cc->acked(conn, delivery->bytes, delivery_rtt_us(delivery));
 	}
 }
