@@ -11,6 +11,7 @@
 #define CSS_GROWTH_DIVISOR 4
 #define CSS_ROUNDS         5
 #define TRAIN_GAP_US       2000U
+#define TRAIN_GAP_DIVISOR  16  /* of the round trip: hosts and radio links acknowledge in batches */
 #define TRAIN_CWND_MIN     16U /* segments: below, a burst of ours is no train of theirs */
 
 void hystart_begin(struct tcp_hystart *hystart, const struct tcp_conn *conn)
@@ -83,11 +84,13 @@ static void watch_train(struct tcp_hystart *hystart, const struct tcp_conn *conn
 {
 	uint32_t now_us = (uint32_t)conn->stack->now_us;
 	uint32_t min_rtt_us = rack_min_rtt_us(&conn->sender->rack);
+	uint32_t gap_us = min_rtt_us / TRAIN_GAP_DIVISOR;
 
 	if (hystart->css_baseline_us != 0 || conn->cwnd < TRAIN_CWND_MIN * conn->mss) {
 		return;
 	}
-	if (now_us - hystart->train_us > TRAIN_GAP_US) {
+	gap_us = gap_us > TRAIN_GAP_US ? gap_us : TRAIN_GAP_US;
+	if (now_us - hystart->train_us > gap_us) {
 		/* Rounds begin in the middle of a flight: this is the next. */
 		hystart->train_start_us = now_us;
 	}

@@ -189,8 +189,8 @@ static bool was_limited(const struct tcp_conn *conn, const struct tcp_delivery *
  */
 static bool may_grow(const struct tcp_conn *conn, const struct tcp_delivery *delivery)
 {
-	bool news = delivery->advanced ||
-		    (delivery->reported && conn->sender->rack.reordering_seen);
+	bool news =
+		delivery->advanced || (delivery->reported && conn->sender->rack.reordering_seen);
 
 	return news && was_limited(conn, delivery);
 }

@@ -104,8 +104,21 @@ static void test_train(void)
 	end();
 }
 
+/* On a long path a train has larger gaps: receivers that sleep, radio links. */
+static void test_train_of_batches(void)
+{
+	begin();
+	peer.conn->sender->rack.min_rtt_us[0] = 160000;
+	(void)round_of(160000, 10100);
+	CU_ASSERT_EQUAL(hystart.css_baseline_us, 0); /* 91 ms of the 80, in pieces */
+	(void)round_of(160000, 9900);
+	CU_ASSERT(hystart.by_train);
+	end();
+}
+
 CU_TestInfo hystart_tests[] = {{"delay grows", test_delay},
 			       {"delay grows on", test_delay_grows_on},
 			       {"jitter", test_jitter},
 			       {"train of acknowledgements", test_train},
+			       {"train of batches", test_train_of_batches},
 			       CU_TEST_INFO_NULL};

@@ -40,6 +40,28 @@ static void test_reordering(void)
 	peer_destroy(&peer);
 }
 
+/* Reports count for the window once the path is known to reorder, and not before. */
+static void test_growth(void)
+{
+	uint32_t cwnd;
+
+	begin();
+	flight_send(&peer, 10); /* as many as the initial window lets out */
+	cwnd = peer.conn->cwnd;
+	peer_advance(&peer, FLIGHT_RTT_US);
+	flight_ack(&peer, 0, 1, 3);
+	CU_ASSERT_EQUAL(peer.conn->cwnd, cwnd);
+	flight_ack(&peer, 3, 0, 0);
+	CU_ASSERT(rack()->reordering_seen);
+	CU_ASSERT(peer.conn->cwnd > cwnd);
+	cwnd = peer.conn->cwnd;
+	flight_ack(&peer, 3, 4, 6);
+	CU_ASSERT_EQUAL(peer.conn->cwnd, cwnd + 2 * FLIGHT_MSS);
+	flight_ack(&peer, 3, 4, 6);
+	CU_ASSERT_EQUAL(peer.conn->cwnd, cwnd + 2 * FLIGHT_MSS); /* said before */
+	peer_destroy(&peer);
+}
+
 /* One report is enough when the time has come: no third is waited for. */
 static void test_few_reports(void)
 {
@@ -141,6 +163,7 @@ static void test_reneging(void)
 }
 
 CU_TestInfo rack_tests[] = {{"reordering", test_reordering},
+			    {"reports count where the path reorders", test_growth},
 			    {"few reports", test_few_reports},
 			    {"lost retransmission", test_lost_retransmission},
 			    {"reo_wnd grows and persists", test_reo_wnd},
