@@ -101,6 +101,7 @@ static void add_info(struct tcp_info *sum, int fd)
 		sum->tcpi_reord_seen += info.tcpi_reord_seen;
 		sum->tcpi_rwnd_limited += info.tcpi_rwnd_limited;
 		sum->tcpi_sndbuf_limited += info.tcpi_sndbuf_limited;
+		sum->tcpi_rtt += info.tcpi_rtt;
 	}
 }
 
@@ -173,10 +174,10 @@ static void report(const struct sender *s, double seconds)
 	}
 	printf("{\"bytes\": %" PRIu64 ", \"seconds\": %.6f, \"sent\": %" PRIu64
 	       ", \"retransmits\": %u, \"reordering_seen\": %u, \"window_limited_us\": %" PRIu64
-	       ", \"buffer_limited_us\": %" PRIu64 "}\n",
+	       ", \"buffer_limited_us\": %" PRIu64 ", \"rtt_us\": %u}\n",
 	       s->options->bytes != 0 ? sent : (uint64_t)sum.tcpi_bytes_acked, seconds, sent,
 	       sum.tcpi_total_retrans, sum.tcpi_reord_seen, (uint64_t)sum.tcpi_rwnd_limited,
-	       (uint64_t)sum.tcpi_sndbuf_limited);
+	       (uint64_t)sum.tcpi_sndbuf_limited, sum.tcpi_rtt / s->options->flows);
 }
 
 static void close_all(struct sender *s)
