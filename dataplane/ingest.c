@@ -76,9 +76,9 @@ static void init_admission(struct dp_ingest *ingest, const struct dp_ingest_conf
 	publish_admission_init(&ingest->publish.admission, &admission);
 }
 
-static uint64_t early_max(const struct config_rtmp *rtmp)
+static uint32_t early_max(const struct config_rtmp *rtmp)
 {
-	return rtmp->limits.early_media_kib ? (uint64_t)rtmp->limits.early_media_kib << 10
+	return rtmp->limits.early_media_kib ? rtmp->limits.early_media_kib << 10
 					    : SESSION_EARLY_MAX;
 }
 

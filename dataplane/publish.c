@@ -48,7 +48,7 @@ static int init_pool(struct publish_table *table, struct abi_pub *pub)
 
 int publish_table_init(struct publish_table *table, struct abi_pub *pub,
 		       struct message_pool *messages, struct dp_counters *counters,
-		       uint64_t early_max, int numa_node)
+		       uint32_t early_max, int numa_node)
 {
 	*table = (struct publish_table){
 		.streams = table_at(pub, pub->streams_offset),
@@ -204,6 +204,7 @@ static void prepare(struct publish_table *table, struct publication *p,
 	p->session = request->session;
 	p->keyframe = UINT64_MAX;
 	p->early_left = table->early_max;
+	p->early_room = table->early_max * PUBLISH_EARLY_FACTOR;
 	p->video_track = UINT8_MAX;
 	p->ended_us = 0;
 	p->drop_to = 0;
@@ -400,6 +401,16 @@ static bool is_video_delta(uint8_t type, uint8_t flags)
 	       !(flags & (RTMP_MEDIA_KEYFRAME | RTMP_MEDIA_SEQUENCE_HEADER | RTMP_MEDIA_METADATA));
 }
 
+static bool take_early(struct publication *p, uint32_t length, uint32_t held)
+{
+	if (length > p->early_left || held > p->early_room) {
+		return false;
+	}
+	p->early_left -= length;
+	p->early_room -= held;
+	return true;
+}
+
 /* Whether the log takes the message at all. */
 static bool admit(const struct publish_table *table, struct publication *p,
 		  const struct abi_log_entry *entry, uint32_t held)
@@ -415,10 +426,7 @@ static bool admit(const struct publish_table *table, struct publication *p,
 		return false;
 	}
 	if (p->state == ABI_STREAM_PENDING) {
-		if (held > p->early_left) {
-			return false;
-		}
-		p->early_left -= held;
+		return take_early(p, entry->length, held);
 	}
 	return true;
 }

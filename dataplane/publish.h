@@ -29,8 +29,11 @@
 #include "dataplane/publish_resume.h"
 #include "rtmp/message.h"
 
-#define PUBLISH_LINGER_US UINT64_C(30000000)
-#define PUBLISH_ENDING_US UINT64_C(10000) /* how often ended ones want to be looked at */
+#define PUBLISH_LINGER_US    UINT64_C(30000000)
+#define PUBLISH_ENDING_US    UINT64_C(10000) /* how often ended ones want to be looked at */
+/* Segments of 1,140 bytes pin 2,368. What they pin in all is below what admission reserves. */
+#define PUBLISH_EARLY_FACTOR 3u
+#define PUBLISH_EARLY_LIMIT  (UINT32_MAX / PUBLISH_EARLY_FACTOR)
 
 struct abi_sub;
 struct message;
@@ -53,13 +56,14 @@ struct publication {
 	LIST_ENTRY(publication) sibling;    /* publications of the same session */
 	TAILQ_ENTRY(publication) undecided; /* PENDING: whose time limit is next */
 	uint64_t decide_us;                 /* PENDING: when control must have decided */
-	uint64_t heard_us;                  /* when a message was complete last */
+	uint64_t heard_us;                  /* when a piece of a message came last */
 	uint32_t stream_id;                 /* message stream that it comes on */
 
 	struct log_writer log;
 	uint64_t generation;
 	uint64_t keyframe;   /* position of the last keyframe; UINT64_MAX: none */
-	uint64_t early_left; /* truesize that may come before control decided */
+	uint32_t early_left; /* payload that may come before control decided, */
+	uint32_t early_room; /* and the truesize that it may pin */
 	uint64_t ended_us;
 	uint64_t drop_to; /* without a control: what lies below is dropped */
 	struct publish_gops gops;
@@ -105,7 +109,7 @@ struct publish_table {
 	struct publish_admission admission; /* all are admitted unless the owner says otherwise */
 	enum dp_counter refused;            /* why publish_open() returned NULL last */
 	struct dp_counters *counters;
-	uint64_t early_max;
+	uint32_t early_max;
 	int numa_node;
 	enum publish_pressure pressure;
 	uint32_t *dirty; /* [count], slots with news in this loop */
@@ -118,10 +122,13 @@ static inline struct publication *publish_active(const struct publish_table *tab
 	return &table->publications[table->slots[number]];
 }
 
-/* 0 or -ENOMEM. `early_max`: truesize that a publisher may pin before control decided. */
+/*
+ * 0 or -ENOMEM. `early_max`: payload that a publisher may send before control decided, at most
+ * PUBLISH_EARLY_LIMIT; it may pin PUBLISH_EARLY_FACTOR times as much truesize.
+ */
 int publish_table_init(struct publish_table *table, struct abi_pub *pub,
 		       struct message_pool *messages, struct dp_counters *counters,
-		       uint64_t early_max, int numa_node) __attribute__((warn_unused_result));
+		       uint32_t early_max, int numa_node) __attribute__((warn_unused_result));
 /* Gives back all that logs still hold. */
 void publish_table_fini(struct publish_table *table);
 

@@ -35,8 +35,8 @@
 #define SESSION_HOLD_MAX         (256u << 10)
 #define SESSION_LONGEST          2u
 #define SESSION_HELD_FACTOR      3u
-/* Truesize that the messages of a publisher may pin before control decided, unless the
- * configuration says otherwise. */
+/* Payload that a publisher may send before control decided, unless the configuration says
+ * otherwise. */
 #define SESSION_EARLY_MAX        (1u << 20)
 /* A second for limits of RTMP that are rates: 2^20 us, so that a shift tells. */
 #define SESSION_SECOND_SHIFT     20

@@ -202,13 +202,12 @@ void session_end(struct session *s, enum rtmp_reject why)
 	session_settle(s);
 }
 
-/* The only one is heard as long as anything comes: a message may take its time. */
+/* Pings, acknowledgements and commands keep no publication: what comes for it does. */
 static bool is_idle(const struct session *s, const struct publication *p)
 {
 	uint64_t limit_us = p->limits.idle_ms * UINT64_C(1000);
-	uint64_t heard_us = is_only(s) ? s->received_us : p->heard_us;
 
-	return s->table->now_us - heard_us >= (limit_us ? limit_us : s->table->idle_us);
+	return s->table->now_us - p->heard_us >= (limit_us ? limit_us : s->table->idle_us);
 }
 
 /* An accepted publish that brings no audio or video is of no use to anybody. */

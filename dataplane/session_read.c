@@ -47,7 +47,6 @@ static void complete(struct session *s, struct publication *p, const struct rtmp
 {
 	const struct message *m = s->messages.messages[piece->slot];
 
-	p->heard_us = s->table->now_us;
 	if (!m->refused &&
 	    publish_append(s->table->config.publish, p, piece->msg, m, s->table->now_us)) {
 		message_take(&s->messages, piece->slot);
@@ -79,6 +78,7 @@ static void on_media(struct session *s, const struct rtmp_server_event *event,
 		message_set_break(&s->messages);
 		return;
 	}
+	p->heard_us = s->table->now_us; /* a long message takes its time */
 	message_add(&s->messages, piece, segment->mbuf, segment->exclusive);
 	if (piece->last || extend(s, piece, segment)) {
 		complete(s, p, piece);

@@ -196,6 +196,8 @@ class Penstock(Server):
                 "hugepages": "required" if host.has_hugepages() else "off",
                 "memory": self.sizes(workload),
                 "admission": self.admission(workload),
+                # All of them come from one address, at once.
+                "per_source": {"connections": 0, "rate": 0},
                 "ports": [self.port()],
                 "rtmp": {"listen": [PORT], "idle_timeout_s": 600, "handshake_timeout_s": 60,
                          "publish_timeout_s": 60, "decision_timeout_ms": 10000},

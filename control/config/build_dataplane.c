@@ -5,6 +5,11 @@
 
 #define CPU_MAX       1023u /* CPU_SETSIZE - 1 */
 
+/* One source may have a quarter of the connections, and as many as a house may have in any case. */
+#define SOURCE_SHARE  4u
+#define SOURCE_LEAST  16u
+#define SOURCE_RATE   200u
+
 /* Interface names: IFNAMSIZ without the NUL. */
 #define INTERFACE_MAX 15u
 
@@ -78,16 +83,25 @@ static void build_admission(struct check *c, const struct file_admission *file,
 	check_leave(c, mark);
 }
 
+static uint32_t source_share(uint32_t connections)
+{
+	uint32_t share = connections / SOURCE_SHARE;
+
+	return share > SOURCE_LEAST ? share : SOURCE_LEAST;
+}
+
 static void build_per_source(struct check *c, const struct file_per_source *file,
-			     struct config_per_source *per_source)
+			     uint32_t connections, struct config_per_source *per_source)
 {
 	size_t mark = check_enter(c, "per_source");
 
-	per_source->connections = check_number(c, "connections", file->connections,
-					       (struct check_range){0, 1u << 20, 0});
+	per_source->connections =
+		check_number(c, "connections", file->connections,
+			     (struct check_range){0, 1u << 20, source_share(connections)});
 	per_source->half_open =
 		check_number(c, "half_open", file->half_open, (struct check_range){0, 65535, 256});
-	per_source->rate = check_number(c, "rate", file->rate, (struct check_range){0, 65535, 0});
+	per_source->rate =
+		check_number(c, "rate", file->rate, (struct check_range){0, 65535, SOURCE_RATE});
 	check_leave(c, mark);
 }
 
@@ -289,7 +303,7 @@ void build_dataplane(struct check *c, const struct file_dataplane *file,
 	build_admission(c, file->admission != NULL ? file->admission : &no_admission,
 			&dataplane->admission);
 	build_per_source(c, file->per_source != NULL ? file->per_source : &no_per_source,
-			 &dataplane->per_source);
+			 dataplane->memory.connections, &dataplane->per_source);
 	dataplane->control_timeout_ms =
 		check_number(c, "control_timeout_ms", file->control_timeout_ms,
 			     (struct check_range){200, 60000, 2000});

@@ -221,6 +221,28 @@ static void test_full_apps(void)
 	config_free(c);
 }
 
+/* What one source may have follows the connections that there are, unless it is given. */
+static void test_source_share(void)
+{
+	static const struct {
+		const char *text;
+		uint32_t connections;
+	} cases[] = {
+		{"dataplane: {memory: {connections: 4}}\n", 16},
+		{"dataplane: {memory: {connections: 400}}\n", 100},
+		{"dataplane: {memory: {connections: 400}, per_source: {connections: 0}}\n", 0},
+		{"dataplane: {per_source: {connections: 5}}\n", 5},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *c = load_good(cases[i].text);
+
+		CU_ASSERT_EQUAL(c->dataplane.per_source.connections, cases[i].connections);
+		CU_ASSERT_EQUAL(c->dataplane.per_source.rate, 200);
+		config_free(c);
+	}
+}
+
 static void test_defaults(void)
 {
 	struct config *c = load_good("control: {}\n");
@@ -239,9 +261,9 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(d->memory.windows_mib, 0);
 	CU_ASSERT_EQUAL(d->admission.bitrate_kbps, 6000);
 	CU_ASSERT_EQUAL(d->admission.gop_ms, 2000);
-	CU_ASSERT_EQUAL(d->per_source.connections, 0);
+	CU_ASSERT_EQUAL(d->per_source.connections, 1024);
 	CU_ASSERT_EQUAL(d->per_source.half_open, 256);
-	CU_ASSERT_EQUAL(d->per_source.rate, 0);
+	CU_ASSERT_EQUAL(d->per_source.rate, 200);
 	CU_ASSERT_EQUAL(d->control_timeout_ms, 2000);
 	CU_ASSERT_EQUAL_FATAL(d->ports_count, 1);
 	CU_ASSERT_STRING_EQUAL(d->ports[0].device, "tap");
@@ -855,6 +877,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_full_rtmp);
 	CU_ADD_TEST(suite, test_full_apps);
 	CU_ADD_TEST(suite, test_defaults);
+	CU_ADD_TEST(suite, test_source_share);
 	CU_ADD_TEST(suite, test_example);
 	CU_ADD_TEST(suite, test_manual);
 	CU_ADD_TEST(suite, test_unknown_keys);

@@ -108,6 +108,52 @@ static void test_idle(void)
 	world_close(&w);
 }
 
+/* Pings, acknowledgements and commands are not media; half a message is. */
+static void test_idle_talker(void)
+{
+	static const uint8_t ping[] = {0, 6, 0, 0, 0, 1};
+	static const uint8_t ack[] = {0, 0, 16, 0};
+
+	open_world();
+	publisher_open(&one, &w, "key", 4096, 1448);
+	(void)accept_with(&one, &(struct abi_command){.idle_ms = 5000});
+	for (int i = 0; i < 4; i++) {
+		publisher_media(&one, RTMP_TYPE_USER_CONTROL, 2, 0, ping, sizeof(ping));
+		publisher_media(&one, RTMP_TYPE_ACK, 2, 0, ack, sizeof(ack));
+		publisher_command(&one, 0, "FCPublish", NULL);
+		publisher_pump(&one);
+		CU_ASSERT_EQUAL(wait_for_close(&one, 1), 0);
+	}
+	CU_ASSERT_EQUAL(wait_for_close(&one, 1), 1);
+	CU_ASSERT_TRUE(was_told(&one, rtmp_reject_text(RTMP_REJECT_IDLE)));
+	publisher_close(&one);
+	world_close(&w);
+}
+
+static void test_slow_message(void)
+{
+	static uint8_t wire[30000];
+	size_t total;
+
+	open_world();
+	publisher_open(&one, &w, "key", 4096, 1448);
+	(void)accept_with(&one, &(struct abi_command){.idle_ms = 5000});
+	payload[0] = 0x17;
+	publisher_media(&one, RTMP_TYPE_VIDEO, 6, 0, payload, 20000);
+	total = one.out.len;
+	memcpy(wire, one.bytes, total);
+	for (size_t at = 0; at < total; at += 1000) {
+		one.out.len = total - at < 1000 ? total - at : 1000;
+		memcpy(one.bytes, wire + at, one.out.len);
+		publisher_pump(&one);
+		CU_ASSERT_EQUAL_FATAL(wait_for_close(&one, 1), 0);
+	}
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages), 1);
+	CU_ASSERT_EQUAL(wait_for_close(&one, 10), 4);
+	publisher_close(&one);
+	world_close(&w);
+}
+
 /* It is not idle, it only never sends what it promised. */
 static void test_first_media(void)
 {
@@ -350,6 +396,8 @@ int main(void)
 	static const struct suite_test tests[] = {
 		{"message size of an application", test_message_size},
 		{"idle timeout of an application", test_idle},
+		{"idle, and talking", test_idle_talker},
+		{"a message that takes long", test_slow_message},
 		{"media that never comes", test_first_media},
 		{"reasons in words", test_reasons},
 		{"reconnect request", test_reconnect},

@@ -16,7 +16,7 @@
 static struct publisher pub1;
 static struct publisher pub2;
 static struct reader reader;
-static uint8_t payload[300000];
+static uint8_t payload[1000000];
 
 /* Video with the FLV byte in front: 0x17 keyframe, 0x27 inter frame, NALUs. */
 static void fill_video(uint8_t first, uint32_t len, uint32_t seed)
@@ -147,6 +147,57 @@ static void test_early_media(void)
 	CU_ASSERT_EQUAL(reader.block, world_stream(&w, event.slot)->first_block);
 	CU_ASSERT_TRUE_FATAL(reader_next(&reader));
 	CU_ASSERT_EQUAL(memcmp(reader.payload, payload, 5000), 0);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
+/*
+ * A first keyframe of 980 KB is payload of less than a MiB, whatever packet memory it pins; two are
+ * more, and what pins far more than it carries is not kept either.
+ */
+static void test_early_keyframe(void)
+{
+	struct world w;
+
+	for (uint32_t chunk = 128; chunk <= 60000; chunk *= 20) {
+		world_init(&w);
+		world_open(&w);
+		world_attach(&w);
+		publisher_open(&pub1, &w, "key", chunk, 1448);
+		(void)world_expect(&w, ABI_EVENT_PUBLISH);
+		pub1.client.stream_id = 1;
+		fill_video(0x17, 980000, 1);
+		publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 0, payload, 980000);
+		publisher_pump(&pub1);
+		CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_early), 1);
+		publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 0, payload, 70000);
+		publisher_pump(&pub1);
+		CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_early), 1);
+		CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_dropped), 1);
+		publisher_close(&pub1);
+		world_close(&w);
+	}
+}
+
+static void test_early_truesize(void)
+{
+	struct world w;
+
+	world_init(&w);
+	w.rtmp.limits.early_media_kib = 64;
+	world_open(&w);
+	world_attach(&w);
+	publisher_open(&pub1, &w, "key", 4096, 1448);
+	(void)world_expect(&w, ABI_EVENT_PUBLISH);
+	pub1.client.stream_id = 1;
+	pub1.segment = 400; /* of 2,4xx that each pins */
+	fill_video(0x17, 380, 1);
+	for (uint32_t i = 0; i < 120; i++) {
+		publisher_media(&pub1, RTMP_TYPE_AUDIO, 4, i, payload, 380);
+		publisher_pump(&pub1);
+	}
+	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_messages_early) > 60);
+	CU_ASSERT_TRUE(world_count(&w, DP_COUNTER_messages_early) < 90);
 	publisher_close(&pub1);
 	world_close(&w);
 }
@@ -912,6 +963,8 @@ int main(void)
 	CU_add_test(suite, "media at chunk and segment sizes", test_segment_sizes);
 	CU_add_test(suite, "interleaved audio and video", test_interleaved);
 	CU_add_test(suite, "media before the decision", test_early_media);
+	CU_add_test(suite, "keyframe before the decision", test_early_keyframe);
+	CU_add_test(suite, "packets before the decision", test_early_truesize);
 	CU_add_test(suite, "reject", test_reject);
 	CU_add_test(suite, "no control", test_no_control);
 	CU_add_test(suite, "kick", test_kick);

@@ -253,6 +253,8 @@ class Lab:
                 "rtmp": {"listen": [PORT], **(rtmp or {})},
                 # Twenty clips at once have to fit before their rates are known.
                 "admission": {"bitrate_kbps": 500, "gop_ms": 1000},
+                # Hundreds of encoders may come from one address, at once.
+                "per_source": {"connections": 0, "rate": 0},
             },
             "control": {"user": "nobody", "log_level": log_level},
             "apps": apps,

@@ -2,6 +2,8 @@
 
 Rates are far below those of tests/run flood, which measures: here only what must hold on any machine.
 """
+import time
+
 from lab import Lab, check, equal, wait_for
 from test_gen import generate
 
@@ -78,6 +80,19 @@ def refused(lab):
     except ConnectionRefusedError:
         return True
     return False
+
+
+def test_per_source_rate(context):
+    """Of connections one after the other some are refused; a second later there is room again."""
+    with Lab(context.build, "sourcerate") as lab:
+        lab.start(APPS, cores=(0,), dataplane={"per_source": {"rate": 5}})
+        began = time.monotonic()
+        refusals = [refused(lab) for _ in range(20)]
+        seconds = int(time.monotonic() - began) + 2  # of the clock that it lies in, at most
+        check(5 <= refusals.count(False) <= 5 * seconds, f"of 20 were refused: {refusals}")
+        wait_for("a second to be over", lambda: not refused(lab), interval=0.2)
+        check(lab.counter("tcp_drop_source_limit") >= refusals.count(True), "not counted")
+        lab.wait_idle()
 
 
 def test_per_source(context):

@@ -65,8 +65,8 @@ void stress_init(struct stress *s)
 	s->table = (struct dp_packets_table){.count = 1, .workers = &s->packets};
 	s->messages = (struct message_pool){
 		.truesize = STRESS_SEGMENT_SIZE, .packets = &s->table, .counters = &s->counters};
-	if (publish_table_init(&s->publish, s->pub, &s->messages, &s->counters, UINT64_MAX, -1) <
-	    0) {
+	if (publish_table_init(&s->publish, s->pub, &s->messages, &s->counters, PUBLISH_EARLY_LIMIT,
+			       -1) < 0) {
 		must(NULL);
 	}
 	s->publish.pool.put = take_back;

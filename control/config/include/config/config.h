@@ -82,7 +82,7 @@ struct config_listen {
 	X(early_message_max, 4096, (1u << 24) - 1, 65536) /* bytes */                      \
 	/* until it is accepted: */                                                        \
 	X(early_commands, 10, 1000000, 100)                                                \
-	X(early_media_kib, 64, 1u << 16, 1024) /* packet memory that its media may pin */  \
+	X(early_media_kib, 64, 1u << 16, 1024) /* of its media, which is kept */           \
 	/* from then on: */                                                                \
 	X(commands_per_s, 0, 1000000, 100)                                                 \
 	X(controls_per_s, 0, 1000000, 1000)  /* protocol control, and what is set aside */ \
@@ -105,7 +105,7 @@ struct config_rtmp {
 	uint32_t message_max;         /* bytes; default 4194304 */
 	uint32_t handshake_timeout_s; /* to the end of the handshake and connect; default 5 */
 	uint32_t publish_timeout_s;   /* from there to an accepted publish; default 10 */
-	uint32_t idle_timeout_s;      /* publisher that sends nothing; default 30 */
+	uint32_t idle_timeout_s;      /* publisher that sends no media; default 30 */
 	uint32_t decision_timeout_ms; /* control has to answer a publish; default 3000 */
 	struct config_limits limits;
 };
@@ -122,9 +122,9 @@ struct config_admission {
 
 /* What one source may have of each worker; 0: no limit. */
 struct config_per_source {
-	uint32_t connections;
-	uint32_t half_open; /* default 256 */
-	uint32_t rate;      /* connections a second */
+	uint32_t connections; /* default: a quarter of memory.connections, and at least 16 */
+	uint32_t half_open;   /* default 256 */
+	uint32_t rate;        /* connections a second; default 200 */
 };
 
 /* What players (RTMP play) may have; apps say who may play. */
