@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "rtmp/media.h"
 
-#define US_PER_MS         UINT64_C(1000)
 #define FRAME_SLACK_MHZ   500u /* 29.97 beside 30, and what timestamps in ms round */
 #define KEYFRAME_SLACK_MS 100u
 /* Of a GOP that has not ended: what comes late is not longer for that. */
@@ -75,7 +75,9 @@ static bool codecs_exceeded(const struct config_stream_limits *limits,
 	const struct codecs video = {"video", limits->video_codecs, limits->video_codecs_count};
 	const struct codecs audio = {"audio", limits->audio_codecs, limits->audio_codecs_count};
 
-	if ((video.count != 0 || audio.count != 0) && insight->totals.untracked != 0) {
+	if ((video.count != 0 || audio.count != 0 || limits->long_side_max != 0 ||
+	     limits->frame_rate_max != 0) &&
+	    insight->totals.untracked != 0) {
 		return refuse(verdict, RTMP_REJECT_CODEC,
 			      "more than %u tracks are not allowed here", INSIGHT_TRACKS);
 	}
@@ -122,6 +124,31 @@ static bool lasts(bool over, uint64_t *since_us, uint64_t now_us)
 		*since_us = now_us;
 	}
 	return over && now_us - *since_us >= ADMISSION_SUSTAIN_US;
+}
+
+/* Of VP8 and VP9 the keyframes say it, of all others the sequence header. */
+static bool hides_resolution(const struct track_insight *track)
+{
+	bool in_keyframes =
+		track->config.codec == RTMP_CODEC_VP8 || track->config.codec == RTMP_CODEC_VP9;
+
+	return track->config.width == 0 && track->frames != 0 &&
+	       (!in_keyframes || track->keyframes != 0);
+}
+
+/* What cannot be judged is not allowed: a header that nobody can parse would hide anything. */
+static bool resolution_hidden(const struct config_stream_limits *limits,
+			      struct admission_state *state, const struct admission_sight *sight,
+			      struct admission_verdict *verdict)
+{
+	bool hidden = false;
+
+	for (uint32_t i = 0; i < sight->insight->videos && limits->long_side_max != 0; i++) {
+		hidden |= hides_resolution(&sight->insight->video[i]);
+	}
+	return lasts(hidden, &state->hidden_since_us, sight->now_us) &&
+	       refuse(verdict, RTMP_REJECT_RESOLUTION,
+		      "resolution is not known: no sequence header that can be read");
 }
 
 static uint32_t highest_rate(const struct stream_insight *insight)
@@ -179,42 +206,106 @@ static bool keyframes_exceeded(const struct config_stream_limits *limits,
 		      (double)gop_ms / 1000, max_ms / 1000.0);
 }
 
-/* Bitrate */
+/* What comes, whatever its timestamps say */
 
-/* Bits that the rate allows in so many microseconds. */
-static uint64_t allowed_bits(uint32_t kbps, uint64_t us)
+/* Of something that may come at a rate, counted in units of which there are many a second. */
+struct flow {
+	uint64_t count; /* ever */
+	uint64_t rate;  /* a second */
+	uint32_t window_s;
+};
+
+static uint64_t allowed(uint64_t rate, uint64_t us)
 {
-	return us / 1000 * kbps + us % 1000 * kbps / 1000;
+	return us / US_PER_S * rate + us % US_PER_S * rate / US_PER_S;
+}
+
+static void save(struct admission_bucket *bucket, const struct flow *flow, uint64_t units)
+{
+	uint64_t most = flow->rate * ADMISSION_SILENCE_S;
+
+	bucket->saved = most - bucket->saved < units ? most : bucket->saved + units;
+}
+
+/* What is over the rate is taken from what was saved, and then added to the debt. */
+static bool overdraws(struct admission_bucket *bucket, const struct flow *flow, uint64_t over)
+{
+	uint64_t back = over < bucket->saved ? over : bucket->saved;
+
+	bucket->saved -= back;
+	bucket->debt = over - back;
+	return bucket->debt > flow->rate * flow->window_s;
+}
+
+static bool floods(struct admission_bucket *bucket, const struct flow *flow, uint64_t seen_us,
+		   uint64_t now_us)
+{
+	uint64_t before = bucket->count;
+	uint64_t came = flow->count > before ? flow->count - before : 0;
+	uint64_t paid = allowed(flow->rate, now_us - seen_us);
+
+	bucket->count = flow->count;
+	if (seen_us == 0) {
+		return false;
+	}
+	if (bucket->debt == 0) {
+		bucket->since_us = seen_us;
+		bucket->since = before;
+	}
+	if (bucket->debt + came > paid) {
+		return overdraws(bucket, flow, bucket->debt + came - paid);
+	}
+	if (came == 0) {
+		save(bucket, flow, paid - bucket->debt);
+	}
+	bucket->debt = 0;
+	return false;
+}
+
+/* Units a second, since the debt began. */
+static double flow_rate(const struct admission_bucket *bucket, uint64_t now_us)
+{
+	return (double)(bucket->count - bucket->since) * (double)US_PER_S /
+	       (double)(now_us - bucket->since_us);
 }
 
 static bool bitrate_exceeded(const struct config_stream_limits *limits,
 			     struct admission_state *state, const struct admission_sight *sight,
 			     struct admission_verdict *verdict)
 {
-	uint64_t bits = (sight->bytes - state->bytes) * 8;
-	uint64_t paid = allowed_bits(limits->bitrate_max_kbps, sight->now_us - state->seen_us);
-	uint64_t window = (uint64_t)limits->bitrate_window_s * limits->bitrate_max_kbps * 1000;
-	uint64_t elapsed_us;
+	const struct flow bits = {.count = sight->bytes * 8,
+				  .rate = limits->bitrate_max_kbps * UINT64_C(1000),
+				  .window_s = limits->bitrate_window_s};
 
-	if (limits->bitrate_max_kbps == 0 || state->seen_us == 0) {
-		return false;
-	}
-	if (state->debt + bits <= paid) {
-		state->debt = 0;
-		return false;
-	}
-	if (state->debt == 0) {
-		state->debt_since_us = state->seen_us;
-		state->debt_bytes = state->bytes;
-	}
-	state->debt += bits - paid;
-	if (state->debt <= window) {
-		return false;
-	}
-	elapsed_us = sight->now_us - state->debt_since_us;
-	return refuse(verdict, RTMP_REJECT_BITRATE, "bitrate %.1f Mb/s exceeds %.1f Mb/s",
-		      (double)(sight->bytes - state->debt_bytes) * 8 / (double)elapsed_us,
+	return bits.rate != 0 && floods(&state->bits, &bits, state->seen_us, sight->now_us) &&
+	       refuse(verdict, RTMP_REJECT_BITRATE, "bitrate %.1f Mb/s exceeds %.1f Mb/s",
+		      flow_rate(&state->bits, sight->now_us) / 1e6,
 		      limits->bitrate_max_kbps / 1000.0);
+}
+
+static uint64_t most_frames(const struct stream_insight *insight)
+{
+	uint64_t frames = 0;
+
+	for (uint32_t i = 0; i < insight->videos; i++) {
+		frames = insight->video[i].frames > frames ? insight->video[i].frames : frames;
+	}
+	return frames;
+}
+
+/* Timestamps that stand still, or run ahead, make the measured rate what the encoder likes. */
+static bool frames_flood(const struct config_stream_limits *limits, struct admission_state *state,
+			 const struct admission_sight *sight, struct admission_verdict *verdict)
+{
+	const struct flow frames = {.count = most_frames(sight->insight) * 1000,
+				    .rate = limits->frame_rate_max * UINT64_C(1000) +
+					    FRAME_SLACK_MHZ,
+				    .window_s = limits->bitrate_window_s};
+
+	return limits->frame_rate_max != 0 &&
+	       floods(&state->frames, &frames, state->seen_us, sight->now_us) &&
+	       refuse(verdict, RTMP_REJECT_FRAME_RATE, "frame rate %.1f by arrival exceeds %u",
+		      flow_rate(&state->frames, sight->now_us) / 1000, limits->frame_rate_max);
 }
 
 bool admission_exceeded(const struct config_stream_limits *limits, struct admission_state *state,
@@ -222,11 +313,12 @@ bool admission_exceeded(const struct config_stream_limits *limits, struct admiss
 {
 	bool exceeded = codecs_exceeded(limits, sight->insight, verdict) ||
 			resolution_exceeded(limits, sight->insight, verdict) ||
+			resolution_hidden(limits, state, sight, verdict) ||
 			bitrate_exceeded(limits, state, sight, verdict) ||
+			frames_flood(limits, state, sight, verdict) ||
 			frame_rate_exceeded(limits, state, sight, verdict) ||
 			keyframes_exceeded(limits, state, sight, verdict);
 
 	state->seen_us = sight->now_us;
-	state->bytes = sight->bytes;
 	return exceeded;
 }

@@ -2,9 +2,11 @@
  * What an application allows its streams to be (config_stream_limits), judged by what is understood
  * of them without decoding (relay/stream_insight.h).
  *
- * Codecs and resolutions are judged at once. Rates are not: a bitrate is over its limit when all
- * that came beyond it adds up to bitrate_window_s of it, so that a burst passes, and the backlog
- * after a stall; frame rates and keyframe intervals when they stay over it for
+ * Codecs and resolutions are judged at once, a resolution that nobody can tell after
+ * ADMISSION_SUSTAIN_US. Rates are not: a bitrate is over its limit when all that came beyond it
+ * adds up to bitrate_window_s of it, so that a burst passes; so are frames, by arrival. Time in
+ * which nothing came is saved up, ADMISSION_SILENCE_S at most: that is the backlog after a stall.
+ * Frame rates by timestamps and keyframe intervals are over theirs when they stay so for
  * ADMISSION_SUSTAIN_US. Message size, silence and media that never comes are the worker's, which
  * sees them anyhow: it is told with the accept (abi/sub.h).
  *
@@ -20,15 +22,24 @@
 #include "rtmp/server.h"
 
 #define ADMISSION_SUSTAIN_US UINT64_C(5000000)
+#define ADMISSION_SILENCE_S  60u
 #define ADMISSION_TEXT       128u
+
+/* What came of something that has a rate. */
+struct admission_bucket {
+	uint64_t count; /* at the last look */
+	uint64_t debt;  /* beyond the rate */
+	uint64_t saved; /* what may come beyond it for the silence before */
+	uint64_t since; /* count when the debt began */
+	uint64_t since_us;
+};
 
 /* Of a stream, all 0 at its beginning. */
 struct admission_state {
 	uint64_t seen_us; /* last look; 0: none */
-	uint64_t bytes;   /* then */
-	uint64_t debt;    /* bits that came beyond the rate */
-	uint64_t debt_since_us;
-	uint64_t debt_bytes; /* bytes when the debt began */
+	struct admission_bucket bits;
+	struct admission_bucket frames; /* in thousandths */
+	uint64_t hidden_since_us;
 	uint64_t frames_since_us;
 	uint64_t keyframes_since_us;
 };

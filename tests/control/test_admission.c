@@ -161,6 +161,91 @@ static void test_bursts(void)
 	CU_ASSERT_NOT_EQUAL(stream(200000, 2), 0);
 }
 
+/* A stall of any length passes, when what comes then is what was to come meanwhile. */
+static void test_stall(void)
+{
+	for (uint32_t seconds = 5; seconds <= 60; seconds += 5) {
+		begin();
+		limits.bitrate_max_kbps = 8000;
+		limits.bitrate_window_s = 1;
+		limits.frame_rate_max = 30;
+		show_video(RTMP_CODEC_AVC, 1920, 1080);
+		CU_ASSERT_EQUAL(stream(8000, 20), 0);
+		CU_ASSERT_EQUAL(stream(0, seconds * 2), 0);
+		insight.video[0].frames += (uint64_t)30 * seconds;
+		CU_ASSERT_EQUAL(stream(8000 * (seconds + 1) * 2, 1), 0);
+		CU_ASSERT_EQUAL(stream(8000, 20), 0);
+		/* It was spent: the same again is too much. */
+		CU_ASSERT_EQUAL(stream(8000 * (seconds + 1) * 2, 1), 1);
+		CU_ASSERT_EQUAL(verdict.why, RTMP_REJECT_BITRATE);
+	}
+	/* An hour of silence is worth no more than a minute. */
+	begin();
+	limits.bitrate_max_kbps = 8000;
+	limits.bitrate_window_s = 1;
+	CU_ASSERT_EQUAL(stream(0, 7200), 0);
+	CU_ASSERT_EQUAL(stream(8000 * 125, 1), 1);
+}
+
+/* Time stands still, or runs: the measured rate is 0, or what is allowed. */
+static void test_frames_by_arrival(void)
+{
+	begin();
+	limits.frame_rate_max = 30;
+	limits.bitrate_window_s = 10;
+	show_video(RTMP_CODEC_AVC, 1920, 1080);
+	for (uint32_t i = 0; i < 1000; i++) {
+		insight.video[0].frames += 15;
+		CU_ASSERT_EQUAL_FATAL(stream(1000, 1), 0);
+	}
+	for (uint32_t i = 1; i <= 100 && verdict.why == 0; i++) {
+		insight.video[0].frames += 60;
+		CU_ASSERT_EQUAL(stream(1000, 1), i == 7 ? 1 : 0); /* 45 of 300 too much each */
+	}
+	CU_ASSERT_EQUAL(verdict.why, RTMP_REJECT_FRAME_RATE);
+	CU_ASSERT_STRING_EQUAL(verdict.text, "frame rate 120.0 by arrival exceeds 30");
+	/* A relay that begins anew counts from 0: that is no frame. */
+	begin();
+	limits.frame_rate_max = 30;
+	limits.bitrate_window_s = 1;
+	show_video(RTMP_CODEC_AVC, 1920, 1080);
+	insight.video[0].frames = 1000000;
+	CU_ASSERT_EQUAL(stream(1000, 2), 0);
+	insight.video[0].frames = 5;
+	CU_ASSERT_EQUAL(stream(1000, 2), 0);
+}
+
+/* Frames without a header that says how large they are. */
+static void test_hidden_resolution(void)
+{
+	begin();
+	limits.long_side_max = 1920;
+	limits.short_side_max = 1080;
+	show_video(RTMP_CODEC_AVC, 0, 0);
+	CU_ASSERT_EQUAL(stream(1000, 8), 0);
+	show_video(RTMP_CODEC_AVC, 1280, 720);
+	CU_ASSERT_EQUAL(stream(1000, 20), 0);
+	show_video(RTMP_CODEC_AVC, 0, 0);
+	CU_ASSERT_EQUAL(stream(1000, 100), 11);
+	CU_ASSERT_EQUAL(verdict.why, RTMP_REJECT_RESOLUTION);
+	CU_ASSERT_STRING_EQUAL(verdict.text,
+			       "resolution is not known: no sequence header that can be read");
+	/* Of VP9 it is the keyframe that says it: after a restart of control it may take long. */
+	begin();
+	limits.long_side_max = 1920;
+	limits.short_side_max = 1080;
+	show_video(RTMP_CODEC_VP9, 0, 0);
+	CU_ASSERT_EQUAL(stream(1000, 100), 0);
+	insight.video[0].keyframes = 1;
+	CU_ASSERT_EQUAL(stream(1000, 100), 11);
+	/* Tracks that nobody looks at could be of any size. */
+	begin();
+	insight.totals.untracked = 1;
+	CU_ASSERT_FALSE(look());
+	limits.long_side_max = 1920;
+	CU_ASSERT_TRUE(look());
+}
+
 static void test_frame_rate(void)
 {
 	begin();
@@ -238,7 +323,10 @@ int main(void)
 		{"resolution", test_resolution},
 		{"bitrate", test_bitrate},
 		{"bursts", test_bursts},
+		{"stall", test_stall},
 		{"frame rate", test_frame_rate},
+		{"frames by arrival", test_frames_by_arrival},
+		{"resolution that is not known", test_hidden_resolution},
 		{"keyframe interval", test_keyframes},
 		{"no keyframe", test_no_keyframe},
 		{"no frames", test_no_frames},
