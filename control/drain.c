@@ -1,6 +1,5 @@
 #include "drain.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "control.h"
@@ -10,24 +9,6 @@
 
 /* Streams that are asked, or ended, each tick: so many encoders connect elsewhere at once. */
 #define PER_TICK 50u
-
-bool drain_target_valid(const char *target)
-{
-	size_t scheme = strncmp(target, "rtmp://", 7) == 0    ? 7
-			: strncmp(target, "rtmps://", 8) == 0 ? 8
-							      : 0;
-	size_t length = strlen(target);
-
-	if (scheme == 0 || length >= DRAIN_TARGET_MAX || strcspn(target + scheme, "/") == 0) {
-		return false;
-	}
-	for (size_t i = 0; i < length; i++) {
-		if (target[i] <= ' ' || target[i] > '~' || strchr("\"\\<>", target[i]) != NULL) {
-			return false;
-		}
-	}
-	return true;
-}
 
 /* Every worker writes it down for the next control; one whose ring is full is told again. */
 static void tell_workers(struct control *control)
@@ -58,8 +39,11 @@ static void set(struct control *control, const char *target, uint64_t until_us)
 
 void drain_start(struct control *control, const char *target, uint64_t until_us)
 {
+	char shown[DRAIN_TARGET_MAX];
+
 	control_count(control, CONTROL_drains);
-	journal(CONFIG_LOG_WARN, "drain.started", "{s:s, s:I}", "target", target, "timeout_ms",
+	drain_target_show(shown, sizeof(shown), target);
+	journal(CONFIG_LOG_WARN, "drain.started", "{s:s, s:I}", "target", shown, "timeout_ms",
 		until_us == DRAIN_NO_LIMIT ? (long long)0
 					   : (long long)((until_us - control->now_us) / 1000));
 	set(control, target, until_us);
@@ -79,6 +63,7 @@ void drain_attached(struct control *control)
 	/* Acquire: pairs with the worker's release after it wrote the target. */
 	uint64_t until_us = atomic_load_explicit(&pub->drain_until_us, memory_order_acquire);
 	char target[DRAIN_TARGET_MAX];
+	char shown[DRAIN_TARGET_MAX];
 
 	/* What was decided while nobody was attached, or had room for it, is newer. */
 	if (drain_active(&control->drain) || !control->drain.told) {
@@ -89,7 +74,8 @@ void drain_attached(struct control *control)
 		return;
 	}
 	text_printable(target, sizeof(target), pub->drain_target, sizeof(pub->drain_target));
-	journal(CONFIG_LOG_WARN, "drain.resumed", "{s:s}", "target", target);
+	drain_target_show(shown, sizeof(shown), target);
+	journal(CONFIG_LOG_WARN, "drain.resumed", "{s:s}", "target", shown);
 	set(control, drain_target_valid(target) ? target : "", until_us);
 }
 
@@ -104,30 +90,14 @@ static bool can_reconnect(const struct control *control, const struct registry_s
 	return (caps_of(control, stream) & ABI_CAPS_RECONNECT) != 0;
 }
 
-/* The target, with the application that the publisher has unless it names one. */
-static void make_tc_url(char *out, size_t size, const char *target, const char *app)
-{
-	const char *host = strstr(target, "//") ? strstr(target, "//") + 2 : target;
-	const char *path = strchr(host, '/');
-
-	if (target[0] == '\0') {
-		out[0] = '\0';
-	} else if (path && path[1] != '\0') {
-		(void)snprintf(out, size, "%s", target);
-	} else {
-		int length = (int)(path ? path - target : (long)strlen(target));
-
-		(void)snprintf(out, size, "%.*s/%s", length, target, app);
-	}
-}
-
 static int ask(struct control *control, struct registry_stream *stream)
 {
 	struct abi_command command = {.type = ABI_COMMAND_RECONNECT,
 				      .slot = stream->slot,
 				      .generation = stream->generation};
 
-	make_tc_url(command.name, sizeof(command.name), control->drain.target, stream->app->name);
+	drain_target_for(command.name, sizeof(command.name), control->drain.target,
+			 stream->app->name);
 	if (events_send(&control->dataplane.workers[stream->worker], &command)) {
 		return -1;
 	}
@@ -157,7 +127,8 @@ void drain_tick(struct control *control)
 	if (!control->drain.told) {
 		tell_workers(control);
 	}
-	if (!drain_active(&control->drain)) {
+	/* Whom it asked already the worker knows by the drain: it hears of that first. */
+	if (!drain_active(&control->drain) || !control->drain.told) {
 		return;
 	}
 	TAILQ_FOREACH (stream, &control->registry.streams, link) {

@@ -4,7 +4,9 @@
  *
  * The port stays open: an encoder that connects is told why, which a refused connection does not.
  * What is drained stands in `pub` of the workers, so that a control that dies hands it on; it ends
- * with drain_stop() or with the dataplane. Main thread.
+ * with drain_stop() or with the dataplane. Whom a worker asked in this drain it does not ask again,
+ * so that the next control may begin with all of them. Players stay as long as the stream that they
+ * watch, and are told that it ended. Main thread.
  */
 #ifndef DRAIN_H
 #define DRAIN_H
@@ -13,12 +15,12 @@
 #include <stdint.h>
 
 #include "abi/pub.h"
+#include "drain_target.h"
 
 struct control;
 struct registry_stream;
 
-#define DRAIN_TARGET_MAX 256u /* bytes, with the NUL */
-#define DRAIN_NO_LIMIT   UINT64_MAX
+#define DRAIN_NO_LIMIT UINT64_MAX
 
 struct drain {
 	uint64_t until_us;             /* CLOCK_MONOTONIC; DRAIN_NO_LIMIT; 0: nothing is drained */
@@ -35,9 +37,6 @@ static inline bool drain_active(const struct drain *drain)
 {
 	return drain->until_us != 0;
 }
-
-/* Whether it is "rtmp://host[:port][/app]", or rtmps, of printable characters. */
-bool drain_target_valid(const char *target);
 
 void drain_start(struct control *control, const char *target, uint64_t until_us);
 void drain_stop(struct control *control);

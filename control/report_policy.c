@@ -7,9 +7,12 @@ json_t *report_drain_object(const struct control *control)
 {
 	const struct drain *drain = &control->drain;
 	struct drain_left left = drain_left(control);
-	json_t *object =
-		json_pack("{s:b, s:s, s:i, s:i}", "active", drain_active(drain), "target",
-			  drain->target, "streams", (int)left.streams, "asked", (int)left.asked);
+	char shown[DRAIN_TARGET_MAX];
+	json_t *object;
+
+	drain_target_show(shown, sizeof(shown), drain->target);
+	object = json_pack("{s:b, s:s, s:i, s:i}", "active", drain_active(drain), "target", shown,
+			   "streams", (int)left.streams, "asked", (int)left.asked);
 
 	if (drain_active(drain) && drain->until_us != DRAIN_NO_LIMIT) {
 		uint64_t us =

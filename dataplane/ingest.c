@@ -281,6 +281,12 @@ static void write_drain_down(struct dp_ingest *ingest, const struct abi_command 
 {
 	struct abi_pub *pub = ingest->pub;
 
+	/* The next control says the same again; what is new is another drain. */
+	if (atomic_load_explicit(&pub->drain_until_us, memory_order_relaxed) !=
+		    command->drain_until_us ||
+	    strncmp(pub->drain_target, command->name, sizeof(pub->drain_target)) != 0) {
+		session_begin_drain(&ingest->sessions);
+	}
 	memcpy(pub->drain_target, command->name, sizeof(pub->drain_target));
 	atomic_store_explicit(&pub->drain_until_us, command->drain_until_us, memory_order_release);
 }

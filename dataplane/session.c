@@ -120,6 +120,7 @@ int session_table_init(struct session_table *table, const struct session_config 
 				.limits = limits_of(&config->rtmp->limits),
 			},
 		.random = config->seed,
+		.drain = 1,
 	};
 	table->out = (struct rtmp_out){.data = table->out_bytes, .cap = SESSION_OUT_SIZE};
 	set_limits(table, config->rtmp);
@@ -205,6 +206,7 @@ struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 	s->wire_bytes = 0;
 	s->held_told = 0;
 	s->doomed = false;
+	s->asked = 0;
 	message_set_init(&s->messages, table->config.messages, table->bytes_max, table->held_max);
 	rtmp_server_init(&s->server, &table->server_config, next_random(table));
 	bool discard = is_for_discard(table, conn);
@@ -315,6 +317,10 @@ void session_peer_closed(struct session *s)
 
 void session_reconnect(struct session *s, const char *tc_url)
 {
+	if (s->asked == s->table->drain) {
+		return;
+	}
+	s->asked = s->table->drain;
 	bool asked = rtmp_server_reconnect(&s->server, tc_url,
 					   rtmp_reject_text(RTMP_REJECT_DRAINING), &s->table->out);
 
@@ -322,6 +328,11 @@ void session_reconnect(struct session *s, const char *tc_url)
 		 asked ? DP_COUNTER_reconnects_asked : DP_COUNTER_reconnects_not_offered, 1);
 	session_flush(s);
 	session_settle(s);
+}
+
+void session_begin_drain(struct session_table *table)
+{
+	table->drain = table->drain == UINT16_MAX ? 1 : (uint16_t)(table->drain + 1);
 }
 
 /* A publisher is looked at several times within its limit: cheaper than a queue that each segment

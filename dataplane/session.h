@@ -101,6 +101,7 @@ struct session {
 	uint32_t id;        /* index in the table */
 	uint32_t held_told; /* truesize of messages under way, as TCP knows it */
 	bool doomed;        /* to be reset by session_settle() */
+	uint16_t asked;     /* session_table.drain when it was asked to connect elsewhere */
 	struct message_set messages;
 	struct rtmp_server server;
 };
@@ -141,6 +142,7 @@ struct session_table {
 	uint32_t measured;   /* slot that is measured next */
 	uint32_t publishers; /* publications, PENDING or LIVE */
 	bool shutdown;
+	uint16_t drain;                         /* which one it is, never 0 */
 	uint64_t rtmp_errors[RTMP_ERROR_COUNT]; /* by -code */
 	uint64_t rtmp_notes[RTMP_NOTE_COUNT];
 	struct rtmp_out out; /* replies of the session at work */
@@ -170,8 +172,13 @@ void session_accept(struct session *s, struct publication *p, const char *name,
 void session_reject(struct session *s, struct publication *p, enum rtmp_reject why,
 		    const char *text);
 
-/* Asks the peer to connect anew, to `tc_url` unless that is empty, when it said that it can. */
+/*
+ * Asks the peer to connect anew, to `tc_url` unless that is empty, when it said that it can; once
+ * in a drain, whoever has control by then, and however many publications it has.
+ */
 void session_reconnect(struct session *s, const char *tc_url);
+/* Another drain began: who was asked in the one before may be asked again. */
+void session_begin_drain(struct session_table *table);
 
 /* Runs time limits, at most `budget` of them. Returns true when more are due. */
 bool session_expire(struct session_table *table, uint32_t budget);

@@ -483,6 +483,41 @@ static void test_drain(void)
 	app.open = false;
 }
 
+/* The publisher gets the whole of it, whoever looks gets no secrets. */
+static void test_drain_secrets(void)
+{
+	static const struct {
+		const char *target;
+		const char *shown;
+		const char *asked;
+	} cases[] = {
+		{"rtmp://me:secret@other:1936", "rtmp://***@other:1936",
+		 "rtmp://me:secret@other:1936/live"},
+		{"rtmps://a@b@[fd00::1]/x?key=secret", "rtmps://***@[fd00::1]/x?***",
+		 "rtmps://a@b@[fd00::1]/x?key=secret"},
+		{"rtmp://other/x/secret?a=b", "rtmp://other/x/***", "rtmp://other/x/secret?a=b"},
+		{"rtmp://other/x", "rtmp://other/x", "rtmp://other/x"},
+		{"rtmp://[::1]:65535/", "rtmp://[::1]:65535/", "rtmp://[::1]:65535/live"},
+	};
+
+	app.open = true;
+	drain_two("{\"command\":\"drain\"}");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_DRAIN);
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_RECONNECT);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char request[128];
+
+		snprintf(request, sizeof(request), "{\"command\":\"drain\",\"target\":\"%s\"}",
+			 cases[i].target);
+		CU_ASSERT(says(request, "drain.target", cases[i].shown));
+		CU_ASSERT(says("{\"command\":\"status\"}", "status.drain.target", cases[i].shown));
+		CU_ASSERT_STRING_EQUAL(next_command().name, cases[i].target);
+		CU_ASSERT_STRING_EQUAL(next_command().name, cases[i].asked);
+	}
+	tear_down();
+	app.open = false;
+}
+
 static void test_drain_is_over(void)
 {
 	struct abi_command command;
@@ -555,6 +590,21 @@ static void test_drain_requests(void)
 					      "http://other",
 					      "rtmp://",
 					      "rtmp:///live",
+					      "rtmp://:1935",
+					      "rtmp://:1935/live",
+					      "rtmp://me:secret@/live",
+					      "rtmp://me:secret@:1935/live",
+					      "rtmp://other:",
+					      "rtmp://other:0/live",
+					      "rtmp://other:65536",
+					      "rtmp://other:19x5",
+					      "rtmp://[]",
+					      "rtmp://[::1",
+					      "rtmp://[other]:1935",
+					      "rtmp://[::1]1935",
+					      "rtmp://other?key=secret",
+					      "rtmp://other/?key=secret",
+					      "rtmp://other//live",
 					      "rtmp://a b/",
 					      "rtmp://a\\u001b/",
 					      "rtmp://a\\\"/",
@@ -1085,6 +1135,7 @@ int main(void)
 		{"limits of an application", test_limits},
 		{"rejects", test_rejects},
 		{"drain", test_drain},
+		{"drain: secrets", test_drain_secrets},
 		{"drain is over", test_drain_is_over},
 		{"drain is resumed", test_drain_is_resumed},
 		{"undrain is told again", test_undrain_is_told_again},

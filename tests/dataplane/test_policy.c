@@ -206,6 +206,57 @@ static void test_reasons(void)
 	world_close(&w);
 }
 
+static void drain_again(uint64_t until_us)
+{
+	struct abi_command *command = next_command();
+
+	world_command(&w, ABI_COMMAND_DRAIN, UINT32_MAX, 0, 0, "rtmp://198.18.0.9");
+	command->drain_until_us = until_us;
+	world_poll(&w);
+}
+
+static uint64_t ask_again(const struct abi_event *event)
+{
+	world_command(&w, ABI_COMMAND_RECONNECT, event->slot, event->generation, 0, NULL);
+	world_poll(&w);
+	publisher_pump(&one);
+	return world_count(&w, DP_COUNTER_reconnects_asked);
+}
+
+/*
+ * The next control does not know who was asked, and begins with all of them: who was asked in this
+ * drain is not asked again. Another drain is another matter, for those who stayed. It is the
+ * connection that is asked, not each of its publications.
+ */
+static void test_asked_once(void)
+{
+	struct abi_event first, second;
+
+	open_world();
+	publisher_open_as(
+		&one, &w,
+		&(struct rtmp_client_config){
+			.name = "key", .chunk_size = 4096, .enhanced = true, .reconnects = true},
+		1448);
+	first = accept_with(&one, &(struct abi_command){.idle_ms = 0});
+	publisher_publish(&one, 2, "more");
+	second = accept_with(&one, &(struct abi_command){.idle_ms = 0});
+	drain_again(UINT64_MAX);
+	CU_ASSERT_EQUAL(ask_again(&first), 1);
+	CU_ASSERT_EQUAL(ask_again(&second), 1);
+	w.event_tail = atomic_load(&w.pub->event_head);
+	world_detach(&w);
+	world_attach(&w);
+	drain_again(UINT64_MAX);
+	CU_ASSERT_EQUAL(ask_again(&first), 1);
+	CU_ASSERT_EQUAL(ask_again(&second), 1);
+	drain_again(0);
+	drain_again(UINT64_MAX);
+	CU_ASSERT_EQUAL(ask_again(&second), 2);
+	publisher_close(&one);
+	world_close(&w);
+}
+
 /* Who offered it is asked, and goes on until it leaves; nobody else notices. */
 static void test_reconnect(void)
 {
@@ -239,6 +290,7 @@ static void test_reconnect(void)
 	CU_ASSERT_FALSE(one.refused);
 	send_media(&one, RTMP_TYPE_VIDEO, 5000);
 	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages), 1);
+	drain_again(1);
 	world_command(&w, ABI_COMMAND_RECONNECT, of_one.slot, of_one.generation, 0, NULL);
 	world_poll(&w);
 	CU_ASSERT_TRUE(was_told(&one, code));
@@ -401,6 +453,7 @@ int main(void)
 		{"media that never comes", test_first_media},
 		{"reasons in words", test_reasons},
 		{"reconnect request", test_reconnect},
+		{"asked once", test_asked_once},
 		{"drain outlives control", test_drain_is_kept},
 		{"one-byte chunks", test_one_byte_chunks},
 		{"rate of a second", test_rate_of_a_second},
