@@ -109,7 +109,7 @@ const struct command commands[] = {
 	 "  --seconds N   not more than so much, by the stream's time\n"
 	 "  --bytes N     not more than so much\n"
 	 "  --force       overwrite FILE\n",
-	 COMMAND_TAKES_FILE, OUTPUT_RECORD, command_record},
+	 COMMAND_TAKES_FILE | COMMAND_TAKES_LIMITS, OUTPUT_RECORD, command_record},
 	{"rejects", NULL, "publishers that were refused or ended last, and why",
 	 "The latest first, as long as control runs. The encoder was told the same. Names that "
 	 "were\n"
@@ -163,6 +163,11 @@ const struct command commands[] = {
 	 COMMAND_TAKES_WORKER | COMMAND_TAKES_CONNECTION | COMMAND_TAKES_FOLLOW |
 		 COMMAND_TAKES_COUNT,
 	 OUTPUT_TRACE, command_trace},
+	{"config", "check FILE", "say whether a configuration is good",
+	 "Reads FILE as both processes do and starts nothing; neither has to run. What is wrong "
+	 "is\n"
+	 "said with its line. Exit status: 0 good, 1 not, 2 usage.\n",
+	 COMMAND_TAKES_FILE, OUTPUT_CONFIG, command_config},
 	{.name = NULL},
 };
 

@@ -19,7 +19,8 @@ enum command_flags {
 	COMMAND_TAKES_FOLLOW = 1 << 6,
 	COMMAND_TAKES_TARGET = 1 << 7,
 	COMMAND_TAKES_TIMEOUT = 1 << 8,
-	COMMAND_TAKES_FILE = 1 << 9, /* a second argument, and --seconds, --bytes, --force */
+	COMMAND_TAKES_FILE = 1 << 9,    /* a second argument */
+	COMMAND_TAKES_LIMITS = 1 << 10, /* --seconds, --bytes, --force */
 };
 
 /* What the command line asked for. */
@@ -36,7 +37,7 @@ struct invocation {
 	bool follow;            /* trace: wait for more */
 	const char *target;     /* drain: URL; NULL: none */
 	unsigned int timeout_s; /* drain; 0: none */
-	const char *file;       /* record: path, or "-" */
+	const char *file;       /* record: path, or "-"; config: path */
 	uint64_t seconds_max;   /* record; 0: no limit */
 	uint64_t bytes_max;     /* record; 0: no limit */
 	bool force;             /* record: overwrite */
@@ -73,6 +74,9 @@ enum client_status command_connection(const struct command *command, struct invo
 
 /* "0:17", a worker and a number. False: it is none. */
 bool command_parse_id(const char *text, int *worker, uint32_t *id);
+
+/* config.c */
+enum client_status command_config(const struct command *command, struct invocation *inv);
 
 /* drain.c */
 enum client_status command_drain(const struct command *command, struct invocation *inv);

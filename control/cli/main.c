@@ -1,5 +1,6 @@
 /*
- * penstockctl: the operator's view of a running edge, over control's unix socket.
+ * penstockctl: the operator's view of a running edge, over control's unix socket; and of its
+ * configuration, without.
  */
 #include "escape.h"
 #include "options.h"
@@ -14,7 +15,7 @@ int main(int argc, char *argv[])
 		return rc < 0 ? CLIENT_USAGE : CLIENT_OK;
 	}
 	enum client_status status = options.command->run(options.command, &options.invocation);
-	if (status != CLIENT_OK) {
+	if (status != CLIENT_OK && options.invocation.client.error[0] != '\0') {
 		fprintf(stderr, "penstockctl: %s\n", options.invocation.client.error);
 	}
 	if (fflush(stdout) != 0 && status == CLIENT_OK) {

@@ -73,7 +73,7 @@ static void print_help(void)
 	      "      --help           this text; with a command: about the command\n"
 	      "      --version\n"
 	      "\n"
-	      "Exit status: 0 done, 1 control refused, 2 usage, 3 no answer from control.\n",
+	      "Exit status: 0 done, 1 refused, 2 usage, 3 no answer from control.\n",
 	      stdout);
 }
 
@@ -136,15 +136,15 @@ static int apply_record(struct cli_options *o, struct seen *seen, int code)
 {
 	switch (code) {
 	case OPT_SECONDS:
-		seen->flags |= COMMAND_TAKES_FILE;
+		seen->flags |= COMMAND_TAKES_LIMITS;
 		return parse_limit(&o->invocation.seconds_max, optarg,
 				   "--seconds wants a number above 0");
 	case OPT_BYTES:
-		seen->flags |= COMMAND_TAKES_FILE;
+		seen->flags |= COMMAND_TAKES_LIMITS;
 		return parse_limit(&o->invocation.bytes_max, optarg,
 				   "--bytes wants a number above 0");
 	case OPT_FORCE:
-		seen->flags |= COMMAND_TAKES_FILE;
+		seen->flags |= COMMAND_TAKES_LIMITS;
 		o->invocation.force = true;
 		return 0;
 	default: /* getopt has said what is wrong */

@@ -23,6 +23,7 @@ enum output_view {
 	OUTPUT_REJECTS,
 	OUTPUT_DRAIN,
 	OUTPUT_PLAYERS,
+	OUTPUT_CONFIG,
 	OUTPUT_CONNECTION, /* one, with all its members */
 	OUTPUT_TRACE,      /* one event */
 	OUTPUT_TOP,        /* {"status":, "workers":, "streams":} */

@@ -31,6 +31,7 @@ const struct output output_json = {
 			[OUTPUT_REJECTS] = show,
 			[OUTPUT_DRAIN] = show,
 			[OUTPUT_PLAYERS] = show,
+			[OUTPUT_CONFIG] = show,
 			[OUTPUT_CONNECTION] = show,
 			[OUTPUT_TRACE] = show_line,
 			[OUTPUT_TOP] = show_line,

@@ -284,6 +284,14 @@ static void show_kick(FILE *out, const json_t *value, const struct output_option
 	fputs("ended\n", out);
 }
 
+static void show_config(FILE *out, const json_t *value, const struct output_options *options)
+{
+	(void)options;
+	if (json_is_true(json_object_get(value, "good"))) {
+		fputs("good\n", out);
+	}
+}
+
 const struct output output_text = {
 	.show =
 		{
@@ -299,6 +307,7 @@ const struct output output_text = {
 			[OUTPUT_REJECTS] = text_rejects,
 			[OUTPUT_DRAIN] = text_drain,
 			[OUTPUT_PLAYERS] = text_players,
+			[OUTPUT_CONFIG] = show_config,
 			[OUTPUT_CONNECTION] = text_connection,
 			[OUTPUT_TRACE] = text_trace,
 			[OUTPUT_TOP] = text_top,

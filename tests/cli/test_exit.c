@@ -291,6 +291,48 @@ static void test_refused(void)
 	CU_ASSERT_STRING_EQUAL(r.err, "penstockctl: no such stream \\x1b[2J\n");
 }
 
+static void write_config(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	CU_ASSERT_EQUAL(fputs(text, file) < 0, 0);
+	CU_ASSERT_EQUAL_FATAL(fclose(file), 0);
+}
+
+/* Word for word what the daemons say, and nobody is asked. */
+static void test_config_check(void)
+{
+	char path[96];
+	char text[160];
+	struct result r;
+
+	snprintf(path, sizeof(path), "%s/penstock.yaml", directory);
+	write_config(path, "apps:\n  - name: live\n    open: true\n");
+	run(&r, WORDS("config", "check", path));
+	CU_ASSERT_EQUAL(r.status, 0);
+	CU_ASSERT_STRING_EQUAL(r.out, "good\n");
+	CU_ASSERT_STRING_EQUAL(r.err, "");
+	run(&r, WORDS("--json", "config", "check", path));
+	CU_ASSERT_EQUAL(r.status, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "\"good\": true"));
+	CU_ASSERT_PTR_NULL(strstr(r.out, "error"));
+	write_config(path, "apps:\n  - name: live\n    orgins: []\n");
+	run(&r, WORDS("config", "check", path));
+	CU_ASSERT_EQUAL(r.status, 1);
+	CU_ASSERT_STRING_EQUAL(r.out, "");
+	snprintf(text, sizeof(text), "%s:3: unknown key \"orgins\" in apps[0]\n", path);
+	CU_ASSERT_STRING_EQUAL(r.err, text);
+	run(&r, WORDS("--json", "config", "check", path));
+	CU_ASSERT_EQUAL(r.status, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "\"good\": false"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "yaml:3: unknown key"));
+	unlink(path);
+	run(&r, WORDS("config", "check", path));
+	CU_ASSERT_EQUAL(r.status, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.err, "penstock.yaml"));
+}
+
 static void test_usage(void)
 {
 	static const char *const cases[][5] = {
@@ -316,6 +358,11 @@ static void test_usage(void)
 		{"connections", "--follow", NULL},
 		{"trace", "--connection", "17", NULL},
 		{"trace", "--sort", "rtt", NULL},
+		{"config", NULL},
+		{"config", "check", NULL},
+		{"config", "print", "file", NULL},
+		{"config", "check", "file", "file", NULL},
+		{"config", "check", "file", "--force", NULL},
 	};
 	struct result r;
 
@@ -470,6 +517,7 @@ int main(void)
 	CU_ADD_TEST(suite, test_connection);
 	CU_ADD_TEST(suite, test_trace);
 	CU_ADD_TEST(suite, test_refused);
+	CU_ADD_TEST(suite, test_config_check);
 	CU_ADD_TEST(suite, test_usage);
 	CU_ADD_TEST(suite, test_help);
 	CU_ADD_TEST(suite, test_no_connection);
