@@ -109,6 +109,7 @@ static void init_mischief(struct device *d, const struct gen_options *o)
 		.from = o->has_flood_from ? o->flood_from.addr : o->addresses[0].addr,
 		.from_bits = o->has_flood_from ? o->flood_from.length : 0,
 		.to = o->server,
+		.target = o->has_flood_target ? o->flood_target : o->server.addr,
 		.random = o->seed,
 		.intruders = {.kind = flood_intruder_kind(o->flood),
 			      .pool = d->rx_pool,
@@ -220,15 +221,27 @@ static uint32_t lose_waiting(struct device *d)
 	return sent;
 }
 
-uint32_t device_send(struct device *d, uint64_t now_us)
+static void send_flood(struct device *d, uint64_t now_us)
 {
 	struct rte_mbuf *packets[DEVICE_BURST];
 	uint32_t room = net_room(&d->net);
+	uint32_t count =
+		flood_make(&d->flood, packets, room < DEVICE_BURST ? room : DEVICE_BURST, now_us);
+
+	if (!flood_is_frames(&d->flood)) {
+		net_output(&d->net, packets, count);
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		net_send_frame(&d->net, packets[i]);
+	}
+}
+
+uint32_t device_send(struct device *d, uint64_t now_us)
+{
 	uint32_t sent;
 
-	net_output(
-		&d->net, packets,
-		flood_make(&d->flood, packets, room < DEVICE_BURST ? room : DEVICE_BURST, now_us));
+	send_flood(d, now_us);
 	if (impair_is_active(&d->tx_impair)) {
 		uint32_t fresh = d->net.frames_count - d->impaired;
 

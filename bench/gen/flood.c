@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/common/rng.h"
+#include "bench/gen/ask.h"
 #include "bench/gen/forge.h"
 #include "control/config/address.h"
 
@@ -123,12 +124,31 @@ static struct rte_mbuf *make_garbage(struct flood *f)
 	return m;
 }
 
+/* The neighbour's link address is drawn, too: a unicast one, locally administered. */
+static struct rte_mbuf *make_question(struct flood *f)
+{
+	struct in6_addr from = draw_address(f);
+	uint64_t random = rng_next(&f->random);
+	struct rte_ether_addr mac;
+
+	memcpy(&mac, &random, sizeof(mac));
+	mac.addr_bytes[0] = (uint8_t)((mac.addr_bytes[0] & 0xfc) | RTE_ETHER_LOCAL_ADMIN_ADDR);
+	return ask(f->pool, &from, &mac, &f->target);
+}
+
 static struct rte_mbuf *make(struct flood *f, uint64_t now_us)
 {
 	if (flood_is_intruder(f->kind)) {
 		return intruder_make(&f->intruders, now_us);
 	}
-	return f->kind == FLOOD_GARBAGE ? make_garbage(f) : make_guess(f);
+	switch (f->kind) {
+	case FLOOD_GARBAGE:
+		return make_garbage(f);
+	case FLOOD_NEIGHBOUR:
+		return make_question(f);
+	default:
+		return make_guess(f);
+	}
 }
 
 uint32_t flood_make(struct flood *f, struct rte_mbuf **packets, uint32_t max, uint64_t now_us)

@@ -4,7 +4,8 @@
  * From strangers: our address with ports below 32768, which our TCP never takes, or addresses of a
  * prefix, each segment another one. What is answered to them is dropped unseen (flood_is_answer()),
  * so that SYNs stay half-open at the server. Or with guessed numbers in the name of our publishers'
- * connections (`live`). Or from connections that the attacker has opened himself (intruder.h).
+ * connections (`live`). Or from connections that the attacker has opened himself (intruder.h). Or
+ * questions for a link address, each in another neighbour's name: whole frames (ask.h).
  */
 #ifndef GEN_FLOOD_H
 #define GEN_FLOOD_H
@@ -26,6 +27,7 @@ struct rte_mempool;
 	X(FIN, fin, RTE_TCP_FIN_FLAG | RTE_TCP_ACK_FLAG, 0) \
 	X(DATA, data, RTE_TCP_ACK_FLAG, 64)                 \
 	X(GARBAGE, garbage, 0, 0)                           \
+	X(NEIGHBOUR, neighbour, 0, 0)                       \
 	X(BYTES, bytes, 0, 0)                               \
 	X(OVERLAP, overlap, 0, 0)                           \
 	X(GAPS, gaps, 0, 0)                                 \
@@ -50,6 +52,7 @@ struct flood {
 	struct in6_addr from;
 	uint8_t from_bits; /* of `from` (128) that stay; 0: all of them */
 	struct endpoint to;
+	struct in6_addr target; /* whose link address is asked for */
 	uint64_t random;
 	uint64_t begin_us; /* 0: not yet */
 	uint64_t sent;
@@ -74,7 +77,13 @@ static inline enum intruder_kind flood_intruder_kind(enum flood_kind kind)
 	return (enum intruder_kind)(kind < FLOOD_BYTES ? 0 : kind - FLOOD_BYTES);
 }
 
-/* IP packets that are due, at most `max`. */
+/* What it makes are frames, not IP packets. */
+static inline bool flood_is_frames(const struct flood *flood)
+{
+	return flood->kind == FLOOD_NEIGHBOUR;
+}
+
+/* What is due, at most `max`. */
 uint32_t flood_make(struct flood *flood, struct rte_mbuf **packets, uint32_t max, uint64_t now_us);
 
 /* Whether a received TCP packet answers one of them; intruders take note of what it says. */

@@ -60,6 +60,14 @@ static int set_flood_from(void *options, const char *text, const char **why)
 	return prefix_parse(text, &o->flood_from, why);
 }
 
+static int set_flood_target(void *options, const char *text, const char **why)
+{
+	struct gen_options *o = options;
+
+	o->has_flood_target = true;
+	return address_parse(text, &o->flood_target, why);
+}
+
 #define AT(member) offsetof(struct gen_options, member)
 
 static const struct option_entry entries[] = {
@@ -246,13 +254,19 @@ static const struct option_entry entries[] = {
 	 .call = set_flood,
 	 .help = "syn, ack, rst, fin, data or garbage with random numbers, over\n"
 		 "--device, beside the publishers; or from connections of its\n"
-		 "own: bytes, overlap, gaps or window"},
+		 "own: bytes, overlap, gaps or window; or neighbour: ARP\n"
+		 "requests or neighbour solicitations"},
 	{.name = "flood-from",
 	 .argument = "ADDR/LEN",
 	 .kind = OPTION_CALL,
 	 .call = set_flood_from,
 	 .help = "each segment of the flood from another address of these;\n"
 		 "default: our first address, ports below 32768"},
+	{.name = "flood-target",
+	 .argument = "ADDR",
+	 .kind = OPTION_CALL,
+	 .call = set_flood_target,
+	 .help = "whose link address neighbour asks for; default: the server's"},
 	{.name = "flood-live",
 	 .kind = OPTION_FLAG,
 	 .offset = AT(flood_live),
@@ -307,6 +321,14 @@ static const char *contradiction(const struct gen_options *o)
 	}
 	if (o->kernel && (o->loss_ppm | o->reorder_ppm | o->duplicate_ppm | (uint32_t)o->flood)) {
 		return "--loss, --reorder, --duplicate and --flood need --device";
+	}
+	if (o->flood == FLOOD_NEIGHBOUR && !o->has_flood_from) {
+		return "--flood neighbour needs --flood-from: who asks";
+	}
+	if (o->flood == FLOOD_NEIGHBOUR &&
+	    address_is_v4(&o->flood_from.addr) !=
+		    address_is_v4(o->has_flood_target ? &o->flood_target : &o->server.addr)) {
+		return "--flood-from and --flood-target are of two families";
 	}
 	if (o->rate_publishes && o->churn_s != 0) {
 		return "either --rate-publishes or --churn";

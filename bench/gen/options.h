@@ -60,6 +60,8 @@ struct gen_options {
 	bool flood_live;
 	bool has_flood_from;
 	struct config_prefix flood_from;
+	bool has_flood_target;
+	struct in6_addr flood_target;
 	uint32_t flood_pps;
 
 	const char *json;

@@ -115,6 +115,12 @@ def rollup(pid):
     return int(re.search(r"^Pss:\s+(\d+) kB", text, re.M).group(1)) * 1024
 
 
+def own_memory(pid):
+    """Bytes that are the process's alone and no file's: heap, stacks."""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss_Anon:\s+(\d+) kB", text, re.M).group(1)) * 1024
+
+
 def hugepage_mappings(pid):
     """Bytes of populated hugepages by mapping: shared ones have the same inode in every process."""
     found = {}

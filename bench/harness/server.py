@@ -178,8 +178,9 @@ class Penstock(Server):
         wait_for("the dataplane's socket", self.opened, 120)
         if self.device == "af_xdp":
             link.thread_receive()
-        self.started.insert(0, link.spawn(
-            "edge", "control", [link.tool("penstock-control"), "-c", path], self.relay_cpu))
+        self.control = link.spawn(
+            "edge", "control", [link.tool("penstock-control"), "-c", path], self.relay_cpu)
+        self.started.insert(0, self.control)
         wait_for("control to attach", self.attached, 20)
 
     def stop(self):

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <CUnit/Basic.h>
+#include <rte_arp.h>
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
@@ -315,6 +316,76 @@ static void test_flood_sources(void)
 	check_pools_full();
 }
 
+static void check_asker(const struct rte_ether_hdr *ether, const struct rte_ether_addr *mac)
+{
+	CU_ASSERT_TRUE(rte_is_same_ether_addr(&ether->src_addr, mac));
+	CU_ASSERT_TRUE(rte_is_valid_assigned_ether_addr(mac));
+	CU_ASSERT_TRUE(rte_is_local_admin_ether_addr(mac));
+}
+
+static uint32_t ask_all(struct rte_mbuf **frames, uint8_t from_bits)
+{
+	flood.from_bits = from_bits;
+	flood.target = flood.to.addr;
+	CU_ASSERT_TRUE(flood_is_frames(&flood));
+	CU_ASSERT_EQUAL(flood_make(&flood, frames, 100, 1000), 0);
+	return flood_make(&flood, frames, 100, 91000);
+}
+
+/* Whole frames, each from another neighbour of the prefix. */
+static void test_flood_arp(void)
+{
+	struct rte_mbuf *frames[100];
+	uint32_t different = 0;
+
+	start_flood(FLOOD_NEIGHBOUR, "198.18.0.64", "198.18.0.2");
+	uint32_t count = ask_all(frames, 96 + 26);
+	CU_ASSERT_EQUAL(count, 90);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct rte_ether_hdr *ether =
+			rte_pktmbuf_mtod(frames[i], const struct rte_ether_hdr *);
+		const struct rte_arp_hdr *arp = (const void *)(ether + 1);
+
+		CU_ASSERT_EQUAL(frames[i]->data_len, sizeof(*ether) + sizeof(*arp));
+		CU_ASSERT_TRUE(rte_is_broadcast_ether_addr(&ether->dst_addr));
+		CU_ASSERT_EQUAL(ether->ether_type, RTE_BE16(RTE_ETHER_TYPE_ARP));
+		CU_ASSERT_EQUAL(arp->arp_opcode, RTE_BE16(RTE_ARP_OP_REQUEST));
+		CU_ASSERT_EQUAL(arp->arp_data.arp_tip, RTE_BE32(0xc6120002));
+		CU_ASSERT_EQUAL(arp->arp_data.arp_sip & RTE_BE32(0xffffffc0), RTE_BE32(0xc6120040));
+		check_asker(ether, &arp->arp_data.arp_sha);
+		different |= rte_be_to_cpu_32(arp->arp_data.arp_sip);
+	}
+	CU_ASSERT_EQUAL(different & 0x3f, 0x3f);
+	rte_pktmbuf_free_bulk(frames, count);
+	check_pools_full();
+}
+
+static void test_flood_ndp(void)
+{
+	static const uint8_t group[] = {0x33, 0x33, 0xff, 0, 0, 2};
+	struct rte_mbuf *frames[100];
+
+	start_flood(FLOOD_NEIGHBOUR, "fe80::", "fe80::ff:fe00:2");
+	uint32_t count = ask_all(frames, 64);
+	CU_ASSERT_EQUAL(count, 90);
+	for (uint32_t i = 0; i < count; i++) {
+		const uint8_t *bytes = rte_pktmbuf_mtod(frames[i], const uint8_t *);
+		const uint8_t *ip = bytes + RTE_ETHER_HDR_LEN;
+		const uint8_t *message = ip + sizeof(struct rte_ipv6_hdr);
+
+		CU_ASSERT_EQUAL(frames[i]->data_len, RTE_ETHER_HDR_LEN + 40 + 32);
+		CU_ASSERT_EQUAL(memcmp(bytes, group, sizeof(group)), 0);
+		CU_ASSERT_EQUAL(ip[7], 255);
+		CU_ASSERT_EQUAL(message[0], 135);
+		CU_ASSERT_EQUAL(memcmp(message + 8, &flood.target, 16), 0);
+		CU_ASSERT_EQUAL(memcmp(ip + 8, &flood.from, 8), 0);
+		CU_ASSERT_EQUAL(sum(ip + 8, 32 + 32, IPPROTO_ICMPV6 + 32), 0xffff);
+		check_asker((const void *)bytes, (const void *)(message + 26));
+	}
+	rte_pktmbuf_free_bulk(frames, count);
+	check_pools_full();
+}
+
 /* As the server would: source and destination change places. */
 static void test_flood_answers(void)
 {
@@ -453,6 +524,8 @@ int main(void)
 	CU_ADD_TEST(suite, test_unimpaired);
 	CU_ADD_TEST(suite, test_flood_segments);
 	CU_ADD_TEST(suite, test_flood_sources);
+	CU_ADD_TEST(suite, test_flood_arp);
+	CU_ADD_TEST(suite, test_flood_ndp);
 	CU_ADD_TEST(suite, test_flood_answers);
 	CU_ADD_TEST(suite, test_intruders);
 	CU_ADD_TEST(suite, test_flood_rate);

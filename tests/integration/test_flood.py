@@ -2,20 +2,31 @@
 
 Rates are far below those of tests/run flood, which measures: here only what must hold on any machine.
 """
+import ipaddress
+import json
+import pathlib
+import re
 import time
 
-from lab import Lab, check, equal, wait_for
+from lab import Lab, check, equal, run, wait_for
 from test_gen import generate
 
 APPS = [{"name": "live", "open": True}]
 PUBLISHERS, NEWCOMERS, RATE = 10, 4, 5000
 MEMORY = {"packets": 32767, "connections": 256}  # and 1024 half-open ones
 ADMISSION = {"bitrate_kbps": 500, "gop_ms": 1000}
+GROWTH = 16 << 20  # bytes of control's heap: it knows who comes and goes
+
+
+def control_heap(lab):
+    text = pathlib.Path(f"/proc/{lab.control.pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss_Anon:\s+(\d+) kB", text, re.M).group(1)) * 1024
 
 
 def flooded(lab, kind, *options):
     """penstock-gen with publishers, newcomers and a flood; its figures."""
     held = [free for free, _ in lab.memory()]
+    heap = control_heap(lab)
     sent = generate(
         lab, "--device", "net_af_packet0,iface=encoder0", "--address", "198.18.0.7/24", "--core", 1,
         "--no-hugepages", "--publishers", PUBLISHERS + NEWCOMERS, "--bitrate", 500, "--gop", 1,
@@ -27,12 +38,15 @@ def flooded(lab, kind, *options):
     lab.wait_idle()
     wait_for(f"the packets that {kind} held",
              lambda: [free for free, _ in lab.memory()] == held)
+    grew = control_heap(lab) - heap
+    check(grew <= GROWTH, f"{kind}: control's heap grew by {grew} bytes")
     return sent
 
 
 def start(lab, **per_source):
     lab.start(APPS, port={"device": "af_packet", "name": lab.make_veth()}, memory=MEMORY, cores=(0,),
-              dataplane={"admission": ADMISSION, "per_source": per_source})
+              dataplane={"admission": ADMISSION,
+                         "per_source": {"connections": 0, "rate": 0, **per_source}})
 
 
 def grown(lab, name):
@@ -72,6 +86,25 @@ def test_intruders(context):
             check(sent["flood_opened"] > 0, f"{kind}: no connection was opened")
         grown(lab, "tcp_rx_out_of_order")
         grown(lab, "tcp_drop_ooo_limit")
+
+
+def link_local(lab):
+    """The address that the edge has of its MAC (RFC 4291, appendix A)."""
+    link = json.loads(run(["ip", "-n", lab.netns, "-j", "link", "show", "edge0"]))[0]
+    mac = [int(byte, 16) for byte in link["address"].split(":")]
+    eui = [mac[0] ^ 2, *mac[1:3], 0xff, 0xfe, *mac[3:]]
+    return str(ipaddress.IPv6Address(bytes([0xfe, 0x80, *[0] * 6, *eui])))
+
+
+def test_neighbours(context):
+    """Who asks for the edge's link address: answers are limited, publishers are not forgotten."""
+    with Lab(context.build, "floodasks") as lab:
+        start(lab)
+        flooded(lab, "neighbour", "--flood-from", "198.18.0.64/26")
+        arp = lab.counter("limit_neighbours")
+        check(arp > 0, "all ARP requests were answered")
+        flooded(lab, "neighbour", "--flood-from", "fe80::/64", "--flood-target", link_local(lab))
+        check(lab.counter("limit_neighbours") > arp, "all neighbour solicitations were answered")
 
 
 def refused(lab):
