@@ -150,25 +150,37 @@ static bool in_range(uint32_t number, uint32_t first, uint32_t last)
 	return number - first <= last - first;
 }
 
+/* Of a half-open record that somebody else's SYN made. */
+static bool is_of_forgery(const struct edge *edge, const struct view *view)
+{
+	return edge->valid && (!in_range(view->seq, edge->iss + 1, edge->snd_max) ||
+			       (edge->forged && view->seq == edge->forged_iss + 1));
+}
+
 /*
  * To a SYN that its peer never sent but somebody else did: from a half-open record, which is no
  * endpoint yet, or one no more. A SYN-ACK tells by what it acknowledges, even when that is among
  * what the peer sent since; what the record sends later, by the record's own sequence number, too.
  */
-static bool answers_forgery(const struct flow *flow, uint32_t side, const struct view *view)
+static bool answers_forgery(struct flow *flow, uint32_t side, const struct view *view)
 {
-	const struct edge *edge = &flow->edge[side];
 	const struct edge *peer = &flow->edge[1 - side];
+	struct edge *edge = &flow->edge[side];
 
 	if (flow->end[side].conn != NULL || flow->world->attacker.sent[side] == 0 ||
 	    !(view->flags & RTE_TCP_ACK_FLAG)) {
 		return false;
 	}
-	if (view->flags & RTE_TCP_SYN_FLAG) {
-		return !peer->valid || view->ack != peer->iss + 1;
+	if (!(view->flags & RTE_TCP_SYN_FLAG)) {
+		return !peer->valid || !in_range(view->ack, peer->iss + 1, peer->snd_max) ||
+		       is_of_forgery(edge, view);
 	}
-	return !peer->valid || !in_range(view->ack, peer->iss + 1, peer->snd_max) ||
-	       (edge->valid && !in_range(view->seq, edge->iss + 1, edge->snd_max));
+	if (peer->valid && view->ack == peer->iss + 1) {
+		return false;
+	}
+	edge->forged = true;
+	edge->forged_iss = view->seq;
+	return true;
 }
 
 static void take_syn(struct edge *edge, const struct view *view)
