@@ -68,7 +68,7 @@ struct abi_pub;
 	X(play_no_slot, "plays refused: no player slot left")                                    \
 	X(play_timeout, "plays refused: control did not answer in time")                         \
 	X(play_kicked, "players ended by the operator")                                          \
-	X(play_slow, "players ended: they took nothing for too long")                            \
+	X(play_slow, "players ended: they took nothing, or did not catch up, for too long")      \
 	X(play_done, "plays that ended with their stream")                                       \
 	X(play_skips, "players moved to another keyframe: they fell behind")                     \
 	X(play_skipped_messages, "media messages that players missed for that")                  \

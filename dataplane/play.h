@@ -7,7 +7,7 @@
 #include "dataplane/play_source.h"
 #include "dataplane/player.h"
 
-#define PLAY_BLOCKED_US UINT64_C(5000) /* how often a feed that waits wants to be looked at */
+#define PLAY_BLOCKED_US UINT64_C(5000) /* how often what waits wants to be looked at */
 
 struct play {
 	struct play_source source;
@@ -31,7 +31,8 @@ bool play_poll(struct play *play, uint64_t now_us);
 bool play_pending(const struct play *play);
 static inline uint64_t play_next_us(const struct play *play, uint64_t now_us)
 {
-	return play->source.blocked > 0 ? now_us + PLAY_BLOCKED_US : UINT64_MAX;
+	return play->source.blocked > 0 || play->players.waiting > 0 ? now_us + PLAY_BLOCKED_US
+								     : UINT64_MAX;
 }
 
 /* Bytes of truesize in use, of all workers. */

@@ -7,6 +7,7 @@
 
 #include "abi/play.h"
 #include "dataplane/local_memory.h"
+#include "dataplane/play_share.h"
 
 #define POOL_ROOM  2048u
 #define POOL_CACHE 64u
@@ -42,6 +43,7 @@ static int create_pool(struct play_mesh *mesh, const struct config_play *config)
 	}
 	mesh->truesize = truesize_of(mesh->pool);
 	mesh->player_mbufs = (uint32_t)(((uint64_t)config->player_kib << 10) / mesh->truesize);
+	play_share_init(mesh);
 	return 0;
 }
 
@@ -53,6 +55,8 @@ int play_mesh_create(struct play_mesh *mesh, const struct config_play *config, u
 		.players = config->players,
 		.chunk_size = chunk_size,
 		.lag_max_us = config->lag_max_ms * UINT64_C(1000),
+		.behind_max_us = config->behind_max_ms > 0 ? config->behind_max_ms * UINT64_C(1000)
+							   : UINT64_MAX,
 	};
 	int err = create_pool(mesh, config);
 	if (err == 0) {

@@ -30,6 +30,7 @@ enum play_done {
 	PLAY_DONE_STOPPED,   /* as its player asked */
 	PLAY_DONE_NOT_FOUND, /* the publication is not there any more */
 	PLAY_DONE_ENDED,     /* it ended, and all of it is in the ring */
+	PLAY_DONE_SLOW,      /* the player did not catch up: what is in the ring is not wanted */
 };
 
 struct play_feed {
@@ -43,14 +44,18 @@ struct play_feed {
 	LIST_ENTRY(play_feed) entry;
 	struct log_cursor cursor;
 	struct rtmp_chunk_writer writer;
-	uint64_t number;   /* of the message that comes next in the publication */
-	uint64_t covered;  /* headers that stand below this position were sent, or are void */
-	uint64_t retry_us; /* not before, for want of memory */
-	bool placed;       /* `cursor` is set */
-	bool started;      /* `number` is set */
-	bool want_key;     /* video begins with the next keyframe */
-	bool repeat;       /* headers come before the next message */
+	uint64_t number;       /* of the message that comes next in the publication */
+	uint64_t covered;      /* headers that stand below this position were sent, or are void */
+	uint64_t retry_us;     /* not before, for want of memory */
+	uint64_t late_us;      /* since when it has not caught up; 0: it is not late */
+	uint64_t seen_late_us; /* when it was last */
+	uint32_t common;       /* mbufs that it has of the common part (dataplane/play_share.h) */
+	bool placed;           /* `cursor` is set */
+	bool started;          /* `number` is set */
+	bool want_key;         /* video begins with the next keyframe */
+	bool repeat;           /* headers come before the next message */
 	bool blocked;
+	bool slow; /* it did not catch up in time */
 
 	/* written by the source */
 	alignas(128) _Atomic uint64_t put_mbufs;
@@ -61,8 +66,9 @@ struct play_feed {
 	_Atomic uint32_t done; /* enum play_done */
 
 	/* written by the player */
-	alignas(128) _Atomic uint64_t taken_mbufs; /* given to TCP, or back */
-	_Atomic uint32_t flags;                    /* enum rtmp_play_flags */
+	alignas(128) _Atomic uint64_t
+		returned_mbufs; /* TCP has had them acknowledged, or refused them */
+	_Atomic uint32_t flags; /* enum rtmp_play_flags */
 	_Atomic bool stop;
 
 	struct play_ring ring; /* of chains */
@@ -72,13 +78,18 @@ struct play_mesh {
 	uint32_t workers;
 	uint32_t players; /* of each worker */
 	uint32_t chunk_size;
-	uint32_t player_mbufs; /* that wait for one player, beyond a first message */
+	uint32_t player_mbufs;  /* of one player at most, beyond a first message */
+	uint32_t reserve_mbufs; /* that each has for itself */
+	uint32_t common_mbufs;  /* the rest of the pool */
 	uint64_t lag_max_us;
+	uint64_t behind_max_us; /* UINT64_MAX: who does not catch up stays */
 	struct rte_mempool *pool;
 	uint32_t truesize;
 	struct play_feed *feeds;                       /* [workers][players] */
 	struct play_ring *mailboxes;                   /* [from][to] */
 	const struct dp_wake *wakes[CONFIG_CORES_MAX]; /* NULL: never sleeps */
+
+	alignas(128) _Atomic uint32_t common_used; /* mbufs; written by all sources */
 };
 
 /* 0 or -errno. */

@@ -3,11 +3,13 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/counters.h"
+#include "dataplane/play_share.h"
 #include "dataplane/play_write.h"
 #include "dataplane/publish.h"
 
 #define MESSAGES_PER_POLL 64u /* of one feed */
 #define RETRY_US          5000u
+#define CAUGHT_UP_SHARE   4u /* of the time in which it has to: not late for so long, it has */
 
 void play_source_init(struct play_source *source, struct play_mesh *mesh, uint32_t self,
 		      struct publish_table *publish, struct dp_counters *counters)
@@ -30,6 +32,7 @@ static void finish(struct play_source *source, struct play_feed *feed, enum play
 	uint32_t worker = feed->worker;
 
 	LIST_REMOVE(feed, entry);
+	play_share_release(source->mesh, feed);
 	/* Pairs with the acquire of the player: the ring holds all that it will. */
 	atomic_store_explicit(&feed->done, why, memory_order_release);
 	play_mesh_wake(source->mesh, source->self, worker);
@@ -51,9 +54,19 @@ static void go_to_keyframe(struct play_feed *feed, const struct publication *p)
 	feed->placed = true;
 }
 
-static void skip(struct play_source *source, struct play_feed *feed, const struct publication *p)
+/* It cannot take the stream at its rate, now and perhaps since long. */
+static void note_late(const struct play_source *source, struct play_feed *feed, uint64_t now_us)
+{
+	feed->late_us = feed->late_us == 0 ? now_us : feed->late_us;
+	feed->seen_late_us = now_us;
+	feed->slow = now_us - feed->late_us > source->mesh->behind_max_us;
+}
+
+static void skip(struct play_source *source, struct play_feed *feed, const struct publication *p,
+		 uint64_t now_us)
 {
 	go_to_keyframe(feed, p);
+	note_late(source, feed, now_us);
 	add(&feed->skips, 1);
 	dp_count(source->counters, DP_COUNTER_play_skips, 1);
 }
@@ -91,19 +104,16 @@ static bool wants(struct play_feed *feed, const struct abi_log_entry *entry, uin
 	return !feed->want_key;
 }
 
-/* Room in what may wait for the player: a message of any length gets in when nothing does. */
-static bool has_room(const struct play_source *source, const struct play_feed *feed,
-		     uint32_t chain_mbufs, uint32_t length)
+/* Room in what the player may hold: a message of any length gets in when it holds nothing. */
+static bool has_room(struct play_source *source, struct play_feed *feed, uint32_t chain_mbufs,
+		     uint32_t length)
 {
-	uint64_t waiting = atomic_load_explicit(&feed->put_mbufs, memory_order_relaxed) +
-			   chain_mbufs -
-			   atomic_load_explicit(&feed->taken_mbufs, memory_order_relaxed);
-
+	uint32_t most = play_share_update(source->mesh, feed);
+	uint32_t held = play_share_held(feed) + chain_mbufs;
 	uint32_t needed = length / PLAY_MBUF_BYTES + 1;
 
 	/* What headers add before it is far less than what is left of nb_segs. */
-	return waiting == 0 || (waiting + needed <= source->mesh->player_mbufs &&
-				chain_mbufs + needed <= UINT16_MAX / 2);
+	return held == 0 || (held + needed <= most && chain_mbufs + needed <= UINT16_MAX / 2);
 }
 
 /* A message that the pool could not hold if it were empty is never sent. */
@@ -184,13 +194,27 @@ static void send_chain(struct play_source *source, struct play_feed *feed,
 	}
 }
 
-static void show_lag(struct play_feed *feed, const struct publication *p, uint64_t now_us)
+/* After a skip it has not caught up before it has the keyframe that it waits for. */
+static bool waits_for_keyframe(const struct play_feed *feed)
 {
-	uint64_t lag_us = log_cursor_at_end(&feed->cursor, &p->log)
-				  ? 0
-				  : now_us - next_entry(feed, p)->arrived_us;
+	return feed->want_key &&
+	       !(atomic_load_explicit(&feed->flags, memory_order_relaxed) & RTMP_PLAY_NO_VIDEO);
+}
+
+static void note_lag(const struct play_source *source, struct play_feed *feed,
+		     const struct publication *p, uint64_t now_us)
+{
+	bool at_end = log_cursor_at_end(&feed->cursor, &p->log);
+	uint64_t lag_us = at_end ? 0 : now_us - next_entry(feed, p)->arrived_us;
 
 	atomic_store_explicit(&feed->lag_us, lag_us, memory_order_relaxed);
+	if (lag_us > source->mesh->lag_max_us) {
+		note_late(source, feed, now_us);
+	} else if (waits_for_keyframe(feed)) {
+		feed->seen_late_us = now_us;
+	} else if (now_us - feed->seen_late_us > source->mesh->behind_max_us / CAUGHT_UP_SHARE) {
+		feed->late_us = 0;
+	}
 }
 
 /* True: it was not all. */
@@ -207,7 +231,7 @@ static bool fill(struct play_source *source, struct play_feed *feed, const struc
 		left--;
 	}
 	send_chain(source, feed, &chain);
-	show_lag(feed, p, now_us);
+	note_lag(source, feed, p, now_us);
 	return left == 0;
 }
 
@@ -218,7 +242,7 @@ static void place(struct play_source *source, struct play_feed *feed, const stru
 	if (!feed->placed) {
 		go_to_keyframe(feed, p);
 	} else if (log_cursor_is_lost(&feed->cursor, &p->log) || is_late(source, feed, p, now_us)) {
-		skip(source, feed, p);
+		skip(source, feed, p, now_us);
 	}
 }
 
@@ -237,11 +261,17 @@ static bool serve(struct play_source *source, struct play_feed *feed, uint64_t n
 		finish(source, feed, feed->placed ? PLAY_DONE_ENDED : PLAY_DONE_NOT_FOUND);
 		return false;
 	}
-	if (!paused) {
+	if (paused) {
+		feed->late_us = 0;
+	} else {
 		place(source, feed, p, now_us);
 		more = fill(source, feed, p, now_us);
 	}
 	source->blocked += feed->blocked;
+	if (feed->slow) {
+		finish(source, feed, PLAY_DONE_SLOW);
+		return false;
+	}
 	if (p->state == ABI_STREAM_ENDED && (paused || log_cursor_at_end(&feed->cursor, &p->log))) {
 		finish(source, feed, PLAY_DONE_ENDED);
 	}
@@ -254,6 +284,10 @@ static void take(struct play_source *source, struct play_feed *feed)
 	feed->number = 0;
 	feed->covered = 0;
 	feed->retry_us = 0;
+	feed->late_us = 0;
+	feed->seen_late_us = 0;
+	feed->slow = false;
+	feed->common = 0;
 	feed->placed = false;
 	feed->started = false;
 	feed->want_key = false;

@@ -4,7 +4,8 @@
  * A feed has a place of its own in the log and holds nothing back. It begins at the last keyframe,
  * with metadata and sequence headers before it. One that was overtaken by what control released, or
  * whose next message is older than the bound while there is a newer keyframe, goes on at that (a
- * skip, counted).
+ * skip, counted). One that does not catch up for a configured time is ended: its connection is not
+ * for this stream.
  *
  * Nobody plays: one comparison in each loop, nothing for each message.
  */

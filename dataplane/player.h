@@ -12,6 +12,7 @@
 
 #include "abi/play.h"
 #include "dataplane/play_mesh.h"
+#include "dataplane/player_unacked.h"
 
 #define PLAYER_REPLIES_MAX 64u /* mbufs that wait while a chain is under way */
 
@@ -26,8 +27,10 @@ struct player {
 	struct play_feed *feed;
 	uint64_t generation;
 	uint64_t sent_bytes;
-	uint64_t progress_us;     /* when TCP took something last, or nothing waited */
-	struct rte_mbuf *chain;   /* what is left of the one under way to TCP */
+	uint64_t progress_us;   /* when TCP took something last, or nothing waited */
+	uint64_t looked_us;     /* when we last asked how the connection gets on: then `room` ... */
+	uint32_t room;          /* ... bytes were left that TCP may get, now less what it got */
+	struct rte_mbuf *chain; /* what is left of the one under way to TCP */
 	struct rte_mbuf *replies; /* to go behind it */
 	uint32_t slot;
 	uint32_t stream_id;
@@ -35,6 +38,7 @@ struct player {
 	enum abi_player_state state;
 	bool cut;     /* a part of `chain` was given: nothing may come between */
 	bool offered; /* the feed is a source's */
+	struct player_unacked unacked;
 };
 
 LIST_HEAD(player_list, player);
@@ -45,6 +49,7 @@ struct player_table {
 	struct abi_player *slots; /* in `pub` */
 	struct player *players;
 	uint32_t count;
+	uint32_t waiting; /* of the last poll: their connections are full */
 	struct player_list used;
 	struct player_list free;
 	struct publish_table *publish; /* whose events and control are ours */
@@ -102,10 +107,6 @@ static inline bool player_defers(const struct player *player)
 /* Takes such replies. False: too many wait. */
 bool player_defer(struct player *player, struct rte_mbuf *replies)
 	__attribute__((warn_unused_result));
-static inline bool player_is_cut(const struct player *player)
-{
-	return player->cut;
-}
 
 /* Gives TCP what it takes. Sessions whose play ended are told (session_play_done()). */
 void player_poll(struct player_table *table, uint64_t now_us);

@@ -207,6 +207,7 @@ struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 	s->held_told = 0;
 	s->doomed = false;
 	s->asked = 0;
+	s->played = false;
 	message_set_init(&s->messages, table->config.messages, table->bytes_max, table->held_max);
 	rtmp_server_init(&s->server, &table->server_config, next_random(table));
 	bool discard = is_for_discard(table, conn);
@@ -256,10 +257,17 @@ static struct rte_mbuf *chain_of(struct rte_mempool *pool, const uint8_t *data, 
 	return NULL;
 }
 
+static bool reads_replies(const struct session *s)
+{
+	return tcp_send_space(s->conn) > SESSION_SEND_MAX - SESSION_REPLIES_MAX;
+}
+
 static bool give(struct session *s, struct rte_mbuf *replies)
 {
-	return s->player && player_defers(s->player) ? player_defer(s->player, replies)
-						     : tcp_send(s->conn, replies) == 0;
+	if (s->player && player_defers(s->player)) {
+		return player_defer(s->player, replies);
+	}
+	return (s->played || reads_replies(s)) && tcp_send(s->conn, replies) == 0;
 }
 
 void session_flush(struct session *s)

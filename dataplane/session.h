@@ -35,6 +35,10 @@
 #define SESSION_HOLD_MAX         (256u << 10)
 #define SESSION_LONGEST          2u
 #define SESSION_HELD_FACTOR      3u
+/* Bytes that TCP queues for a connection: media for a player, and more replies than a peer that
+ * reads them has waiting. */
+#define SESSION_SEND_MAX         (8u << 20)
+#define SESSION_REPLIES_MAX      (256u << 10)
 /* Payload that a publisher may send before control decided, unless the configuration says
  * otherwise. */
 #define SESSION_EARLY_MAX        (1u << 20)
@@ -101,6 +105,7 @@ struct session {
 	uint32_t id;        /* index in the table */
 	uint32_t held_told; /* truesize of messages under way, as TCP knows it */
 	bool doomed;        /* to be reset by session_settle() */
+	bool played;        /* ever: its send queue may hold media */
 	uint16_t asked;     /* session_table.drain when it was asked to connect elsewhere */
 	struct message_set messages;
 	struct rtmp_server server;

@@ -2,6 +2,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/player.h"
+#include "dataplane/player_send.h"
 #include "dataplane/publish.h"
 #include "tcpstack/tcp.h"
 
@@ -39,6 +40,7 @@ static void ask(struct session *s, const struct rtmp_server_event *event)
 		.name = event->name,
 		.now_us = s->table->now_us,
 	};
+	s->played = true;
 	s->player = player_open(s->table->config.players, &request);
 	if (!s->player) {
 		refuse(s, event, RTMP_PLAY_REJECT_CAPACITY, DP_COUNTER_play_no_slot);
@@ -48,15 +50,12 @@ static void ask(struct session *s, const struct rtmp_server_event *event)
 	session_set_state(s, SESSION_ASKING);
 }
 
-/* Another name on the message stream that plays: what plays ends, between two messages. */
+/* Another name on the message stream that plays: what plays ends, behind a whole message. */
 static void replace(struct session *s)
 {
-	if (player_is_cut(s->player)) {
-		s->doomed = true; /* the peer could not read on */
-	} else {
-		session_unplay(s);
-		session_set_state(s, SESSION_CONNECTED);
-	}
+	player_finish(s->player);
+	session_unplay(s);
+	session_set_state(s, SESSION_CONNECTED);
 }
 
 void session_on_play(struct session *s, const struct rtmp_server_event *event)
@@ -113,11 +112,11 @@ void session_play(struct session *s, const struct player_stream *stream)
 	session_settle(s);
 }
 
-/* Says why, unless a message is half sent: then the peer could not read it. */
+/* Says why, behind a whole message: else the peer could not read it. */
 void session_end_play(struct session *s, enum rtmp_play_reject why)
 {
-	if (!player_is_cut(s->player) &&
-	    rtmp_server_play_end(&s->server, s->player->stream_id, why, &s->table->out) < 0) {
+	player_finish(s->player);
+	if (rtmp_server_play_end(&s->server, s->player->stream_id, why, &s->table->out) < 0) {
 		s->doomed = true;
 	}
 	session_close(s);
@@ -126,6 +125,11 @@ void session_end_play(struct session *s, enum rtmp_play_reject why)
 
 void session_play_done(struct session *s, uint32_t done)
 {
+	if (done == PLAY_DONE_SLOW) {
+		dp_count(s->table->config.counters, DP_COUNTER_play_slow, 1);
+		session_end_play(s, RTMP_PLAY_REJECT_SLOW);
+		return;
+	}
 	enum rtmp_play_reject why =
 		done == PLAY_DONE_NOT_FOUND ? RTMP_PLAY_REJECT_NOT_FOUND : RTMP_PLAY_REJECT_ENDED;
 

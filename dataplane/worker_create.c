@@ -27,8 +27,7 @@
 
 /* What a window begins with: as much as a SYN-ACK can say. */
 #define WINDOW_INITIAL 65535u
-#define HEADERS        52u /* IPv4 and TCP with timestamps, of each packet */
-#define SEND_BUDGET    (256u << 10)
+#define HEADERS        52u    /* IPv4 and TCP with timestamps, of each packet */
 #define OOO_SEGMENTS   16384u /* bounded by the window long before */
 
 /*
@@ -186,7 +185,7 @@ static int create_tcp(struct dp_worker *worker, const struct dp_worker_config *c
 		.time_wait = connections,
 		.side_records = sides < connections ? sides : connections,
 		.segment_truesize = config->packets->workers[config->index].truesize,
-		.send_budget = SEND_BUDGET,
+		.send_budget = SESSION_SEND_MAX,
 		.ooo_segments = OOO_SEGMENTS,
 		.mtu = config->port->mtu,
 		.ecn = config->config->ports[0].ecn ? TCP_ECN_ACCEPT : TCP_ECN_OFF,

@@ -72,6 +72,8 @@ void build_play(struct check *c, const struct file_play *file, struct config *co
 					(struct check_range){64, 1u << 20, 2048});
 	play->lag_max_ms = check_number(c, "lag_max_ms", file->lag_max_ms,
 					(struct check_range){100, 600000, 5000});
+	play->behind_max_ms = check_number(c, "behind_max_ms", file->behind_max_ms,
+					   (struct check_range){0, 600000, 20000});
 	check_leave(c, mark);
 	if (!anybody_may_play(config)) {
 		play->players = 0;

@@ -128,11 +128,9 @@ static const cyaml_schema_field_t listen_fields[] = {
 };
 
 static const cyaml_schema_field_t play_fields[] = {
-	NUMBER(players, struct file_play),
-	NUMBER(memory_mib, struct file_play),
-	NUMBER(player_kib, struct file_play),
-	NUMBER(lag_max_ms, struct file_play),
-	CYAML_FIELD_END,
+	NUMBER(players, struct file_play),       NUMBER(memory_mib, struct file_play),
+	NUMBER(player_kib, struct file_play),    NUMBER(lag_max_ms, struct file_play),
+	NUMBER(behind_max_ms, struct file_play), CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t dataplane_fields[] = {

@@ -87,6 +87,7 @@ struct file_play {
 	uint32_t *memory_mib;
 	uint32_t *player_kib;
 	uint32_t *lag_max_ms;
+	uint32_t *behind_max_ms;
 };
 
 struct file_dataplane {

@@ -826,15 +826,17 @@ static void test_play(void)
 	CU_ASSERT_EQUAL(config->dataplane.play.memory_mib, 16);
 	CU_ASSERT_EQUAL(config->dataplane.play.player_kib, 2048);
 	CU_ASSERT_EQUAL(config->dataplane.play.lag_max_ms, 5000);
+	CU_ASSERT_EQUAL(config->dataplane.play.behind_max_ms, 20000);
 	CU_ASSERT_TRUE(config->apps[0].play.allowed);
 	CU_ASSERT_STRING_EQUAL(config->apps[0].play.key, "k1");
 	CU_ASSERT_EQUAL(config->apps[0].play.max_players, 8);
 	config_free(config);
 	config = load_good("dataplane:\n  play: {players: 256, memory_mib: 1, player_kib: 64, "
-			   "lag_max_ms: 100}\n"
+			   "lag_max_ms: 100, behind_max_ms: 0}\n"
 			   "apps:\n  - name: a\n    play:\n      max_players: 1\n"
 			   "      addresses: [192.0.2.0/24, \"fd00::/8\"]\n");
 	CU_ASSERT_EQUAL(config->dataplane.play.players, 256);
+	CU_ASSERT_EQUAL(config->dataplane.play.behind_max_ms, 0);
 	CU_ASSERT_PTR_NULL(config->apps[0].play.key);
 	CU_ASSERT_EQUAL(config->apps[0].play.addresses_count, 2);
 	CU_ASSERT_EQUAL(config->apps[0].play.addresses[1].length, 8);

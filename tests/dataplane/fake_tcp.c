@@ -16,6 +16,7 @@ void fake_tcp_init(struct tcp_conn *conn)
 
 void fake_tcp_fini(struct tcp_conn *conn)
 {
+	fake_tcp_acknowledge(conn, UINT32_MAX);
 	free(conn->sent);
 	conn->sent = NULL;
 }
@@ -44,6 +45,34 @@ uint32_t tcp_send_space(const struct tcp_conn *conn)
 	return conn->send_space;
 }
 
+static void keep(struct tcp_conn *conn, struct rte_mbuf *chain)
+{
+	struct rte_mbuf **end = &conn->queue;
+
+	while (*end) {
+		end = &(*end)->next;
+	}
+	*end = chain;
+	conn->send_queue += chain->pkt_len;
+}
+
+void fake_tcp_acknowledge(struct tcp_conn *conn, uint32_t bytes)
+{
+	while (conn->queue && bytes > 0) {
+		struct rte_mbuf *m = conn->queue;
+		uint16_t n = bytes < m->data_len ? (uint16_t)bytes : m->data_len;
+
+		m->data_off = (uint16_t)(m->data_off + n);
+		m->data_len = (uint16_t)(m->data_len - n);
+		conn->send_queue -= n;
+		bytes -= n;
+		if (m->data_len == 0) {
+			conn->queue = m->next;
+			rte_pktmbuf_free_seg(m);
+		}
+	}
+}
+
 int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain)
 {
 	if (conn->send_error) {
@@ -55,7 +84,11 @@ int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain)
 		memcpy(conn->sent + conn->sent_len, rte_pktmbuf_mtod(m, const void *), m->data_len);
 		conn->sent_len += m->data_len;
 	}
-	rte_pktmbuf_free(chain);
+	if (conn->keeps) {
+		keep(conn, chain);
+	} else {
+		rte_pktmbuf_free(chain);
+	}
 	return 0;
 }
 
@@ -86,4 +119,6 @@ void tcp_conn_info(const struct tcp_conn *conn, struct tcp_info *info)
 	info->local.port = conn->local_port;
 	inet_pton(AF_INET6, "::ffff:198.18.0.1", &info->remote.addr);
 	info->remote.port = 50000;
+	info->cwnd = conn->cwnd;
+	info->send_queue = conn->send_queue;
 }

@@ -15,7 +15,11 @@ struct tcp_conn {
 	size_t sent_len;
 	int64_t held; /* truesize, as told by tcp_hold() and tcp_release() */
 	int send_error;
-	uint32_t send_space; /* what tcp_send_space() says; less with each tcp_send() */
+	uint32_t send_space;    /* what tcp_send_space() says; less with each tcp_send() */
+	bool keeps;             /* what is sent is not acknowledged until the test says so */
+	struct rte_mbuf *queue; /* ... and stands here */
+	uint32_t send_queue;    /* bytes of it */
+	uint32_t cwnd;
 	uint16_t local_port; /* the test sets it after fake_tcp_init() */
 	bool closed;         /* tcp_close() was called */
 	bool aborted;        /* tcp_abort() was called */
@@ -25,6 +29,9 @@ struct tcp_conn {
 void fake_tcp_init(struct tcp_conn *conn);
 void fake_tcp_fini(struct tcp_conn *conn);
 void fake_tcp_drop_sent(struct tcp_conn *conn, size_t n);
+
+/* The peer of one that keeps has so many bytes more. */
+void fake_tcp_acknowledge(struct tcp_conn *conn, uint32_t bytes);
 
 /* The peer is gone: the last upcall. */
 void fake_tcp_gone(struct tcp_conn *conn);

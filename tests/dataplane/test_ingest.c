@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/session.h"
 #include "rtmp/client.h"
 #include "rtmp/heap_buffers.h"
 #include "tcpstack/tcp.h"
@@ -108,7 +109,7 @@ static struct tcp_stack *make_stack(const char *name, const struct tcp_ops *ops,
 		.side_records = 64,
 		.segment_truesize = 2368,
 		.receive_budget = 1 << 20,
-		.send_budget = 256 << 10,
+		.send_budget = SESSION_SEND_MAX,
 		.ooo_segments = 256,
 		.mtu = 1500,
 		.time_wait_ms = 1000,

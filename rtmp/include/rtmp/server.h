@@ -241,7 +241,7 @@ int rtmp_server_play_accept(struct rtmp_server *s, uint32_t stream_id, struct rt
 	X(TIMEOUT, "NetStream.Play.Failed", "no decision in time")                           \
 	X(ENDED, "NetStream.Play.UnpublishNotify", "stream is no longer published")          \
 	X(KICKED, "NetStream.Play.Failed", "player was ended by the operator")               \
-	X(SLOW, "NetStream.Play.Failed", "player took nothing for too long")                 \
+	X(SLOW, "NetStream.Play.Failed", "player is too slow for the stream")                \
 	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")
 
 enum rtmp_play_reject {

@@ -35,7 +35,7 @@ struct abi_player {
 	_Atomic uint64_t skipped_messages;
 
 	alignas(64) _Atomic uint64_t lag_us; /* age of the message that it gets next; 0: none */
-	_Atomic uint64_t pinned_bytes;       /* truesize of what waits for its connection */
+	_Atomic uint64_t pinned_bytes;       /* truesize of what waits, and of what is under way */
 	uint64_t stream_generation;          /* set from the accept, before PLAYING */
 	uint32_t stream_worker;
 	uint32_t stream_slot;
