@@ -32,7 +32,11 @@
 	X(tune)            \
 	X(oracle)          \
 	X(many)            \
+	X(send)            \
 	X(recovery)        \
+	X(dupack)          \
+	X(rto)             \
+	X(persist)         \
 	X(rack)            \
 	X(tlp)             \
 	X(prr)             \
