@@ -34,6 +34,7 @@ void delivery_init(struct tcp_delivery *delivery, struct tcp_conn *conn,
 		.una_before = conn->snd_una,
 		.flight_before = seq_span(conn->snd_una, conn->snd_nxt),
 		.sacked_before = conn->sender != NULL ? conn->sender->board.sacked_bytes : 0,
+		.fack_before = conn->sender != NULL ? rack_fack(conn) : conn->snd_una,
 	};
 	if (delivery->dsack) {
 		conn->rx_dsacks++;

@@ -21,6 +21,7 @@ struct tcp_delivery {
 	uint32_t una_before; /* snd_una */
 	uint32_t flight_before;
 	uint32_t sacked_before;
+	uint32_t fack_before; /* highest that had arrived before, RACK.fack of RFC 8985 */
 	uint32_t rtt_us;      /* of the oldest that was acknowledged by number; 0: not measured */
 	uint32_t sack_rtt_us; /* of the newest that was reported */
 	struct tcp_sack_block duplicate;

@@ -10,7 +10,8 @@
 #define N_RTT_SAMPLE       8
 #define CSS_GROWTH_DIVISOR 4
 #define CSS_ROUNDS         5
-#define TRAIN_GAP_US       2000U
+#define TRAIN_GAP_US_MIN   2000U
+#define TRAIN_GAP_US_MAX   8000U
 #define TRAIN_GAP_DIVISOR  16  /* of the round trip: hosts and radio links acknowledge in batches */
 #define TRAIN_CWND_MIN     16U /* segments: below, a burst of ours is no train of theirs */
 
@@ -80,17 +81,29 @@ static void sample(struct tcp_hystart *hystart, struct tcp_conn *conn, uint32_t 
 	}
 }
 
+static uint32_t train_gap_us(uint32_t min_rtt_us)
+{
+	uint32_t gap_us = min_rtt_us / TRAIN_GAP_DIVISOR;
+
+	gap_us = gap_us > TRAIN_GAP_US_MIN ? gap_us : TRAIN_GAP_US_MIN;
+	return gap_us < TRAIN_GAP_US_MAX ? gap_us : TRAIN_GAP_US_MAX;
+}
+
+/* An application that sends a little now and then makes a train of its own. */
+static bool is_paced_by_path(const struct tcp_conn *conn)
+{
+	return seq_le(conn->snd_una, conn->sender->limited_end);
+}
+
 static void watch_train(struct tcp_hystart *hystart, const struct tcp_conn *conn)
 {
 	uint32_t now_us = (uint32_t)conn->stack->now_us;
 	uint32_t min_rtt_us = rack_min_rtt_us(&conn->sender->rack);
-	uint32_t gap_us = min_rtt_us / TRAIN_GAP_DIVISOR;
 
 	if (hystart->css_baseline_us != 0 || conn->cwnd < TRAIN_CWND_MIN * conn->mss) {
 		return;
 	}
-	gap_us = gap_us > TRAIN_GAP_US ? gap_us : TRAIN_GAP_US;
-	if (now_us - hystart->train_us > gap_us) {
+	if (now_us - hystart->train_us > train_gap_us(min_rtt_us) || !is_paced_by_path(conn)) {
 		/* Rounds begin in the middle of a flight: this is the next. */
 		hystart->train_start_us = now_us;
 	}

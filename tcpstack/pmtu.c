@@ -120,6 +120,7 @@ void pmtu_sent(struct tcp_conn *conn, uint32_t size, uint32_t end)
 void pmtu_acked(struct tcp_conn *conn)
 {
 	conn->full_lost = 0;
+	conn->path_flags &= (uint16_t)~TCP_PATH_VANISHED;
 	if (conn->mss_full != 0) {
 		raise_again(conn);
 	}
@@ -158,6 +159,9 @@ static bool vanishes(const struct tcp_conn *conn, uint32_t size)
 {
 	bool unproven = size == pmtu_size(conn) && !(conn->path_flags & TCP_PATH_FULL_ACKED);
 
+	if (unproven && conn->path_flags & TCP_PATH_VANISHED) {
+		return true;
+	}
 	return conn->full_lost >= (unproven ? LOST_UNPROVEN : LOST_PROVEN);
 }
 
@@ -182,5 +186,6 @@ void pmtu_timeout(struct tcp_conn *conn)
 	if (vanishes(conn, size)) {
 		tcp_count(conn->stack, pmtu_black_holes);
 		lower(conn, mtu);
+		conn->path_flags |= TCP_PATH_VANISHED;
 	}
 }

@@ -60,11 +60,24 @@ static bool of_earlier_copy(const struct tcp_conn *conn, const struct tcp_delive
 	return rtt_us < rack_min_rtt_us(&conn->sender->rack);
 }
 
-static void detect_reordering(struct tcp_rack *rack, const struct tcp_transmission *record)
+uint32_t rack_fack(const struct tcp_conn *conn)
+{
+	const struct tcp_rack *rack = &conn->sender->rack;
+
+	return rack->valid ? seq_max(rack->fack, conn->snd_una) : conn->snd_una;
+}
+
+/*
+ * 6.2 step 3. What one acknowledgement tells arrived in an order that it does not tell: only what
+ * lies below what earlier ones told came late.
+ */
+static void detect_reordering(struct tcp_rack *rack, const struct tcp_delivery *delivery,
+			      const struct tcp_transmission *record)
 {
 	if (!rack->valid || seq_gt(record->end, rack->fack)) {
 		rack->fack = record->end;
-	} else if (seq_lt(record->end, rack->fack) && !record->ambiguous) {
+	}
+	if (seq_lt(record->end, delivery->fack_before) && !record->ambiguous) {
 		rack->reordering_seen = true;
 	}
 }
@@ -78,7 +91,7 @@ void rack_delivered(struct tcp_conn *conn, const struct tcp_delivery *delivery,
 	if (!record->ambiguous) {
 		update_min_rtt(rack, rtt_us > 0 ? rtt_us : 1, stack_seconds(conn->stack));
 	}
-	detect_reordering(rack, record);
+	detect_reordering(rack, delivery, record);
 	if (of_earlier_copy(conn, delivery, record, rtt_us)) {
 		return;
 	}
@@ -91,6 +104,22 @@ void rack_delivered(struct tcp_conn *conn, const struct tcp_delivery *delivery,
 	}
 }
 
+/* Once in a round trip. */
+void rack_was_hasty(struct tcp_conn *conn)
+{
+	struct tcp_rack *rack = &conn->sender->rack;
+
+	if (rack->in_dsack_round) {
+		return;
+	}
+	rack->in_dsack_round = true;
+	rack->dsack_round = conn->snd_max;
+	if (rack->reo_wnd_mult < UINT8_MAX) {
+		rack->reo_wnd_mult++;
+	}
+	rack->reo_wnd_persist = PERSIST;
+}
+
 void rack_adapt(struct tcp_conn *conn, const struct tcp_delivery *delivery)
 {
 	struct tcp_rack *rack = &conn->sender->rack;
@@ -99,14 +128,9 @@ void rack_adapt(struct tcp_conn *conn, const struct tcp_delivery *delivery)
 		rack->in_dsack_round = false;
 	}
 	/* The probe's second copy tells nothing about order. */
-	if (!rack->in_dsack_round && delivery->dsack &&
+	if (delivery->dsack &&
 	    !(conn->sender->tlp.sent && delivery->duplicate.end == conn->sender->tlp.end_seq)) {
-		rack->in_dsack_round = true;
-		rack->dsack_round = conn->snd_max;
-		if (rack->reo_wnd_mult < UINT8_MAX) {
-			rack->reo_wnd_mult++;
-		}
-		rack->reo_wnd_persist = PERSIST;
+		rack_was_hasty(conn);
 	}
 }
 

@@ -29,12 +29,16 @@ struct tcp_rack {
 
 /* Nothing is in flight: what was delivered before says nothing about what comes. */
 void rack_restart(struct tcp_rack *rack);
+/* The highest number that is known to have arrived, RACK.fack. */
+uint32_t rack_fack(const struct tcp_conn *conn);
 /* Steps 1 to 3 of section 6.2, for one record that was delivered. */
 void rack_delivered(struct tcp_conn *conn, const struct tcp_delivery *delivery,
 		    const struct tcp_transmission *record);
 /* Step 4, what the acknowledgement's D-SACK and the end of a recovery change. */
 void rack_adapt(struct tcp_conn *conn, const struct tcp_delivery *delivery);
 void rack_recovery_ended(struct tcp_rack *rack);
+/* What was held for lost came late: as a D-SACK would, it asks for more patience. */
+void rack_was_hasty(struct tcp_conn *conn);
 /*
  * Step 5: marks what is lost and returns its bytes. `wait_us` is how long it takes until what may
  * be lost is, 0 when there is no such.

@@ -121,6 +121,9 @@ static void undo(struct tcp_conn *conn)
 {
 	struct tcp_sender *sender = conn->sender;
 
+	if (sender->phase == TCP_SENDER_RECOVERY && !sender->undo.has_resent) {
+		rack_was_hasty(conn); /* no D-SACK will tell */
+	}
 	undo_restore(conn);
 	scoreboard_unmark_lost(&sender->board);
 	if (sender->phase != TCP_SENDER_OPEN) {
@@ -145,6 +148,9 @@ static bool spurious(struct tcp_conn *conn, const struct tcp_delivery *delivery)
 	case TCP_SENDER_LOSS:
 		return sender->undo.possible && (older || (sender->frto && delivery->original));
 	case TCP_SENDER_RECOVERY:
+		if (!sender->undo.has_resent) {
+			return sender->board.lost_bytes == 0; /* all of it came after all */
+		}
 		return older &&
 		       (sender->board.resent_bytes == 0 || seq_ge(conn->snd_una, conn->recover));
 	default:
@@ -189,10 +195,11 @@ static bool was_limited(const struct tcp_conn *conn, const struct tcp_delivery *
  */
 static bool may_grow(const struct tcp_conn *conn, const struct tcp_delivery *delivery)
 {
-	bool news =
-		delivery->advanced || (delivery->reported && conn->sender->rack.reordering_seen);
+	const struct tcp_sender *sender = conn->sender;
+	bool reports = sender->rack.reordering_seen && sender->phase == TCP_SENDER_OPEN;
 
-	return news && was_limited(conn, delivery);
+	return (delivery->advanced || (reports && delivery->reported)) &&
+	       was_limited(conn, delivery);
 }
 
 static void control_congestion(struct tcp_conn *conn, const struct tcp_delivery *delivery,

@@ -237,12 +237,9 @@ static struct tcp_conn *listen_ack(struct tcp_stack *stack, const struct tcp_seg
 	if (!cookie_check(stack, seg, &record)) {
 		tcp_refuse(stack, syn_cookies_rejected, &seg->key);
 		/*
-		 * Data may have overtaken the ACK that has the cookie: a RST would end what is
-		 * about to begin. The peer of a connection that we do not know sends it again.
+		 * What came before it, with the cookie, may have been lost: a RST would end what is
+		 * about to begin. The peer of a connection that we do not know will ask again.
 		 */
-		if (segment_span(seg) == 0) {
-			reply_reset(stack, seg);
-		}
 		return NULL;
 	}
 	if (source_refuses(stack, source_find(stack, &seg->key.remote), seg)) {

@@ -148,17 +148,14 @@ static void test_rejected(void)
 
 	begin(77);
 	seen = knock();
-	/* Another acknowledgement, another first number, another port: RST, no connection. */
+	/* Another acknowledgement, another first number, another port: silence, no connection. */
 	peer_send(&peer, TCP_ACK, 1, 2, 0);
-	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
 	peer_send(&peer, TCP_ACK, 2, 1, 0);
-	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
 	peer.port++;
 	enter(&seen, TCP_ACK, 0);
-	CU_ASSERT_EQUAL(peer_drain(&peer), 1);
 	peer.port--;
-	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_tx_resets), 3);
-	/* Data that overtook the ACK: silence, and then the ACK is as good as before. */
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	/* Data that overtook the ACK: then the ACK is as good as before. */
 	peer_send(&peer, TCP_ACK, 101, 1, 100);
 	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
 	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_syn_cookies_rejected), 4);

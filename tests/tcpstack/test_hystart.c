@@ -4,6 +4,7 @@
 
 static struct peer peer;
 static struct tcp_hystart hystart;
+static bool app_limited;
 
 /* A round of ten acknowledgements `rtt_us` after they were sent, `gap_us` apart; bytes grown. */
 static uint32_t round_of(uint32_t rtt_us, uint32_t gap_us)
@@ -13,6 +14,7 @@ static uint32_t round_of(uint32_t rtt_us, uint32_t gap_us)
 
 	conn->snd_una = conn->snd_max;
 	conn->snd_max += 10 * FLIGHT_MSS;
+	conn->sender->limited_end = app_limited ? conn->snd_una - 1 : conn->snd_max;
 	conn->stack->now_us += 100000; /* no train from the round before */
 	grown += hystart_acked(&hystart, conn, FLIGHT_MSS, rtt_us); /* begins the round */
 	for (uint32_t i = 0; i < 9; i++) {
@@ -108,10 +110,34 @@ static void test_train(void)
 static void test_train_of_batches(void)
 {
 	begin();
-	peer.conn->sender->rack.min_rtt_us[0] = 160000;
-	(void)round_of(160000, 10100);
-	CU_ASSERT_EQUAL(hystart.css_baseline_us, 0); /* 91 ms of the 80, in pieces */
-	(void)round_of(160000, 9900);
+	peer.conn->sender->rack.min_rtt_us[0] = 120000;
+	(void)round_of(120000, 7600);
+	CU_ASSERT_EQUAL(hystart.css_baseline_us, 0); /* 68 ms of the 60, in pieces */
+	(void)round_of(120000, 7400);
+	CU_ASSERT(hystart.by_train);
+	end();
+}
+
+/* Nor may they be as large as the path is long: that is a path that does not queue. */
+static void test_gap_has_a_limit(void)
+{
+	begin();
+	peer.conn->sender->rack.min_rtt_us[0] = 140000;
+	(void)round_of(140000, 8100); /* 73 ms of the 70 */
+	CU_ASSERT_EQUAL(hystart.css_baseline_us, 0);
+	end();
+}
+
+/* What the application sends in small portions is acknowledged so: no train. */
+static void test_paced_by_the_application(void)
+{
+	begin();
+	peer.conn->sender->rack.min_rtt_us[0] = 30000;
+	app_limited = true;
+	(void)round_of(30000, 1900);
+	CU_ASSERT_EQUAL(hystart.css_baseline_us, 0);
+	app_limited = false;
+	(void)round_of(30000, 1900);
 	CU_ASSERT(hystart.by_train);
 	end();
 }
@@ -121,4 +147,6 @@ CU_TestInfo hystart_tests[] = {{"delay grows", test_delay},
 			       {"jitter", test_jitter},
 			       {"train of acknowledgements", test_train},
 			       {"train of batches", test_train_of_batches},
+			       {"gap has a limit", test_gap_has_a_limit},
+			       {"paced by the application", test_paced_by_the_application},
 			       CU_TEST_INFO_NULL};

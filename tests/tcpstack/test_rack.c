@@ -62,6 +62,50 @@ static void test_growth(void)
 	peer_destroy(&peer);
 }
 
+/* A delayed ACK and a hole, told at once; two blocks, the newer first: nothing came late. */
+static void test_no_reordering(void)
+{
+	struct tcp_options opt = {.sack_count = 2};
+	uint32_t first;
+
+	begin();
+	flight_send(&peer, 10);
+	peer_advance(&peer, FLIGHT_RTT_US);
+	flight_ack(&peer, 1, 2, 3);
+	CU_ASSERT_FALSE(rack()->reordering_seen);
+	first = peer.our_iss + 1;
+	opt.sack[0].start = first + 6 * FLIGHT_MSS;
+	opt.sack[0].end = opt.sack[0].start + FLIGHT_MSS;
+	opt.sack[1].start = first + 4 * FLIGHT_MSS;
+	opt.sack[1].end = opt.sack[1].start + FLIGHT_MSS;
+	peer_send_raw(&peer, TCP_ACK, PEER_ISS + 1, first + FLIGHT_MSS, 2000, &opt, 0);
+	CU_ASSERT_EQUAL(peer.conn->sender->board.sacked_bytes, 3 * FLIGHT_MSS);
+	CU_ASSERT_FALSE(rack()->reordering_seen);
+	peer_destroy(&peer);
+}
+
+/* After a timeout reports alone do not open the window: the retransmission may be lost again. */
+static void test_no_growth_after_timeout(void)
+{
+	uint32_t cwnd;
+
+	begin();
+	flight_send(&peer, 10);
+	rack()->reordering_seen = true;
+	while (peer.conn->sender->phase != TCP_SENDER_LOSS) {
+		peer_advance(&peer, FLIGHT_RTT_US);
+		(void)peer_drain(&peer);
+	}
+	peer.conn->sender->frto = false;
+	peer.conn->sender->undo.possible = false;
+	cwnd = peer.conn->cwnd;
+	flight_ack(&peer, 0, 1, 4);
+	CU_ASSERT_EQUAL(peer.conn->cwnd, cwnd);
+	flight_ack(&peer, 4, 0, 0);
+	CU_ASSERT(peer.conn->cwnd > cwnd);
+	peer_destroy(&peer);
+}
+
 /* One report is enough when the time has come: no third is waited for. */
 static void test_few_reports(void)
 {
@@ -163,7 +207,9 @@ static void test_reneging(void)
 }
 
 CU_TestInfo rack_tests[] = {{"reordering", test_reordering},
+			    {"no reordering", test_no_reordering},
 			    {"reports count where the path reorders", test_growth},
+			    {"no growth after a timeout", test_no_growth_after_timeout},
 			    {"few reports", test_few_reports},
 			    {"lost retransmission", test_lost_retransmission},
 			    {"reo_wnd grows and persists", test_reo_wnd},

@@ -114,7 +114,25 @@ static void test_duplicate_of_the_network(void)
 	peer_destroy(&peer);
 }
 
-CU_TestInfo undo_tests[] = {{"Eifel", test_eifel},
+/* What was held for lost arrived before anything was sent again: nothing was lost. */
+static void test_nothing_resent(void)
+{
+	peer_init(&peer);
+	flight_establish(&peer);
+	remember();
+	flight_send(&peer, 8);
+	peer_advance(&peer, FLIGHT_RTT_US);
+	flight_ack(&peer, 0, 1, 5);
+	CU_ASSERT_EQUAL(peer.conn->sender->phase, TCP_SENDER_RECOVERY);
+	flight_ack(&peer, 5, 0, 0);
+	check_undone();
+	CU_ASSERT_EQUAL(peer.conn->sender->rack.reo_wnd_mult, 1);
+	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
+	peer_destroy(&peer);
+}
+
+CU_TestInfo undo_tests[] = {{"nothing was sent again", test_nothing_resent},
+			    {"Eifel", test_eifel},
 			    {"a genuine loss", test_eifel_genuine},
 			    {"D-SACK", test_dsack},
 			    {"F-RTO", test_frto},
