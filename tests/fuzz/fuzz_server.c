@@ -1,7 +1,8 @@
 /*
  * Server side. First byte: bit 0 begins behind the handshake, bit 1 accepts publishes at once, bit
- * 2 takes runs of chunks at once, the upper four are the size of the spans. The events must tell a
- * story that a caller can believe.
+ * 2 takes runs of chunks at once, bit 3 has limits, which the next bytes choose; the upper four are
+ * the size of the spans. The events must tell a story that a caller can believe, and none of the
+ * limits is exceeded behind a span that was taken.
  */
 #include "rtmp/heap_buffers.h"
 #include "rtmp/server.h"
@@ -9,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STREAMS_MAX 4096u
+#define STREAMS_MAX  4096u
+#define LIMITS_BYTES 7u
+#define MESSAGE_MAX  (1u << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,14 +20,14 @@ static struct rtmp_aggregate aggregates[RTMP_SERVER_STREAMS];
 static struct rtmp_aggregate_pool aggregate_pool;
 static uint64_t notes[RTMP_NOTE_COUNT];
 
-static const struct rtmp_server_config config = {
+static struct rtmp_server_config config = {
 	.aggregates = &aggregate_pool,
 	.notes = notes,
 	.buffers = &rtmp_heap_buffers,
 	.chunk_size = 4096,
 	.window_ack_size = 2500000,
 	.peer_bandwidth = 2500000,
-	.message_max = 1u << 20,
+	.message_max = MESSAGE_MAX,
 };
 
 static struct rtmp_server server;
@@ -34,12 +37,68 @@ static bool publishing[STREAMS_MAX];
 static uint32_t got[RTMP_CHUNK_STREAMS];
 static bool accepts;
 static bool takes_runs;
+static uint32_t spans_per_second;
+static uint32_t accepted_max; /* bytes of a message, once it is accepted */
 
 static void check(bool condition)
 {
 	if (!condition) {
 		abort();
 	}
+}
+
+/* Powers of two, from so small that connections end of it, to more than any input has; or none. */
+static uint32_t choose(uint8_t bits, uint32_t least)
+{
+	return (bits & 7) == 7 ? 0 : least << (bits & 7);
+}
+
+static void set_limits(const uint8_t choice[LIMITS_BYTES])
+{
+	config.limits = (struct rtmp_limits){
+		.chunk_streams = 1 + choice[0] % RTMP_CHUNK_STREAMS,
+		.amf_depth = 1 + (choice[0] >> 4),
+		.amf_elements = choose(choice[1], 4),
+		.early_bytes = choose(choice[1] >> 3, 3100),
+		.early_messages = choose(choice[2], 2),
+		.early_chunks = choose(choice[2] >> 3, 4),
+		.early_message_max = 64u << (choice[3] & 7),
+		.early_commands = choose(choice[3] >> 3, 2),
+		.commands = choose(choice[4], 1),
+		.controls = choose(choice[4] >> 3, 1),
+		.messages = choose(choice[5], 1),
+		.chunks = choose(choice[5] >> 3, 2),
+		.bytes_per_message = choose(choice[6], 16),
+		.bytes_per_chunk = choose(choice[6] >> 3, 8),
+	};
+	spans_per_second = 1 + (choice[4] >> 6);
+	accepted_max = choice[5] >> 6 ? 128u << (choice[5] >> 6) : MESSAGE_MAX;
+}
+
+static uint64_t allowed(uint32_t limit, uint64_t bytes, uint32_t per)
+{
+	return limit == 0 ? UINT64_MAX : limit + (per != 0 ? bytes / per : 0);
+}
+
+/* It may look as rarely as it likes, but not let anything pass. */
+static void check_limits(void)
+{
+	const struct rtmp_limits *l = &config.limits;
+	uint64_t bytes = server.received - server.base.bytes;
+
+	check(server.granted || server.commands <= allowed(l->early_commands, 0, 0));
+	if (!server.asked) {
+		check(server.received <= allowed(l->early_bytes, 0, 0));
+		check(server.messages <= allowed(l->early_messages, 0, 0));
+		check(server.reader.chunks <= allowed(l->early_chunks, 0, 0));
+		return;
+	}
+	check(server.reader.chunks - server.base.chunks <=
+	      allowed(l->chunks, bytes, l->bytes_per_chunk));
+	check(server.messages - server.base.messages <=
+	      allowed(l->messages, bytes, l->bytes_per_message));
+	check(server.commands - server.base.commands <= allowed(l->commands, 0, 0));
+	check(server.controls - server.base.controls <= allowed(l->controls, 0, 0));
 }
 
 static void take_publish(const struct rtmp_server_event *e)
@@ -52,6 +111,9 @@ static void take_publish(const struct rtmp_server_event *e)
 	rc = accepts ? rtmp_server_accept(&server, e->stream_id, &out)
 		     : rtmp_server_reject(&server, e->stream_id, RTMP_REJECT_AUTH, &out);
 	check(rc == 0 || out.overflow);
+	if (accepts) {
+		rtmp_server_limit_message(&server, accepted_max);
+	}
 }
 
 static void take_play(const struct rtmp_server_event *e)
@@ -126,6 +188,8 @@ static bool feed(const uint8_t *data, size_t len)
 	free(copy);
 	if (rc < 0) {
 		rtmp_server_explain(&server, rc, &out);
+	} else if (event.type == RTMP_SERVER_MORE) {
+		check_limits();
 	}
 	return rc == 0 && !out.overflow;
 }
@@ -133,11 +197,19 @@ static bool feed(const uint8_t *data, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t handshake[1 + 2 * 1536] = {3};
+	static const uint8_t unlimited[LIMITS_BYTES];
+	bool limited = size >= 1 && (data[0] & 8);
+	size_t begin = limited ? 1 + LIMITS_BYTES : 1;
+	uint32_t spans = 0;
 	size_t step;
 	bool going = true;
 
-	if (size < 1) {
+	if (size < begin) {
 		return 0;
+	}
+	set_limits(limited ? data + 1 : unlimited);
+	if (!limited) {
+		config.limits = (struct rtmp_limits){0};
 	}
 	memset(publishing, 0, sizeof(publishing));
 	rtmp_aggregate_pool_init(&aggregate_pool, aggregates, RTMP_SERVER_STREAMS);
@@ -148,7 +220,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 1) {
 		going = feed(handshake, sizeof(handshake));
 	}
-	for (size_t at = 1; at < size && going; at += step) {
+	for (size_t at = begin; at < size && going; at += step) {
+		if (limited && ++spans % spans_per_second == 0) {
+			rtmp_server_begin_second(&server);
+		}
 		going = feed(data + at, size - at < step ? size - at : step);
 	}
 	(void)rtmp_server_reconnect(&server, "rtmp://198.18.0.9/live", "drained", &out);

@@ -7,8 +7,21 @@
 #include "seed.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define HANDSHAKE_BYTES (1u + 2u * HANDSHAKE_SIZE)
+#define LIMITS_BYTES    7u /* of fuzz_server.c */
+
+/* With limits that are not met, most of them, and in small spans. */
+static void write_limited(const char *name, const uint8_t *chunks, size_t len)
+{
+	static uint8_t bytes[LIMITS_BYTES + TAPE_MAX] = {0xff, 0xbe, 0xb6, 0xb7, 0xf6, 0x36, 0x09};
+	char path[64];
+
+	memcpy(bytes + LIMITS_BYTES, chunks, len);
+	snprintf(path, sizeof(path), "%s_limits", name);
+	write_seed("server", path, 0x7f, bytes, LIMITS_BYTES + len);
+}
 
 /* Behind the handshake, publishes and plays accepted; one by one, in runs, and all refused. */
 static void write_connection(const char *name, const struct peer *p)
@@ -24,6 +37,7 @@ static void write_connection(const char *name, const struct peer *p)
 	write_seed("server", path, 0x47, chunks, len);
 	snprintf(path, sizeof(path), "%s_refused", name);
 	write_seed("server", path, 0xb1, chunks, len);
+	write_limited(name, chunks, len);
 }
 
 static void put_media(struct peer *p, uint32_t stream_id)

@@ -166,23 +166,23 @@ int rtmp_server_accept(struct rtmp_server *s, uint32_t stream_id, struct rtmp_ou
 	__attribute__((warn_unused_result));
 
 /* Why a publish is refused: what the encoder's user gets to see. X(name, onStatus code, text) */
-#define RTMP_REJECTS(X)                                                              \
-	X(AUTH, "NetStream.Publish.Denied", "stream key is not valid")               \
-	X(APP, "NetConnection.Connect.InvalidApp", "no such application")            \
-	X(BUSY, "NetStream.Publish.BadName", "stream is already being published")    \
-	X(NAME, "NetStream.Publish.BadName", "stream name is not allowed")           \
-	X(CAPACITY, "NetStream.Publish.Denied", "no capacity for another stream")    \
-	X(TIMEOUT, "NetStream.Publish.Denied", "no decision in time")                \
-	X(KICKED, "NetStream.Unpublish.Success", "stream was ended by the operator") \
-	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")       \
-	X(IDLE, "NetConnection.Connect.Closed", "nothing was received for too long") \
-	X(NO_MEDIA, "NetStream.Publish.Rejected", "no audio or video came in time")  \
-	X(CODEC, "NetStream.Publish.Rejected", "codec is not allowed here")          \
-	X(BITRATE, "NetStream.Publish.Rejected", "bitrate is too high")              \
-	X(RESOLUTION, "NetStream.Publish.Rejected", "resolution is too high")        \
-	X(FRAME_RATE, "NetStream.Publish.Rejected", "frame rate is too high")        \
-	X(KEYFRAMES, "NetStream.Publish.Rejected", "keyframes are too far apart")    \
-	X(PROTOCOL, "NetStream.Publish.Rejected", "what was sent is not allowed")    \
+#define RTMP_REJECTS(X)                                                               \
+	X(AUTH, "NetStream.Publish.Denied", "stream key is not valid")                \
+	X(APP, "NetConnection.Connect.InvalidApp", "no such application")             \
+	X(BUSY, "NetStream.Publish.BadName", "stream is already being published")     \
+	X(NAME, "NetStream.Publish.BadName", "stream name is not allowed")            \
+	X(CAPACITY, "NetStream.Publish.Denied", "no capacity for another stream")     \
+	X(TIMEOUT, "NetStream.Publish.Denied", "no decision in time")                 \
+	X(KICKED, "NetStream.Unpublish.Success", "stream was ended by the operator")  \
+	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")        \
+	X(IDLE, "NetConnection.Connect.Closed", "no media was received for too long") \
+	X(NO_MEDIA, "NetStream.Publish.Rejected", "no audio or video came in time")   \
+	X(CODEC, "NetStream.Publish.Rejected", "codec is not allowed here")           \
+	X(BITRATE, "NetStream.Publish.Rejected", "bitrate is too high")               \
+	X(RESOLUTION, "NetStream.Publish.Rejected", "resolution is too high")         \
+	X(FRAME_RATE, "NetStream.Publish.Rejected", "frame rate is too high")         \
+	X(KEYFRAMES, "NetStream.Publish.Rejected", "keyframes are too far apart")     \
+	X(PROTOCOL, "NetStream.Publish.Rejected", "what was sent is not allowed")     \
 	X(DRAINING, "NetStream.Publish.Rejected", "server is going out of service")
 
 enum rtmp_reject {
