@@ -150,36 +150,49 @@ static bool in_range(uint32_t number, uint32_t first, uint32_t last)
 	return number - first <= last - first;
 }
 
-/* Of a half-open record that somebody else's SYN made. */
-static bool is_of_forgery(const struct edge *edge, const struct view *view)
-{
-	return edge->valid && (!in_range(view->seq, edge->iss + 1, edge->snd_max) ||
-			       (edge->forged && view->seq == edge->forged_iss + 1));
-}
-
 /*
- * To a SYN that its peer never sent but somebody else did: from a half-open record, which is no
- * endpoint yet, or one no more. A SYN-ACK tells by what it acknowledges, even when that is among
- * what the peer sent since; what the record sends later, by the record's own sequence number, too.
+ * A SYN that the peer never sent but somebody else did is told by the answer, even when that
+ * acknowledges what the peer sent since. A late copy of the peer's own finds the port listening
+ * again, and new sequence numbers, when the connection has ended.
  */
-static bool answers_forgery(struct flow *flow, uint32_t side, const struct view *view)
+static bool is_stray_syn_ack(const struct flow *flow, uint32_t side, const struct view *view)
 {
 	const struct edge *peer = &flow->edge[1 - side];
+
+	if (!peer->valid || view->ack != peer->iss + 1) {
+		return flow->world->attacker.sent[side] > 0;
+	}
+	return flow->end[side].closed && view->seq != flow->edge[side].iss;
+}
+
+/* Told by the sequence number of the half-open record that sends it. */
+static bool is_stray_ack(const struct flow *flow, uint32_t side, const struct view *view)
+{
+	const struct edge *edge = &flow->edge[side];
+
+	if (flow->world->attacker.sent[side] == 0 && !flow->end[side].closed) {
+		return false;
+	}
+	return !in_range(view->seq, edge->iss + 1, edge->snd_max) ||
+	       (edge->stray && view->seq == edge->stray_iss + 1);
+}
+
+/* From a half-open record that is not of this connection: no endpoint yet, or one no more. */
+static bool is_stray(struct flow *flow, uint32_t side, const struct view *view)
+{
 	struct edge *edge = &flow->edge[side];
 
-	if (flow->end[side].conn != NULL || flow->world->attacker.sent[side] == 0 ||
-	    !(view->flags & RTE_TCP_ACK_FLAG)) {
+	if (flow->end[side].conn != NULL || !(view->flags & RTE_TCP_ACK_FLAG)) {
 		return false;
 	}
 	if (!(view->flags & RTE_TCP_SYN_FLAG)) {
-		return !peer->valid || !in_range(view->ack, peer->iss + 1, peer->snd_max) ||
-		       is_of_forgery(edge, view);
+		return edge->valid && is_stray_ack(flow, side, view);
 	}
-	if (peer->valid && view->ack == peer->iss + 1) {
+	if (!is_stray_syn_ack(flow, side, view)) {
 		return false;
 	}
-	edge->forged = true;
-	edge->forged_iss = view->seq;
+	edge->stray = true;
+	edge->stray_iss = view->seq;
 	return true;
 }
 
@@ -251,7 +264,7 @@ void edge_check(struct host *host, const struct rte_mbuf *packet)
 	if (flow == NULL || view.flags & RTE_TCP_RST_FLAG) {
 		return;
 	}
-	if (answers_forgery(flow, side, &view)) {
+	if (is_stray(flow, side, &view)) {
 		return;
 	}
 	if (view.flags & RTE_TCP_SYN_FLAG) {

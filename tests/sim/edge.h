@@ -18,10 +18,10 @@ struct edge {
 	bool acked;  /* so was an acknowledgement: ack and right count */
 	bool scaled; /* it offered window scaling */
 	bool fin;
-	bool forged; /* it answered a SYN of somebody else, with forged_iss */
+	bool stray; /* it answered a SYN that is not this connection's, with stray_iss */
 	uint8_t wscale;
 	uint32_t iss;
-	uint32_t forged_iss;
+	uint32_t stray_iss;
 	uint32_t snd_max; /* after the highest number sent */
 	uint32_t fin_seq;
 	uint32_t ack;
