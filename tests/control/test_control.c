@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <jansson.h>
 #include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ static struct fake_worker worker;
 static struct fake_origin *origin;
 static struct control control;
 static pthread_t thread;
+static bool running; /* a test that gave up left its control behind */
 static int listener;
 static int attached;
 static uint64_t commands_read;
@@ -117,6 +119,14 @@ static void send_descriptors(int fd)
 	CU_ASSERT_EQUAL(sendmsg(fd, &msg, 0), (ssize_t)sizeof(hello));
 }
 
+/* Within as long as others wait for what should come. */
+static bool is_asked_to_attach(void)
+{
+	struct pollfd poll_fd = {.fd = listener, .events = POLLIN};
+
+	return poll(&poll_fd, 1, 20000) == 1;
+}
+
 static void serve_attach(void)
 {
 	struct abi_attach_request request;
@@ -127,6 +137,7 @@ static void serve_attach(void)
 					 .workers = 1,
 					 .pid = 4711};
 
+	CU_ASSERT_FATAL(is_asked_to_attach());
 	attached = accept(listener, NULL, NULL);
 	CU_ASSERT_EQUAL_FATAL(recv(attached, &request, sizeof(request), MSG_WAITALL),
 			      (ssize_t)sizeof(request));
@@ -142,6 +153,24 @@ static void start_worker(void)
 	listener = listen_dataplane();
 }
 
+static void init_control(void)
+{
+	CU_ASSERT_FALSE_FATAL(running);
+	CU_ASSERT_EQUAL_FATAL(control_init(&control, &config), 0);
+}
+
+static void start_control(void)
+{
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, control_main, &control), 0);
+	running = true;
+}
+
+static void join_control(void)
+{
+	pthread_join(thread, NULL);
+	running = false;
+}
+
 static void set_up(void)
 {
 	origin = fake_origin_create(receive_buffer);
@@ -149,14 +178,14 @@ static void set_up(void)
 	start_worker();
 	atomic_store(&worker.pub->drain_until_us, drain_until_us);
 	snprintf(worker.pub->drain_target, sizeof(worker.pub->drain_target), "rtmp://other");
-	CU_ASSERT_EQUAL_FATAL(control_init(&control, &config), 0);
+	init_control();
 	control.silent_us = silent_us;
 	control.inject = true;
 	control.lookup_us = lookup_us ? lookup_us : control.lookup_us;
 	control.relay_settings.shutdown_us =
 		shutdown_us ? shutdown_us : control.relay_settings.shutdown_us;
 	control.relay_settings.send_buffer = receive_buffer / 2;
-	pthread_create(&thread, NULL, control_main, &control);
+	start_control();
 	serve_attach();
 }
 
@@ -172,7 +201,7 @@ static void close_all(void)
 static void tear_down(void)
 {
 	kill(getpid(), SIGTERM);
-	pthread_join(thread, NULL);
+	join_control();
 	close_all();
 }
 
@@ -699,9 +728,9 @@ static void test_takes_over_ended_streams(void)
 		fake_live(&worker, live, "studio");
 		fake_attach(&worker);
 		worker.sub->epoch = 1;
-		CU_ASSERT_EQUAL_FATAL(control_init(&control, &config), 0);
+		init_control();
 		control.silent_us = silent_us;
-		pthread_create(&thread, NULL, control_main, &control);
+		start_control();
 		serve_attach();
 		WAIT_FOR(says("{\"command\":\"counters\"}",
 			      "counters.control.relay_streams_adopted", "2"));
@@ -761,7 +790,7 @@ static void test_end_waits_for_origins(void)
 	usleep(300000); /* it has had the signal, and might be over */
 	CU_ASSERT(fake_origin_count(origin) < 150);
 	fake_origin_stall(origin, false);
-	pthread_join(thread, NULL);
+	join_control();
 	/* All of it is with the origin's kernel: the origin may still be reading. */
 	WAIT_FOR(fake_origin_count(origin) == 150);
 	WAIT_FOR(fake_origin_unpublished(origin) == 1);
@@ -1112,9 +1141,9 @@ static void test_players_are_taken_over(void)
 	fake_plays(&worker, 0, "studio");
 	fake_asks(&worker, 1, 1, "live", "studio?key=see-1");
 	worker.pub->event_head = 0;
-	CU_ASSERT_EQUAL_FATAL(control_init(&control, &config), 0);
+	init_control();
 	control.silent_us = silent_us;
-	pthread_create(&thread, NULL, control_main, &control);
+	start_control();
 	serve_attach();
 	struct abi_command command = next_command();
 	CU_ASSERT_EQUAL(command.type, ABI_COMMAND_PLAY_REJECT);
