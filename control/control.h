@@ -75,6 +75,8 @@ enum control_tag {
 struct control_player {
 	uint64_t generation;
 	const struct config_app *app; /* that it plays from; NULL: it was refused */
+	bool reconnect_asked;         /* in the drain that there is */
+	bool ended;                   /* by it */
 };
 
 /* One worker, beside what dataplane.h has. */

@@ -5,6 +5,7 @@
 #include "control.h"
 #include "events.h"
 #include "journal.h"
+#include "players.h"
 #include "text.h"
 
 /* Streams that are asked, or ended, each tick: so many encoders connect elsewhere at once. */
@@ -34,6 +35,7 @@ static void set(struct control *control, const char *target, uint64_t until_us)
 	TAILQ_FOREACH (stream, &control->registry.streams, link) {
 		stream->reconnect_asked = false;
 	}
+	players_forget_drain(control);
 	tell_workers(control);
 }
 
@@ -136,6 +138,7 @@ void drain_tick(struct control *control)
 			left--;
 		}
 	}
+	(void)players_drain(control, control->now_us >= control->drain.until_us, left);
 	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
 		events_wake(&control->dataplane.workers[i]);
 	}
@@ -155,5 +158,6 @@ struct drain_left drain_left(const struct control *control)
 			left.asked += stream->reconnect_asked;
 		}
 	}
+	left.players = players_count(control);
 	return left;
 }

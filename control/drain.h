@@ -1,6 +1,7 @@
 /*
- * Taking the edge out of service: no new publishes, those that can are asked to connect elsewhere
- * (Enhanced RTMP v2, "Reconnect Request"), the others stay until they leave or the time is over.
+ * Taking the edge out of service: no new publishes or plays, those that can are asked to connect
+ * elsewhere (Enhanced RTMP v2, "Reconnect Request"), the others stay until they leave or the time
+ * is over.
  *
  * The port stays open: an encoder that connects is told why, which a refused connection does not.
  * What is drained stands in `pub` of the workers, so that a control that dies hands it on; it ends
@@ -31,6 +32,7 @@ struct drain {
 struct drain_left {
 	uint32_t streams;
 	uint32_t asked; /* of them, those that can connect anew, and were asked to */
+	uint32_t players;
 };
 
 static inline bool drain_active(const struct drain *drain)

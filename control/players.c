@@ -53,6 +53,10 @@ static void decide(const struct control *control, const struct abi_player *slot,
 	if (!decision->play.accepted) {
 		return;
 	}
+	if (drain_active(&control->drain)) {
+		decision->reject = RTMP_PLAY_REJECT_DRAINING;
+		return;
+	}
 	const struct registry_stream *stream =
 		registry_find(&control->registry, decision->play.app->name, decision->play.name);
 	if (!stream || stream->phase != STREAM_LIVE) {
@@ -148,6 +152,8 @@ void players_update(struct control *control, uint32_t worker, uint32_t slot_numb
 		return;
 	}
 	player->app = NULL;
+	player->reconnect_asked = false;
+	player->ended = false;
 	if (generation % 2 == 0) {
 		player->generation = generation;
 	} else if (state == ABI_PLAYER_ASKED) {
@@ -164,6 +170,15 @@ void players_sync(struct control *control, uint32_t worker)
 	}
 }
 
+/* Its generation, or 0 when nobody plays in the slot. */
+static uint64_t playing(const struct abi_player *slot)
+{
+	uint64_t generation = generation_of(slot);
+	uint32_t state = atomic_load_explicit(&slot->state, memory_order_acquire);
+
+	return generation % 2 == 1 && state == ABI_PLAYER_PLAYING ? generation : 0;
+}
+
 int players_kick(struct control *control, uint32_t worker, uint32_t connection)
 {
 	struct abi_command command = {.type = ABI_COMMAND_PLAY_KICK,
@@ -176,10 +191,8 @@ int players_kick(struct control *control, uint32_t worker, uint32_t connection)
 		const struct abi_player *slot = slot_of(control, worker, i);
 
 		command.slot = i;
-		command.generation = generation_of(slot);
-		if (command.generation % 2 == 0 || slot->connection != connection ||
-		    atomic_load_explicit(&slot->state, memory_order_acquire) !=
-			    ABI_PLAYER_PLAYING) {
+		command.generation = playing(slot);
+		if (command.generation == 0 || slot->connection != connection) {
 			continue;
 		}
 		int rc = events_send(&control->dataplane.workers[worker], &command);
@@ -187,4 +200,67 @@ int players_kick(struct control *control, uint32_t worker, uint32_t connection)
 		return rc ? -EAGAIN : 0;
 	}
 	return -ENOENT;
+}
+
+void players_forget_drain(struct control *control)
+{
+	for (uint32_t i = 0; control->attached && i < control->dataplane.workers_count; i++) {
+		for (uint32_t j = 0; j < control->dataplane.workers[i].pub->players; j++) {
+			control->workers[i].players[j].reconnect_asked = false;
+		}
+	}
+}
+
+/* One step with one player: true when it took a command. */
+static bool move(struct control *control, uint32_t worker, uint32_t number, bool over)
+{
+	struct control_player *player = &control->workers[worker].players[number];
+	const struct abi_player *slot = slot_of(control, worker, number);
+	struct abi_command command = {.type = ABI_COMMAND_PLAY_RECONNECT,
+				      .value = RTMP_PLAY_REJECT_DRAINED,
+				      .slot = number,
+				      .generation = playing(slot)};
+
+	if (command.generation == 0 || command.generation != player->generation || player->ended ||
+	    (player->reconnect_asked && !over)) {
+		return false;
+	}
+	if (over) {
+		command.type = ABI_COMMAND_PLAY_KICK;
+	} else if (player->app) {
+		drain_target_for(command.name, sizeof(command.name), control->drain.target,
+				 player->app->name);
+	}
+	if (events_send(&control->dataplane.workers[worker], &command)) {
+		return false;
+	}
+	player->reconnect_asked = true;
+	player->ended = over;
+	return true;
+}
+
+uint32_t players_drain(struct control *control, bool over, uint32_t budget)
+{
+	uint32_t moved = 0;
+
+	for (uint32_t i = 0; control->attached && i < control->dataplane.workers_count; i++) {
+		uint32_t players = control->dataplane.workers[i].pub->players;
+
+		for (uint32_t j = 0; j < players && moved < budget; j++) {
+			moved += move(control, i, j, over);
+		}
+	}
+	return moved;
+}
+
+uint32_t players_count(const struct control *control)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
+		for (uint32_t j = 0; j < control->dataplane.workers[i].pub->players; j++) {
+			count += playing(slot_of(control, i, j)) != 0;
+		}
+	}
+	return count;
 }

@@ -23,4 +23,16 @@ void players_print_app(const struct control *control, const struct abi_player *s
 int players_kick(struct control *control, uint32_t worker, uint32_t connection)
 	__attribute__((warn_unused_result));
 
+/* Another drain, or none: who was asked may be asked again. */
+void players_forget_drain(struct control *control);
+
+/*
+ * Drains: asks players to connect anew, as those are told that can, or ends them when `over`; at
+ * most `budget` of them. Returns how many it was.
+ */
+uint32_t players_drain(struct control *control, bool over, uint32_t budget);
+
+/* Those that play. */
+uint32_t players_count(const struct control *control);
+
 #endif

@@ -300,7 +300,7 @@ static enum abi_stream_state meant_state(uint32_t type)
 
 static bool is_of_player(uint32_t type)
 {
-	return type >= ABI_COMMAND_PLAY_ACCEPT && type <= ABI_COMMAND_PLAY_KICK;
+	return type >= ABI_COMMAND_PLAY_ACCEPT && type <= ABI_COMMAND_PLAY_RECONNECT;
 }
 
 static void obey(struct dp_ingest *ingest, struct abi_command *command)

@@ -46,14 +46,18 @@ void play_obey(struct play *play, const struct abi_command *command)
 	struct dp_counters *counters = play->source.counters;
 	struct player *player = player_find(&play->players, command->slot, command->generation);
 	bool kick = command->type == ABI_COMMAND_PLAY_KICK;
+	bool reconnect = command->type == ABI_COMMAND_PLAY_RECONNECT;
 
-	if (!player || player->state != (kick ? ABI_PLAYER_PLAYING : ABI_PLAYER_ASKED)) {
+	if (!player ||
+	    player->state != (kick || reconnect ? ABI_PLAYER_PLAYING : ABI_PLAYER_ASKED)) {
 		dp_count(counters, DP_COUNTER_commands_stale, 1);
 		return;
 	}
 	dp_count(counters, DP_COUNTER_commands, 1);
 	if (command->type == ABI_COMMAND_PLAY_ACCEPT) {
 		accept_player(player, command);
+	} else if (reconnect) {
+		session_reconnect(player->session, command->name);
 	} else {
 		dp_count(counters, kick ? DP_COUNTER_play_kicked : DP_COUNTER_play_refused, 1);
 		session_end_play(player->session, reason(play, command->value));

@@ -201,6 +201,12 @@ int rtmp_server_play_accept(struct rtmp_server *s, uint32_t stream_id, struct rt
 	return out->overflow ? RTMP_ERR(OUTPUT) : 0;
 }
 
+/* The player did nothing wrong. */
+static bool is_end_of_stream(enum rtmp_play_reject why)
+{
+	return why == RTMP_PLAY_REJECT_ENDED || why == RTMP_PLAY_REJECT_DRAINED;
+}
+
 int rtmp_server_play_end(struct rtmp_server *s, uint32_t stream_id, enum rtmp_play_reject why,
 			 struct rtmp_out *out)
 {
@@ -213,7 +219,7 @@ int rtmp_server_play_end(struct rtmp_server *s, uint32_t stream_id, enum rtmp_pl
 		send_error(s, stream_id, why, out);
 	} else {
 		control_send_user(&s->writer, RTMP_USER_STREAM_EOF, stream_id, out);
-		server_send_status(s, stream_id, why == RTMP_PLAY_REJECT_ENDED ? "status" : "error",
+		server_send_status(s, stream_id, is_end_of_stream(why) ? "status" : "error",
 				   rtmp_play_reject_code(why), rtmp_play_reject_text(why), out);
 		server_send_status(s, stream_id, "status", "NetStream.Play.Stop",
 				   "Stopped playing.", out);

@@ -43,6 +43,8 @@ void text_add_drain(struct table *t, const json_t *drain)
 	field_add_number(t, drain, "streams");
 	table_add(t, "asked to reconnect");
 	field_add_number(t, drain, "asked");
+	table_add(t, "players left");
+	field_add_number(t, drain, "players");
 	if (json_object_get(drain, "left_ms") != NULL) {
 		table_add(t, "ended in");
 		field_add_duration(t, drain, "left_ms");

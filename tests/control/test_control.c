@@ -1131,6 +1131,49 @@ static void test_play(void)
 	app.play = (struct config_app_play){.allowed = false};
 }
 
+/* Players are asked, and ended when the time is over; no new ones get in. */
+static void test_drain_of_players(void)
+{
+	static const char status[] = "{\"command\":\"status\"}";
+	struct abi_command command;
+
+	app.play = (struct config_app_play){.allowed = true, .key = key_play, .max_players = 3};
+	set_up();
+	publish(0, 1, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(0, "studio");
+	WAIT_FOR(says("{\"command\":\"streams\"}", "streams.0.state", "live"));
+	expect_play(0, 1, "studio?key=see-1", ABI_COMMAND_PLAY_ACCEPT, 0);
+	expect_play(1, 1, "studio?key=see-1", ABI_COMMAND_PLAY_ACCEPT, 0);
+	CU_ASSERT(says("{\"command\":\"drain\",\"target\":\"rtmp://other\"}", "drain.active",
+		       "true"));
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_DRAIN);
+	for (uint32_t i = 0; i < 2; i++) {
+		command = next_command();
+		CU_ASSERT_EQUAL(command.type, ABI_COMMAND_PLAY_RECONNECT);
+		CU_ASSERT_EQUAL(command.slot, i);
+		CU_ASSERT_EQUAL(command.generation, 1);
+		CU_ASSERT_STRING_EQUAL(command.name, "rtmp://other/live");
+	}
+	expect_play(2, 1, "studio?key=see-1", ABI_COMMAND_PLAY_REJECT, RTMP_PLAY_REJECT_DRAINING);
+	fake_leaves(&worker, 2);
+	expect_play(2, 3, "studio?key=see-2", ABI_COMMAND_PLAY_REJECT, RTMP_PLAY_REJECT_AUTH);
+	fake_leaves(&worker, 2);
+	fake_leaves(&worker, 0);
+	WAIT_FOR(says(status, "status.drain.players", "1"));
+	CU_ASSERT(says("{\"command\":\"drain\",\"timeout_ms\":1}", "drain.active", "true"));
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_DRAIN);
+	do {
+		command = next_command(); /* that of the stream comes, too */
+	} while (command.type != ABI_COMMAND_PLAY_KICK);
+	CU_ASSERT_EQUAL(command.slot, 1);
+	CU_ASSERT_EQUAL(command.value, RTMP_PLAY_REJECT_DRAINED);
+	usleep(300000); /* ended once, not with every tick */
+	CU_ASSERT_EQUAL(atomic_load(&worker.sub->command_head), commands_read);
+	tear_down();
+	app.play = (struct config_app_play){.allowed = false};
+}
+
 /* Players that another control let in are there, and count; who asked meanwhile is answered. */
 static void test_players_are_taken_over(void)
 {
@@ -1181,6 +1224,7 @@ int main(void)
 		{"the heart stops with a relay", test_heart_stops_with_a_relay},
 		{"layouts are checked", test_layout_is_checked},
 		{"play", test_play},
+		{"drain, players", test_drain_of_players},
 		{"players are taken over", test_players_are_taken_over},
 		CU_TEST_INFO_NULL,
 	};

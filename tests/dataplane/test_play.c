@@ -221,6 +221,30 @@ static void test_kick(void)
 	stop(1);
 }
 
+/* Asked once in a drain to connect elsewhere, and ended like the stream when it does not. */
+static void test_drain(void)
+{
+	start(1);
+	video(0, true, 1000);
+	viewer_open(&v, &a, "cam");
+	viewer_accept(&v, &a, slot);
+	world_command(&a, ABI_COMMAND_DRAIN, 0, 0, 0, "rtmp://other");
+	world_poll(&a);
+	v.said[0] = '\0';
+	viewer_answer(&v, ABI_COMMAND_PLAY_RECONNECT, 0);
+	viewer_answer(&v, ABI_COMMAND_PLAY_RECONNECT, 0);
+	CU_ASSERT_STRING_EQUAL(v.said, "NetConnection.Connect.ReconnectRequest ");
+	video(40, false, 1000);
+	viewer_read(&v);
+	expect_message(&v, 5, RTMP_TYPE_VIDEO, 40, 1000);
+	viewer_answer(&v, ABI_COMMAND_PLAY_KICK, RTMP_PLAY_REJECT_DRAINED);
+	CU_ASSERT_STRING_EQUAL(v.said, "NetConnection.Connect.ReconnectRequest EOF "
+				       "NetStream.Play.UnpublishNotify NetStream.Play.Stop ");
+	CU_ASSERT_TRUE(v.conn.closed);
+	viewer_close(&v);
+	stop(1);
+}
+
 static void test_wishes(void)
 {
 	start(1);
@@ -293,6 +317,7 @@ int main(void)
 		{"nobody may play", test_nobody},
 		{"no slot", test_slots},
 		{"kicked", test_kick},
+		{"drained", test_drain},
 		{"pause, receiveAudio, receiveVideo", test_wishes},
 		{"two players", test_two},
 		{.name = NULL},

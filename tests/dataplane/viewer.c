@@ -83,6 +83,8 @@ static void say_connect(struct viewer *v)
 	amf0_write_object_begin(&body);
 	amf0_write_name(&body, "app");
 	amf0_write_string(&body, "live");
+	amf0_write_name(&body, "capsEx");
+	amf0_write_number(&body, RTMP_CAPS_RECONNECT);
 	amf0_write_object_end(&body);
 	send_body(v, 0, &body);
 }

@@ -242,7 +242,9 @@ int rtmp_server_play_accept(struct rtmp_server *s, uint32_t stream_id, struct rt
 	X(ENDED, "NetStream.Play.UnpublishNotify", "stream is no longer published")          \
 	X(KICKED, "NetStream.Play.Failed", "player was ended by the operator")               \
 	X(SLOW, "NetStream.Play.Failed", "player is too slow for the stream")                \
-	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")
+	X(SHUTDOWN, "NetConnection.Connect.Closed", "server is shutting down")               \
+	X(DRAINING, "NetStream.Play.Failed", "server is going out of service")               \
+	X(DRAINED, "NetStream.Play.UnpublishNotify", "server is going out of service")
 
 enum rtmp_play_reject {
 #define RTMP_PLAY_REJECT_ENUM(name, code, text) RTMP_PLAY_REJECT_##name,

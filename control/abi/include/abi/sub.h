@@ -25,6 +25,7 @@ enum abi_command_type {
 	ABI_COMMAND_PLAY_ACCEPT = 16, /* `stream` is what it gets, `name` the public name */
 	ABI_COMMAND_PLAY_REJECT,      /* `value` is an enum rtmp_play_reject */
 	ABI_COMMAND_PLAY_KICK,        /* ends it; the same */
+	ABI_COMMAND_PLAY_RECONNECT,   /* asks it to connect anew, to the URL in `name` */
 };
 
 struct abi_command {
