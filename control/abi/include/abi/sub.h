@@ -17,9 +17,11 @@ enum abi_command_type {
 	ABI_COMMAND_REJECT,     /* `value` is an enum rtmp_reject, `name` says more, or is empty */
 	ABI_COMMAND_KICK,       /* ends a live publication; the same */
 	ABI_COMMAND_RECONNECT,  /* asks a live publisher to connect anew; `name` is a tcUrl, or
-				   empty: to the same. Nothing happens to one that cannot */
+				   empty: to the same. Nothing happens to one that cannot, or
+				   whose connection was asked in this drain already */
 	ABI_COMMAND_DRAIN,      /* of the edge, slot and generation mean nothing: written down in
-				   abi_pub for the next control, and nothing else */
+				   abi_pub for the next control. Another time or target is
+				   another drain */
 	ABI_COMMAND_END,        /* one more than the last of these */
 	/* slot and generation of a player (abi/play.h) */
 	ABI_COMMAND_PLAY_ACCEPT = 16, /* `stream` is what it gets, `name` the public name */
