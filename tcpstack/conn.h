@@ -60,7 +60,7 @@ enum tcp_path_flags {
 	TCP_PATH_ECN_ECHO = 1 << 5,   /* a mark was received: ECE until CWR comes */
 	TCP_PATH_CWR_DUE = 1 << 6,    /* the next new data says CWR */
 	TCP_PATH_REDUCED = 1 << 7,    /* the window was reduced for what lies below reduced_seq */
-	TCP_PATH_VANISHED = 1 << 8,   /* a larger size did, and nothing has arrived since */
+	TCP_PATH_VANISHED = 1 << 8,   /* a larger unproven size did; nothing acknowledged since */
 	TCP_PATH_CLAIM = 1 << 2, /* pmtu_claim, about the packet at pmtu_seq, awaits a timeout */
 };
 

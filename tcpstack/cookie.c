@@ -26,7 +26,32 @@ static uint32_t cookie(const struct tcp_stack *stack, const struct tcp_key *key,
 	return (tcp_cookie_hash(&stack->secret, key, irs, at, mss_class) & ~CLASS_MASK) | mss_class;
 }
 
-bool cookie_make(struct tcp_stack *stack, struct tcp_syn_record *record)
+static uint64_t mark_bit(uint32_t hash)
+{
+	return UINT64_C(1) << (hash % 64);
+}
+
+static uint32_t mark_word(uint32_t hash)
+{
+	return hash % COOKIE_MARKS / 64;
+}
+
+static void mark(struct tcp_stack *stack, uint32_t hash)
+{
+	struct tcp_syn_pool *syn = &stack->syn;
+	uint32_t now = period(stack);
+
+	if (now - syn->cookie_period > 1) {
+		memset(syn->cookie_marks, 0, sizeof(syn->cookie_marks));
+	} else if (now != syn->cookie_period) {
+		memset(syn->cookie_marks[now & 1], 0, sizeof(syn->cookie_marks[0]));
+	}
+	syn->cookie_period = now;
+	syn->cookies_used = true;
+	syn->cookie_marks[now & 1][mark_word(hash)] |= mark_bit(hash);
+}
+
+bool cookie_make(struct tcp_stack *stack, struct tcp_syn_record *record, uint32_t hash)
 {
 	uint32_t mss_class = CLASS_MASK;
 
@@ -37,8 +62,7 @@ bool cookie_make(struct tcp_stack *stack, struct tcp_syn_record *record)
 	}
 	record->mss = mss_classes[mss_class];
 	record->iss = cookie(stack, &record->key, record->irs, period(stack), mss_class);
-	stack->syn.cookie_period = period(stack);
-	stack->syn.cookies_used = true;
+	mark(stack, hash);
 	return true;
 }
 
@@ -53,9 +77,20 @@ uint32_t cookie_timestamp(const struct tcp_syn_record *record, uint32_t now)
 	return seq_gt(ts, now) ? ts - (TS_MASK + 1) : ts;
 }
 
-bool cookie_expected(const struct tcp_stack *stack)
+bool cookie_expected(const struct tcp_stack *stack, uint32_t hash)
 {
-	return stack->syn.cookies_used && period(stack) - stack->syn.cookie_period <= 1;
+	const struct tcp_syn_pool *syn = &stack->syn;
+	uint32_t last = syn->cookie_period;
+	uint64_t marks;
+
+	if (!syn->cookies_used || period(stack) - last > 1) {
+		return false;
+	}
+	marks = syn->cookie_marks[last & 1][mark_word(hash)];
+	if (last == period(stack)) {
+		marks |= syn->cookie_marks[~last & 1][mark_word(hash)];
+	}
+	return (marks & mark_bit(hash)) != 0;
 }
 
 static void take_timestamp(const struct tcp_segment *seg, struct tcp_syn_record *record)

@@ -23,13 +23,19 @@ struct tcp_segment;
 struct tcp_stack;
 struct tcp_syn_record;
 
-/* Sets record->iss, and rounds record->mss down to its class; false: the MSS is below them all. */
-bool cookie_make(struct tcp_stack *stack, struct tcp_syn_record *record);
+/*
+ * Sets record->iss, and rounds record->mss down to its class; false: the MSS is below them all.
+ * `hash` is the segment's.
+ */
+bool cookie_make(struct tcp_stack *stack, struct tcp_syn_record *record, uint32_t hash);
 /* The timestamp of its SYN-ACK: at most 63 ms behind `now`, the clock as it is. */
 uint32_t cookie_timestamp(const struct tcp_syn_record *record, uint32_t now);
 
-/* May an ACK that arrives now carry a cookie? Only while one that was sent can be good. */
-bool cookie_expected(const struct tcp_stack *stack);
+/*
+ * May an ACK that arrives now carry a cookie? Only of a connection that was sent one which can
+ * still be good; a few others are taken for such, during a flood all.
+ */
+bool cookie_expected(const struct tcp_stack *stack, uint32_t hash);
 /* Fills a record from an ACK as from its SYN; false: it carries no cookie of ours. */
 bool cookie_check(const struct tcp_stack *stack, const struct tcp_segment *seg,
 		  struct tcp_syn_record *record);

@@ -184,8 +184,10 @@ void pmtu_timeout(struct tcp_conn *conn)
 		conn->full_lost++;
 	}
 	if (vanishes(conn, size)) {
+		bool unproven = !(conn->path_flags & TCP_PATH_FULL_ACKED);
+
 		tcp_count(conn->stack, pmtu_black_holes);
 		lower(conn, mtu);
-		conn->path_flags |= TCP_PATH_VANISHED;
+		conn->path_flags |= unproven ? TCP_PATH_VANISHED : 0;
 	}
 }

@@ -98,8 +98,8 @@ static void enter(struct tcp_conn *conn, const struct tcp_delivery *delivery)
 	struct tcp_sender *sender = conn->sender;
 
 	tcp_count(conn->stack, fast_retransmits);
-	tlp_cancel(&sender->tlp);
 	undo_save(conn);
+	tlp_cancel(&sender->tlp);
 	conn->cc->lost(conn, seq_span(conn->snd_una, conn->snd_max));
 	conn->recover = conn->snd_max;
 	sender->phase = TCP_SENDER_RECOVERY;
@@ -121,16 +121,18 @@ static void undo(struct tcp_conn *conn)
 {
 	struct tcp_sender *sender = conn->sender;
 
-	if (sender->phase == TCP_SENDER_RECOVERY && !sender->undo.has_resent) {
-		rack_was_hasty(conn); /* no D-SACK will tell */
-	}
+	bool hasty = sender->phase == TCP_SENDER_RECOVERY && !sender->undo.has_resent;
+
 	undo_restore(conn);
 	scoreboard_unmark_lost(&sender->board);
 	if (sender->phase != TCP_SENDER_OPEN) {
-		/* The retransmissions hide it from RACK: what was late came out of order. */
+		/* Retransmissions hide it from RACK: what was late came out of order. */
 		sender->rack.reordering_seen |= sender->phase == TCP_SENDER_RECOVERY;
 		sender->phase = TCP_SENDER_OPEN;
 		rack_recovery_ended(&sender->rack);
+	}
+	if (hasty) {
+		rack_was_hasty(conn); /* no D-SACK will tell */
 	}
 }
 
@@ -149,7 +151,8 @@ static bool spurious(struct tcp_conn *conn, const struct tcp_delivery *delivery)
 		return sender->undo.possible && (older || (sender->frto && delivery->original));
 	case TCP_SENDER_RECOVERY:
 		if (!sender->undo.has_resent) {
-			return sender->board.lost_bytes == 0; /* all of it came after all */
+			/* All of it came after all, unless it was the probe's copy that came. */
+			return sender->board.lost_bytes == 0 && !sender->undo.probed;
 		}
 		return older &&
 		       (sender->board.resent_bytes == 0 || seq_ge(conn->snd_una, conn->recover));
@@ -171,6 +174,8 @@ static void note_use(struct tcp_conn *conn)
 	struct tcp_sender *sender = conn->sender;
 	uint32_t pipe = sender->board.in_flight_bytes;
 
+	/* It follows, or 2 GiB later it would seem to lie ahead. */
+	sender->limited_end = seq_max(sender->limited_end, conn->snd_una - 1);
 	if (pipe > sender->used || seq_ge(conn->snd_una, sender->used_end)) {
 		sender->used = pipe;
 		sender->used_end = conn->snd_max;

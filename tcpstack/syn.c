@@ -154,7 +154,7 @@ static void answer_with_cookie(struct tcp_stack *stack, const struct tcp_segment
 	} else {
 		record.flags = 0;
 	}
-	if (stack->replies.count >= TCP_REPLIES_MAX || !cookie_make(stack, &record)) {
+	if (stack->replies.count >= TCP_REPLIES_MAX || !cookie_make(stack, &record, seg->hash)) {
 		tcp_refuse(stack, drop_syn_limit, &seg->key);
 		return;
 	}
@@ -229,7 +229,7 @@ static struct tcp_conn *listen_ack(struct tcp_stack *stack, const struct tcp_seg
 	struct tcp_syn_record record;
 	struct tcp_conn *conn;
 
-	if (!cookie_expected(stack) || seg->flags & TCP_SYN) {
+	if (!cookie_expected(stack, seg->hash) || seg->flags & TCP_SYN) {
 		tcp_refuse(stack, drop_no_listener, &seg->key);
 		reply_reset(stack, seg);
 		return NULL;
@@ -238,7 +238,7 @@ static struct tcp_conn *listen_ack(struct tcp_stack *stack, const struct tcp_seg
 		tcp_refuse(stack, syn_cookies_rejected, &seg->key);
 		/*
 		 * What came before it, with the cookie, may have been lost: a RST would end what is
-		 * about to begin. The peer of a connection that we do not know will ask again.
+		 * about to begin.
 		 */
 		return NULL;
 	}

@@ -44,6 +44,9 @@ struct tcp_syn_record {
 
 _Static_assert(sizeof(struct tcp_syn_record) == 64, "SYN-RECEIVED is one cache line");
 
+/* Whose SYNs were answered with a cookie, by hash, in this period and in the one before. */
+#define COOKIE_MARKS 65536U
+
 struct tcp_syn_pool {
 	struct tcp_syn_record *records;
 	struct tcp_fifo_timer *free; /* through `next` */
@@ -51,6 +54,7 @@ struct tcp_syn_pool {
 	uint32_t short_at;      /* from this count on cookies are sent */
 	uint32_t cookie_period; /* in which the last one was */
 	bool cookies_used;
+	uint64_t cookie_marks[2][COOKIE_MARKS / 64];
 	struct tcp_fifo waiting[SYN_ATTEMPTS];
 };
 

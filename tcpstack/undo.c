@@ -15,6 +15,7 @@ void undo_save(struct tcp_conn *conn)
 		.cwnd = conn->cwnd,
 		.ssthresh = conn->ssthresh,
 		.possible = true,
+		.probed = conn->sender->tlp.sent && conn->sender->tlp.is_retrans,
 	};
 }
 

@@ -1,8 +1,8 @@
 /*
  * Taking a reduction of cwnd back when what was retransmitted had not been lost: the echoed
  * timestamp is older than the first retransmission (Eifel, RFC 3522 and 4015), every retransmission
- * was reported as a duplicate (D-SACK, RFC 3708), or what was in flight at a timeout arrives
- * without having been sent again (F-RTO, RFC 5682 3.1).
+ * was reported as a duplicate (D-SACK, RFC 3708), what was in flight at a timeout arrives without
+ * having been sent again (F-RTO, RFC 5682 3.1), or so does all that fast recovery held for lost.
  */
 #ifndef TCPSTACK_UNDO_H
 #define TCPSTACK_UNDO_H
@@ -22,6 +22,7 @@ struct tcp_undo {
 	uint32_t first_ts; /* timestamp of the first retransmission */
 	bool possible;
 	bool has_resent;
+	bool probed; /* a loss probe had sent something again before */
 };
 
 /* Before cwnd and ssthresh are reduced. */

@@ -257,6 +257,22 @@ static void test_black_hole(void)
 	peer_destroy(&peer);
 }
 
+/* The next size arrived: one timeout later means nothing. */
+static void test_black_hole_passed(void)
+{
+	establish(0);
+	CU_ASSERT_EQUAL(peer_write(&peer, 2 * MSS), 0);
+	(void)peer_drain(&peer);
+	next_timeout();
+	next_timeout();
+	CU_ASSERT_EQUAL(mss(), 1240);
+	peer_send(&peer, TCP_ACK, 1, 1 + 1240, 0);
+	(void)peer_drain(&peer);
+	next_timeout();
+	CU_ASSERT_EQUAL(mss(), 1240);
+	peer_destroy(&peer);
+}
+
 /* A path that carried them gets more time: it is more likely down. What fits
  * every path never accuses. */
 static void test_outage(void)
@@ -267,6 +283,8 @@ static void test_outage(void)
 	next_timeout();
 	next_timeout();
 	CU_ASSERT_EQUAL(mss(), MSS);
+	next_timeout();
+	CU_ASSERT_EQUAL(mss(), 1240);
 	next_timeout();
 	CU_ASSERT_EQUAL(mss(), 1240);
 	peer_destroy(&peer);
@@ -477,6 +495,7 @@ CU_TestInfo icmp_tests[] = {{"too big", test_too_big},
 			    {"... and disproved", test_disproved},
 			    {"small segments prove nothing", test_small_proves_nothing},
 			    {"black hole", test_black_hole},
+			    {"black hole left behind", test_black_hole_passed},
 			    {"outage", test_outage},
 			    {"raised again", test_raised},
 			    {"outage ends", test_outage_ends},

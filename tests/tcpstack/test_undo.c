@@ -127,11 +127,48 @@ static void test_nothing_resent(void)
 	flight_ack(&peer, 5, 0, 0);
 	check_undone();
 	CU_ASSERT_EQUAL(peer.conn->sender->rack.reo_wnd_mult, 1);
+	CU_ASSERT_EQUAL(peer.conn->sender->rack.reo_wnd_persist, 16);
 	CU_ASSERT_EQUAL(peer_drain(&peer), 0);
 	peer_destroy(&peer);
 }
 
+/* Two were held for lost, and one came. */
+static void test_one_of_two(void)
+{
+	peer_init(&peer);
+	flight_establish(&peer);
+	remember();
+	flight_send(&peer, 9);
+	peer_advance(&peer, FLIGHT_RTT_US);
+	flight_ack(&peer, 0, 2, 7);
+	CU_ASSERT_EQUAL(peer.conn->sender->board.lost_bytes, 2 * FLIGHT_MSS);
+	flight_ack(&peer, 1, 2, 7);
+	CU_ASSERT(peer.conn->ssthresh < ssthresh);
+	CU_ASSERT(flight_expect(&peer, 1));
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_recoveries_undone), 0);
+	peer_destroy(&peer);
+}
+
+/* What came may be the probe's copy: the loss that it repaired stays one (RFC 8985 7.4.2). */
+static void test_probe_was_the_copy(void)
+{
+	peer_init(&peer);
+	flight_establish(&peer);
+	remember();
+	flight_send(&peer, 8);
+	peer_advance(&peer, 2 * FLIGHT_RTT_US);
+	CU_ASSERT(flight_expect(&peer, 7));
+	flight_ack(&peer, 0, 1, 7);
+	CU_ASSERT_EQUAL(peer.conn->sender->phase, TCP_SENDER_RECOVERY);
+	flight_ack(&peer, 8, 0, 0);
+	CU_ASSERT(peer.conn->ssthresh < ssthresh);
+	CU_ASSERT_EQUAL(peer_count(&peer, TCP_COUNTER_recoveries_undone), 0);
+	peer_destroy(&peer);
+}
+
 CU_TestInfo undo_tests[] = {{"nothing was sent again", test_nothing_resent},
+			    {"one of two came", test_one_of_two},
+			    {"the probe's copy", test_probe_was_the_copy},
 			    {"Eifel", test_eifel},
 			    {"a genuine loss", test_eifel_genuine},
 			    {"D-SACK", test_dsack},
