@@ -21,6 +21,19 @@ static bool refuse(struct endpoint *end)
 	return false;
 }
 
+/*
+ * A late copy of the ACK of a cookie begins anew: nothing remembers that it was used. So does an
+ * attacker's SYN after the end, when he guesses the acknowledgement of its answer: the clock chose
+ * that not far from the numbers he knows (RFC 6528 section 3).
+ */
+static bool may_begin_anew(const struct endpoint *end, const struct host *host)
+{
+	const struct edge *edge = &end->flow->edge[host->index];
+	bool guessed = end->closed && edge->stray && host->world->attacker.sent[host->index] > 0;
+
+	return guessed || tcp_counters(host->stack)[TCP_COUNTER_syn_cookies_accepted] > 0;
+}
+
 static bool on_accepted(void *app, struct tcp_conn *conn)
 {
 	struct host *host = app;
@@ -35,8 +48,7 @@ static bool on_accepted(void *app, struct tcp_conn *conn)
 		return false;
 	}
 	end = &flow->end[host->index];
-	/* A late copy of the ACK of a cookie begins anew: nothing remembers that it was used. */
-	if (end->started && tcp_counters(host->stack)[TCP_COUNTER_syn_cookies_accepted] > 0) {
+	if (end->started && may_begin_anew(end, host)) {
 		return false;
 	}
 	if (end->started) {
