@@ -1,7 +1,8 @@
 /*
  * Recording: control sends an FLV file over its socket, tag by tag, and at its end a tag of type 0
  * with JSON that says how it went (control/relay/recorder.h). The file is ours: opened with our
- * rights, written in whole tags, so that it can be played wherever it ends.
+ * rights, written in whole tags, so that it can be played wherever it ends; what a full disk took
+ * of one is taken back.
  */
 #include "commands.h"
 
@@ -58,24 +59,37 @@ static void catch_signals(void)
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit of file size is an error as others are */
 }
 
-static void write_out(struct recording *r, const uint8_t *data, size_t len)
+/* The file ends where it did before its last `len` bytes; a pipe cannot take them back. */
+static void take_back(const struct recording *r, size_t len)
 {
-	r->bytes += len;
-	while (len > 0 && r->error == 0) {
-		ssize_t n = write(r->to, data, len);
+	off_t at = lseek(r->to, 0, SEEK_CUR);
+
+	if (at >= (off_t)len && ftruncate(r->to, at - (off_t)len) == 0) {
+		(void)lseek(r->to, -(off_t)len, SEEK_CUR);
+	}
+}
+
+/* All of it, or none: then false. */
+static bool write_out(struct recording *r, const uint8_t *data, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = write(r->to, data + done, len - done);
 
 		if (n < 0 && errno != EINTR) {
 			r->error = errno;
-		} else if (n > 0) {
-			data += n;
-			len -= (size_t)n;
+			r->ended = "the file could not be written";
+			take_back(r, done);
+			return false;
 		}
+		done += n > 0 ? (size_t)n : 0;
 	}
-	if (r->error != 0) {
-		r->ended = "the file could not be written";
-	}
+	r->bytes += len;
+	return true;
 }
 
 static uint32_t get24(const uint8_t *p)
@@ -110,11 +124,13 @@ static void take_tag(struct recording *r, const uint8_t *tag, size_t size)
 		r->ended = "the limit is reached";
 		return;
 	}
+	if (!write_out(r, tag, size)) {
+		return;
+	}
 	r->audio |= tag[0] == TAG_AUDIO;
 	r->video |= tag[0] == TAG_VIDEO;
 	r->messages++;
 	r->duration_ms = time > r->duration_ms ? time : r->duration_ms;
-	write_out(r, tag, size);
 }
 
 /* Bytes of the file header or tag that `data` begins with, 0 if that is not known yet. */
@@ -140,8 +156,7 @@ static void take_data(struct recording *r)
 		if (r->begun) {
 			take_tag(r, r->data + at, size);
 		} else {
-			write_out(r, r->data + at, size);
-			r->begun = true;
+			r->begun = write_out(r, r->data + at, size);
 		}
 		at += size;
 	}
@@ -195,8 +210,8 @@ static void finish(struct recording *r)
 		return;
 	}
 	/* A file by another name, as a pipe, has no place to go back to. */
-	if (r->begun && r->error == 0 && pwrite(r->to, &flags, 1, FLAGS_AT) != 1 &&
-	    errno != ESPIPE) {
+	if (r->begun && pwrite(r->to, &flags, 1, FLAGS_AT) != 1 && errno != ESPIPE &&
+	    r->error == 0) {
 		r->error = errno;
 	}
 	if (close(r->to) != 0 && r->error == 0) {
@@ -236,8 +251,21 @@ static enum client_status show(const struct command *command, struct recording *
 
 static enum client_status fail_file(struct invocation *inv, int error)
 {
-	snprintf(inv->client.error, sizeof(inv->client.error), "%.100s: %.100s", inv->file,
+	snprintf(inv->client.error, sizeof(inv->client.error), "%.100s: %.60s", inv->file,
 		 strerror(error));
+	return CLIENT_REFUSED;
+}
+
+/* What there is of it can be played. */
+static enum client_status fail_recording(const struct recording *r)
+{
+	size_t used;
+
+	(void)fail_file(r->inv, r->error);
+	used = strlen(r->inv->client.error);
+	snprintf(r->inv->client.error + used, sizeof(r->inv->client.error) - used,
+		 "; it ends with message %llu, at %llu ms", (unsigned long long)r->messages,
+		 (unsigned long long)r->duration_ms);
 	return CLIENT_REFUSED;
 }
 
@@ -268,7 +296,7 @@ enum client_status command_record(const struct command *command, struct invocati
 	run(&r);
 	close(r.from);
 	finish(&r);
-	status = r.error != 0 ? fail_file(inv, r.error) : show(command, &r);
+	status = r.error != 0 ? fail_recording(&r) : show(command, &r);
 	json_decref(r.summary);
 	free(r.data);
 	return status;

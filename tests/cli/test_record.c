@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -242,6 +243,29 @@ static void test_file_is_kept(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "No space left"));
 }
 
+/* The file may be no longer: what was written of the last tag is not left behind. */
+static void test_no_room(void)
+{
+	struct rlimit before;
+	struct rlimit small;
+
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = HEADER + 3 * TAG + 100;
+	make_stream(20, 9);
+	put_end();
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &small), 0);
+	CU_ASSERT_EQUAL(record_new(""), 1);
+	CU_ASSERT(file_has(3, 1));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "File too large; it ends with message 3, at 200 ms"));
+	small.rlim_cur = HEADER - 1;
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &small), 0);
+	CU_ASSERT_EQUAL(record_new(""), 1);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &before), 0);
+	struct stat st;
+	CU_ASSERT(stat(path, &st) == 0 && st.st_size == 0);
+}
+
 static void test_usage(void)
 {
 	listen_anew();
@@ -262,6 +286,7 @@ int main(void)
 		{"control goes away", test_control_goes_away},
 		{"refused", test_refused},
 		{"a file is kept", test_file_is_kept},
+		{"no room for all", test_no_room},
 		{"usage", test_usage},
 		CU_TEST_INFO_NULL,
 	};

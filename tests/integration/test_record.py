@@ -1,9 +1,11 @@
 """penstockctl record, and timestamps as origins and recordings get them."""
 import json
+import os
 import signal
 import socket
 import subprocess
 
+import clips
 from lab import ADDRESS4, Lab, check, equal, wait_for
 
 SINK = {"url": "rtmp://127.0.0.1:19350/live"}
@@ -58,9 +60,9 @@ def probe(path):
 class Recording:
     """penstockctl record that runs."""
 
-    def __init__(self, lab, name, *options, stream="live/cam"):
+    def __init__(self, lab, name, *options, stream="live/cam", directory=None):
         self.lab = lab
-        self.path = lab.dir / f"{name}.flv"
+        self.path = (directory or lab.dir) / f"{name}.flv"
         self.process = lab.spawn(name, [lab.tool("penstockctl"), "--run-dir", lab.run_dir, "--json",
                                         "record", stream, str(self.path), *options])
 
@@ -161,6 +163,54 @@ def test_bounds(context):
 def ask_again(sock):
     sock.sendall(b'{"command":"status"}\n')
     return json.loads(sock.makefile().readline())["ok"]
+
+
+def test_full_disk(context):
+    """A file system of 200 KB: the file ends with a whole tag, and the origin gets everything."""
+    with Lab(context.build, "recordfull") as lab:
+        sink = lab.start_sink()
+        lab.start([{"name": "live", "open": True, "origins": [SINK]}])
+        small = lab.dir / "small"
+        small.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(small)], check=True)
+        try:
+            encoder = lab.ffmpeg(context.clip, f"rtmp://{ADDRESS4}/live/cam", realtime=True,
+                                 wait=False)
+            lab.wait_live()
+            recording = Recording(lab, "full", directory=small)
+            equal("exit status", recording.process.wait(30), 1)
+            said = recording.process.log.read_text()
+            check("No space left on device; it ends with message" in said, said)
+            equal("messages", len(read_flv(recording.path)),
+                  int(said.split("ends with message ")[1].split(",")[0]))
+            check(recording.path.stat().st_size > 150000, "most of the room is not used")
+            encoder.wait(60)
+            sink.ended()
+            clips.same(context.clip, sink.recording("cam"))
+        finally:
+            subprocess.run(["umount", str(small)], check=True)
+        lab.wait_idle()
+
+
+def test_slow_disk(context):
+    """Nobody takes what is recorded: the origin gets everything all the same."""
+    with Lab(context.build, "recordslow") as lab:
+        sink = lab.start_sink()
+        lab.start([{"name": "live", "open": True, "origins": [SINK]}])
+        pipe = lab.dir / "slow.flv"
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        encoder = lab.ffmpeg(context.clip, f"rtmp://{ADDRESS4}/live/cam", realtime=True, wait=False)
+        lab.wait_live()
+        recording = Recording(lab, "slow", "--force")
+        wait_for("the recording", lambda: lab.control_counter("relay_recordings") == 1)
+        encoder.wait(60)
+        sink.ended()
+        clips.same(context.clip, sink.recording("cam"))
+        check(recording.process.running(), "the recording did not wait")
+        os.close(reader)
+        recording.process.wait(20)
+        lab.wait_idle()
 
 
 def check_recorded(tags, published):
