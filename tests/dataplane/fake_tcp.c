@@ -27,10 +27,28 @@ void fake_tcp_drop_sent(struct tcp_conn *conn, size_t n)
 	conn->sent_len -= n;
 }
 
+void fake_tcp_acknowledge(struct tcp_conn *conn, uint32_t bytes)
+{
+	while (conn->queue && bytes > 0) {
+		struct rte_mbuf *m = conn->queue;
+		uint16_t n = bytes < m->data_len ? (uint16_t)bytes : m->data_len;
+
+		m->data_off = (uint16_t)(m->data_off + n);
+		m->data_len = (uint16_t)(m->data_len - n);
+		conn->send_queue -= n;
+		bytes -= n;
+		if (m->data_len == 0) {
+			conn->queue = m->next;
+			rte_pktmbuf_free_seg(m);
+		}
+	}
+}
+
 void fake_tcp_gone(struct tcp_conn *conn)
 {
 	if (!conn->gone) {
 		conn->gone = true;
+		fake_tcp_acknowledge(conn, UINT32_MAX);
 		dp_ingest_tcp_ops.closed(conn->user, conn, TCP_CLOSE_RESET);
 	}
 }
@@ -54,23 +72,6 @@ static void keep(struct tcp_conn *conn, struct rte_mbuf *chain)
 	}
 	*end = chain;
 	conn->send_queue += chain->pkt_len;
-}
-
-void fake_tcp_acknowledge(struct tcp_conn *conn, uint32_t bytes)
-{
-	while (conn->queue && bytes > 0) {
-		struct rte_mbuf *m = conn->queue;
-		uint16_t n = bytes < m->data_len ? (uint16_t)bytes : m->data_len;
-
-		m->data_off = (uint16_t)(m->data_off + n);
-		m->data_len = (uint16_t)(m->data_len - n);
-		conn->send_queue -= n;
-		bytes -= n;
-		if (m->data_len == 0) {
-			conn->queue = m->next;
-			rte_pktmbuf_free_seg(m);
-		}
-	}
 }
 
 int tcp_send(struct tcp_conn *conn, struct rte_mbuf *chain)

@@ -955,6 +955,39 @@ static void test_half_handshakes(void)
 	world_close(&w);
 }
 
+/* Who reads no answer to the handshake pins two buffers of replies, and only for so long. */
+static void test_unread_handshakes(void)
+{
+	static const uint8_t hello[1 + 1536] = {3};
+	static struct tcp_conn silent[100];
+	struct world w;
+
+	world_init(&w);
+	w.memory.connections = 200;
+	world_open(&w);
+	world_attach(&w);
+	for (uint32_t i = 0; i < RTE_DIM(silent); i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(w.packets.pool);
+
+		memcpy(rte_pktmbuf_append(m, sizeof(hello)), hello, sizeof(hello));
+		fake_tcp_init(&silent[i]);
+		silent[i].keeps = true;
+		CU_ASSERT_TRUE_FATAL(dp_ingest_tcp_ops.accepted(w.ingest, &silent[i]));
+		dp_ingest_tcp_ops.received(silent[i].user, &silent[i], m);
+	}
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(w.reply), 2 * RTE_DIM(silent));
+	w.now_us += w.rtmp.handshake_timeout_s * UINT64_C(1000000);
+	world_poll(&w);
+	world_poll(&w); /* so many at a time */
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(w.reply), 0);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_timeout_handshake), RTE_DIM(silent));
+	for (uint32_t i = 0; i < RTE_DIM(silent); i++) {
+		CU_ASSERT_TRUE(silent[i].aborted);
+		fake_tcp_fini(&silent[i]);
+	}
+	world_close(&w);
+}
+
 int main(void)
 {
 	world_start_eal();
@@ -990,6 +1023,7 @@ int main(void)
 	CU_add_test(suite, "hostile name", test_hostile_name);
 	CU_add_test(suite, "tail of the publication before", test_tail_of_the_one_before);
 	CU_add_test(suite, "half handshakes", test_half_handshakes);
+	CU_add_test(suite, "handshakes that nobody reads", test_unread_handshakes);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned int failures = CU_get_number_of_failures();
