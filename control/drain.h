@@ -6,8 +6,8 @@
  * The port stays open: an encoder that connects is told why, which a refused connection does not.
  * What is drained stands in `pub` of the workers, so that a control that dies hands it on; it ends
  * with drain_stop() or with the dataplane. Whom a worker asked in this drain it does not ask again,
- * so that the next control may begin with all of them. Players stay as long as the stream that they
- * watch, and are told that it ended. Main thread.
+ * so that the next control may begin with all of them. The same goes for players (players.h). Main
+ * thread.
  */
 #ifndef DRAIN_H
 #define DRAIN_H
