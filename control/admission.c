@@ -9,6 +9,7 @@
 
 #define FRAME_SLACK_MHZ   500u /* 29.97 beside 30, and what timestamps in ms round */
 #define KEYFRAME_SLACK_MS 100u
+#define FRAMES_SETTLE_US  UINT64_C(2000000)
 /* Of a GOP that has not ended: what comes late is not longer for that. */
 #define OPEN_SLACK_MS     1000u
 
@@ -293,6 +294,17 @@ static uint64_t most_frames(const struct stream_insight *insight)
 	return frames;
 }
 
+/* A control that was restarted is shown at once what the log still has. */
+static bool settles(struct admission_state *state, uint64_t frames, uint64_t now_us)
+{
+	if (frames == 0) {
+		state->frames_first_us = 0;
+	} else if (state->frames_first_us == 0) {
+		state->frames_first_us = now_us;
+	}
+	return frames == 0 || now_us - state->frames_first_us < FRAMES_SETTLE_US;
+}
+
 /* Timestamps that stand still, or run ahead, make the measured rate what the encoder likes. */
 static bool frames_flood(const struct config_stream_limits *limits, struct admission_state *state,
 			 const struct admission_sight *sight, struct admission_verdict *verdict)
@@ -302,6 +314,10 @@ static bool frames_flood(const struct config_stream_limits *limits, struct admis
 					    FRAME_SLACK_MHZ,
 				    .window_s = limits->bitrate_window_s};
 
+	if (settles(state, frames.count, sight->now_us)) {
+		state->frames = (struct admission_bucket){.count = frames.count};
+		return false;
+	}
 	return limits->frame_rate_max != 0 &&
 	       floods(&state->frames, &frames, state->seen_us, sight->now_us) &&
 	       refuse(verdict, RTMP_REJECT_FRAME_RATE, "frame rate %.1f by arrival exceeds %u",

@@ -39,6 +39,7 @@ struct admission_state {
 	uint64_t seen_us; /* last look; 0: none */
 	struct admission_bucket bits;
 	struct admission_bucket frames; /* in thousandths */
+	uint64_t frames_first_us;       /* when there were any; 0: not yet */
 	uint64_t hidden_since_us;
 	uint64_t frames_since_us;
 	uint64_t keyframes_since_us;

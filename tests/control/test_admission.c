@@ -204,6 +204,20 @@ static void test_frames_by_arrival(void)
 	}
 	CU_ASSERT_EQUAL(verdict.why, RTMP_REJECT_FRAME_RATE);
 	CU_ASSERT_STRING_EQUAL(verdict.text, "frame rate 120.0 by arrival exceeds 30");
+	/* The next control finds a GOP of a minute in the log, and reads it in some steps. */
+	begin();
+	limits.frame_rate_max = 30;
+	limits.bitrate_window_s = 10;
+	CU_ASSERT_EQUAL(stream(1000, 2), 0);
+	show_video(RTMP_CODEC_AVC, 1920, 1080);
+	for (uint32_t i = 0; i < 3; i++) {
+		insight.video[0].frames += 600;
+		CU_ASSERT_EQUAL(stream(1000, 1), 0);
+	}
+	for (uint32_t i = 0; i < 100; i++) {
+		insight.video[0].frames += 15;
+		CU_ASSERT_EQUAL_FATAL(stream(1000, 1), 0);
+	}
 	/* A relay that begins anew counts from 0: that is no frame. */
 	begin();
 	limits.frame_rate_max = 30;
