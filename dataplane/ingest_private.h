@@ -1,5 +1,5 @@
 /*
- * What ingest.c and memory_check.c share.
+ * What ingest.c, ingest_commands.c and memory_check.c share.
  */
 #ifndef DP_INGEST_PRIVATE_H
 #define DP_INGEST_PRIVATE_H

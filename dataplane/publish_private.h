@@ -1,5 +1,6 @@
 /*
- * What publish.c (life of a slot) and publish_reclaim.c (giving back) share.
+ * What publish.c (life of a slot), publish_append.c (messages) and publish_reclaim.c (giving back)
+ * share.
  */
 #ifndef DP_PUBLISH_PRIVATE_H
 #define DP_PUBLISH_PRIVATE_H
@@ -22,5 +23,14 @@ uint64_t publish_unread_limit(struct publication *p);
 
 /* The slot of a retired publication whose log is given back goes to the free list. */
 void publish_free(struct publish_table *table, struct publication *p);
+
+/* The slot has news in this loop. */
+static inline void publish_announce(struct publish_table *table, struct publication *p)
+{
+	if (!p->announced) {
+		p->announced = true;
+		table->dirty[table->dirty_count++] = p->slot;
+	}
+}
 
 #endif
