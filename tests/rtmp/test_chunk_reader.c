@@ -2,38 +2,10 @@
  * Chunk reader: RTMP 1.0 section 5.3, what encoders do beside it, and what attackers try. Every
  * tape is read whole, cut at every byte, and in small steps: the result must be the same.
  */
-#include "runner.h"
-#include "tape.h"
+#include "table.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static struct tape tape;
-static struct record record;
-
-/* Reads the tape; the result must not depend on cuts. */
-static void play(void)
-{
-	record_whole(&tape, &record);
-	CU_ASSERT_EQUAL(record.violations, 0);
-	CU_ASSERT_TRUE(tape_same_at_every_cut(&tape, &record));
-}
-
-static void check_message(uint32_t i, uint32_t time, uint8_t type, uint32_t length, uint8_t seed)
-{
-	CU_ASSERT_FATAL(i < record.count);
-	CU_ASSERT_FALSE(record.entries[i].control);
-	CU_ASSERT_EQUAL(record.entries[i].msg.timestamp, time);
-	CU_ASSERT_EQUAL(record.entries[i].msg.type, type);
-	CU_ASSERT_EQUAL(record.entries[i].msg.length, length);
-	CU_ASSERT_EQUAL(record.entries[i].hash, hash_fill(seed, length));
-}
-
-static void check_end(uint32_t count, int error)
-{
-	CU_ASSERT_EQUAL(record.count, count);
-	CU_ASSERT_EQUAL(record.error, error);
-}
 
 /* RTMP 1.0 section 5.3.2.1, example 1: four audio messages, the last two with fmt 3. */
 static void test_all_formats(void)
@@ -49,13 +21,13 @@ static void test_all_formats(void)
 	tape_fill(&tape, 4, 7);
 	tape_fmt3(&tape, 3);
 	tape_fill(&tape, 5, 7);
-	play();
-	check_end(5, 0);
-	check_message(0, 1000, RTMP_TYPE_AUDIO, 32, 1);
-	check_message(1, 1020, RTMP_TYPE_AUDIO, 32, 2);
-	check_message(2, 1040, RTMP_TYPE_AUDIO, 32, 3);
-	check_message(3, 1045, RTMP_TYPE_VIDEO, 7, 4);
-	check_message(4, 1050, RTMP_TYPE_VIDEO, 7, 5);
+	table_read();
+	table_end(5, 0);
+	table_message(0, 1000, RTMP_TYPE_AUDIO, 32, 1);
+	table_message(1, 1020, RTMP_TYPE_AUDIO, 32, 2);
+	table_message(2, 1040, RTMP_TYPE_AUDIO, 32, 3);
+	table_message(3, 1045, RTMP_TYPE_VIDEO, 7, 4);
+	table_message(4, 1050, RTMP_TYPE_VIDEO, 7, 5);
 	CU_ASSERT_EQUAL(record.entries[4].msg.stream_id, 12345);
 	CU_ASSERT_EQUAL(record.entries[4].msg.csid, 3);
 }
@@ -74,10 +46,10 @@ static void test_interleaved(void)
 	tape_fill(&tape, 9 + 128, 72);
 	tape_fmt3(&tape, 4);
 	tape_fill(&tape, 0, 51);
-	play();
-	check_end(2, 0);
-	check_message(0, 1001, RTMP_TYPE_AUDIO, 200, 9);
-	check_message(1, 1000, RTMP_TYPE_VIDEO, 307, 0);
+	table_read();
+	table_end(2, 0);
+	table_message(0, 1001, RTMP_TYPE_AUDIO, 200, 9);
+	table_message(1, 1000, RTMP_TYPE_VIDEO, 307, 0);
 }
 
 /* Section 5.3.1.1: all three forms, the longest one also where the second would do. */
@@ -112,10 +84,10 @@ static void test_basic_headers(void)
 		tape_put(&tape, forms[i].bytes + 1, forms[i].len - 1);
 		tape_fill(&tape, (uint8_t)(i + 128), 2);
 	}
-	play();
-	check_end(count, 0);
+	table_read();
+	table_end(count, 0);
 	for (uint32_t i = 0; i < count; i++) {
-		check_message(i, i, RTMP_TYPE_AUDIO, 130, (uint8_t)i);
+		table_message(i, i, RTMP_TYPE_AUDIO, 130, (uint8_t)i);
 		CU_ASSERT_EQUAL(record.entries[i].msg.csid, forms[i].csid);
 	}
 }
@@ -131,9 +103,9 @@ static void test_basic_header_not_minimal(void)
 	tape_fill(&tape, 0, 128);
 	tape_put(&tape, second, sizeof(second));
 	tape_fill(&tape, 128, 2);
-	play();
-	check_end(1, 0);
-	check_message(0, 1, RTMP_TYPE_AUDIO, 130, 0);
+	table_read();
+	table_end(1, 0);
+	table_message(0, 1, RTMP_TYPE_AUDIO, 130, 0);
 }
 
 /* Quirk 2: fmt 3 repeats the extended timestamp, as the specification says. */
@@ -151,10 +123,10 @@ static void test_extended_repeated(void)
 			tape_fill(&tape, (uint8_t)(i + at), at + 128 < 300 ? 128 : 300 - at);
 		}
 	}
-	play();
-	check_end(3, 0);
+	table_read();
+	table_end(3, 0);
 	for (uint8_t i = 0; i < 3; i++) {
-		check_message(i, 0x01020304u + i, RTMP_TYPE_VIDEO, 300, i);
+		table_message(i, 0x01020304u + i, RTMP_TYPE_VIDEO, 300, i);
 	}
 }
 
@@ -168,10 +140,10 @@ static void extended_omitted(uint32_t time, uint8_t seed, uint32_t tail)
 		tape_fmt3(&tape, 4);
 		tape_fill(&tape, (uint8_t)(seed + 128), tail);
 	}
-	play();
-	check_end(3, 0);
+	table_read();
+	table_end(3, 0);
 	for (uint32_t i = 0; i < 3; i++) {
-		check_message(i, time + i, RTMP_TYPE_VIDEO, 128 + tail, seed);
+		table_message(i, time + i, RTMP_TYPE_VIDEO, 128 + tail, seed);
 	}
 }
 
@@ -225,10 +197,10 @@ static void test_extended_delta(void)
 	tape_fmt3(&tape, 4);
 	tape_be32(&tape, 0x01000000);
 	tape_fill(&tape, 128, 2);
-	play();
-	check_end(3, 0);
-	check_message(1, 1000 + 0x01312d00, RTMP_TYPE_VIDEO, 130, 0);
-	check_message(2, 1000 + 0x01312d00 + 0x01000000, RTMP_TYPE_AUDIO, 130, 0);
+	table_read();
+	table_end(3, 0);
+	table_message(1, 1000 + 0x01312d00, RTMP_TYPE_VIDEO, 130, 0);
+	table_message(2, 1000 + 0x01312d00 + 0x01000000, RTMP_TYPE_AUDIO, 130, 0);
 }
 
 /* As quirk 3, but fmt 3 carries the timestamp of the message: some senders do. */
@@ -242,9 +214,9 @@ static void test_extended_absolute_in_fmt3(void)
 	tape_fmt3(&tape, 4);
 	tape_be32(&tape, 0x01000000 + 1000);
 	tape_fill(&tape, 128, 2);
-	play();
-	check_end(2, 0);
-	check_message(1, 0x01000000 + 1000, RTMP_TYPE_VIDEO, 130, 0);
+	table_read();
+	table_end(2, 0);
+	table_message(1, 0x01000000 + 1000, RTMP_TYPE_VIDEO, 130, 0);
 }
 
 /* librtmp has the field in a fmt 3 that begins a message and not in one that continues it. */
@@ -268,10 +240,10 @@ static void test_extended_habits_differ(void)
 		tape_fmt3(&tape, 4);
 		tape_fill(&tape, 128, 2);
 	}
-	play();
-	check_end(4, 0);
-	check_message(2, 2 * delta, RTMP_TYPE_VIDEO, 130, 0);
-	check_message(3, 3 * delta, RTMP_TYPE_VIDEO, 130, 0);
+	table_read();
+	table_end(4, 0);
+	table_message(2, 2 * delta, RTMP_TYPE_VIDEO, 130, 0);
+	table_message(3, 3 * delta, RTMP_TYPE_VIDEO, 130, 0);
 }
 
 /* Streams die at 4 h 39 min when the border is wrong: 0xFFFFFE has none, 0xFFFFFF has one. */
@@ -282,11 +254,11 @@ static void test_extended_border(void)
 		tape_fmt0(&tape, 4, time, 3, RTMP_TYPE_AUDIO, 1);
 		tape_fill(&tape, 7, 3);
 	}
-	play();
-	check_end(3, 0);
-	check_message(0, 0xfffffe, RTMP_TYPE_AUDIO, 3, 7);
-	check_message(1, 0xffffff, RTMP_TYPE_AUDIO, 3, 7);
-	check_message(2, 0x1000000, RTMP_TYPE_AUDIO, 3, 7);
+	table_read();
+	table_end(3, 0);
+	table_message(0, 0xfffffe, RTMP_TYPE_AUDIO, 3, 7);
+	table_message(1, 0xffffff, RTMP_TYPE_AUDIO, 3, 7);
+	table_message(2, 0x1000000, RTMP_TYPE_AUDIO, 3, 7);
 }
 
 /* Quirk 4: fmt 3 directly after fmt 0 begins a message at the same time; fmt 3 after fmt 3. */
@@ -303,10 +275,10 @@ static void test_fmt3_begins_message(void)
 		tape_fmt3(&tape, 4);
 		tape_fill(&tape, 128, 2);
 	}
-	play();
-	check_end(3, 0);
+	table_read();
+	table_end(3, 0);
 	for (uint32_t i = 0; i < 3; i++) {
-		check_message(i, 500, RTMP_TYPE_AUDIO, 130, 0);
+		table_message(i, 500, RTMP_TYPE_AUDIO, 130, 0);
 	}
 }
 
@@ -324,9 +296,9 @@ static void test_continuation_with_header(void)
 	tape_fill(&tape, 0, 44);
 	tape_fmt3(&tape, 4);
 	tape_fill(&tape, 0, 128);
-	play();
-	check_end(2, 0);
-	check_message(1, 140, RTMP_TYPE_AUDIO, 300, 0);
+	table_read();
+	table_end(2, 0);
+	table_message(1, 140, RTMP_TYPE_AUDIO, 300, 0);
 }
 
 /* CVE-2016-10191: the length of a message changes between its chunks. */
@@ -337,23 +309,23 @@ static void test_length_changes(void)
 	tape_fill(&tape, 0, 128);
 	tape_fmt1(&tape, 4, 0, 4000, RTMP_TYPE_VIDEO);
 	tape_fill(&tape, 0, 128);
-	play();
-	check_end(0, RTMP_ERR(CHUNK_HEADER));
+	table_read();
+	table_end(0, RTMP_ERR(CHUNK_HEADER));
 
 	tape_reset(&tape);
 	tape_fmt0(&tape, 4, 0, 200, RTMP_TYPE_VIDEO, 1);
 	tape_fill(&tape, 0, 128);
 	tape_fmt0(&tape, 4, 0, 200, RTMP_TYPE_VIDEO, 1);
-	play();
-	check_end(0, RTMP_ERR(CHUNK_HEADER));
+	table_read();
+	table_end(0, RTMP_ERR(CHUNK_HEADER));
 
 	/* Another type would turn media under way into a control message. */
 	tape_reset(&tape);
 	tape_fmt0(&tape, 4, 0, 200, RTMP_TYPE_VIDEO, 1);
 	tape_fill(&tape, 0, 128);
 	tape_fmt1(&tape, 4, 0, 200, RTMP_TYPE_SET_CHUNK_SIZE);
-	play();
-	check_end(0, RTMP_ERR(CHUNK_HEADER));
+	table_read();
+	table_end(0, RTMP_ERR(CHUNK_HEADER));
 }
 
 /* Quirk 6: a fresh chunk stream that begins with fmt 1 (librtmp's ping) or fmt 2; fmt 3 cannot. */
@@ -367,18 +339,18 @@ static void test_fresh_stream(void)
 	tape_fmt1(&tape, 4, 30, 3, RTMP_TYPE_AUDIO);
 	tape_fill(&tape, 1, 3);
 	tape_fmt2(&tape, 33, 5);
-	play();
-	check_end(3, 0);
+	table_read();
+	table_end(3, 0);
 	CU_ASSERT_TRUE(record.entries[0].control);
 	CU_ASSERT_EQUAL(record.entries[0].ctl.event, RTMP_USER_PING_RESPONSE);
 	CU_ASSERT_EQUAL(record.entries[0].ctl.value, 77);
-	check_message(1, 30, RTMP_TYPE_AUDIO, 3, 1);
-	check_message(2, 5, 0, 0, 0);
+	table_message(1, 30, RTMP_TYPE_AUDIO, 3, 1);
+	table_message(2, 5, 0, 0, 0);
 
 	tape_reset(&tape);
 	tape_fmt3(&tape, 9);
-	play();
-	check_end(0, RTMP_ERR(CHUNK_HEADER));
+	table_read();
+	table_end(0, RTMP_ERR(CHUNK_HEADER));
 }
 
 /* Quirk 7: control messages on any chunk stream, and the next message there is none. */
@@ -390,13 +362,13 @@ static void test_control_on_any_stream(void)
 	}
 	tape_fmt1(&tape, 5, 0, 3, RTMP_TYPE_AUDIO);
 	tape_fill(&tape, 1, 3);
-	play();
-	check_end(7, 0);
+	table_read();
+	table_end(7, 0);
 	for (uint32_t i = 0; i < 6; i++) {
 		CU_ASSERT_TRUE(record.entries[i].control);
 		CU_ASSERT_EQUAL(record.entries[i].ctl.value, i + 2);
 	}
-	check_message(6, 0, RTMP_TYPE_AUDIO, 3, 1);
+	table_message(6, 0, RTMP_TYPE_AUDIO, 3, 1);
 }
 
 /*
@@ -423,9 +395,9 @@ static void test_chunk_size_in_message(void)
 			at += n;
 			left -= n;
 		}
-		play();
-		check_end(2, 0);
-		check_message(1, 0, RTMP_TYPE_VIDEO, 300, 0);
+		table_read();
+		table_end(2, 0);
+		table_message(1, 0, RTMP_TYPE_VIDEO, 300, 0);
 	}
 }
 
@@ -444,8 +416,8 @@ static void test_tiny_chunks(void)
 		tape_fmt3(&tape, 4);
 		tape_byte(&tape, (uint8_t)(i == 3));
 	}
-	play();
-	check_end(3, 0);
+	table_read();
+	table_end(3, 0);
 	CU_ASSERT_EQUAL(record.entries[1].ctl.value, 0x010203);
 	CU_ASSERT_EQUAL(record.entries[2].ctl.type, RTMP_TYPE_SET_CHUNK_SIZE);
 }
@@ -457,8 +429,8 @@ static void test_chunk_size_refused(void)
 	for (uint32_t i = 0; i < 3; i++) {
 		tape_reset(&tape);
 		tape_control(&tape, 2, RTMP_TYPE_SET_CHUNK_SIZE, sizes[i]);
-		play();
-		check_end(0, RTMP_ERR(CHUNK_SIZE));
+		table_read();
+		table_end(0, RTMP_ERR(CHUNK_SIZE));
 	}
 }
 
@@ -472,20 +444,20 @@ static void test_message_max(void)
 	tape_fmt0(&tape, 4, 0, 1001, RTMP_TYPE_VIDEO, 1);
 	recorder_init(&r, &record, 1000);
 	recorder_feed(&r, tape.bytes, tape.len);
-	check_end(1, RTMP_ERR(MESSAGE_SIZE));
+	table_end(1, RTMP_ERR(MESSAGE_SIZE));
 
 	tape.bytes[tape.len - 6] = 1000 & 0xff; /* low byte of the length */
 	tape_fill(&tape, 3, 1000);
 	recorder_init(&r, &record, 1000);
 	recorder_feed(&r, tape.bytes, tape.len);
-	check_end(2, 0);
-	check_message(1, 0, RTMP_TYPE_VIDEO, 1000, 3);
+	table_end(2, 0);
+	table_message(1, 0, RTMP_TYPE_VIDEO, 1000, 3);
 
 	/* Also where fmt 1 makes the next message longer. */
 	tape_fmt1(&tape, 4, 0, 1001, RTMP_TYPE_VIDEO);
 	recorder_init(&r, &record, 1000);
 	recorder_feed(&r, tape.bytes, tape.len);
-	check_end(2, RTMP_ERR(MESSAGE_SIZE));
+	table_end(2, RTMP_ERR(MESSAGE_SIZE));
 }
 
 /* ZLMediaKit read short control messages without looking at their length. */
@@ -501,7 +473,7 @@ static void test_control_lengths(void)
 			tape_fmt0(&tape, 2, 0, len, type, 0);
 			tape_fill(&tape, 1, len);
 			record_whole(&tape, &record);
-			check_end(right ? 1 : 0, right ? 0 : RTMP_ERR(CONTROL));
+			table_end(right ? 1 : 0, right ? 0 : RTMP_ERR(CONTROL));
 		}
 	}
 }
@@ -518,8 +490,8 @@ static void test_user_control(void)
 	tape_fmt0(&tape, 2, 0, 2, RTMP_TYPE_USER_CONTROL, 0);
 	tape_byte(&tape, 0);
 	tape_byte(&tape, 31);
-	play();
-	check_end(2, 0);
+	table_read();
+	table_end(2, 0);
 	CU_ASSERT_EQUAL(record.entries[0].ctl.event, RTMP_USER_SET_BUFFER_LENGTH);
 	CU_ASSERT_EQUAL(record.entries[0].ctl.value, 1);
 	CU_ASSERT_EQUAL(record.entries[1].ctl.event, 31);
@@ -532,8 +504,8 @@ static void test_peer_bandwidth(void)
 	tape_fmt0(&tape, 2, 0, 5, RTMP_TYPE_SET_PEER_BANDWIDTH, 0);
 	tape_be32(&tape, 2500000);
 	tape_byte(&tape, 1);
-	play();
-	check_end(1, 0);
+	table_read();
+	table_end(1, 0);
 	CU_ASSERT_EQUAL(record.entries[0].ctl.value, 2500000);
 	CU_ASSERT_EQUAL(record.entries[0].ctl.limit, 1);
 }
@@ -549,12 +521,12 @@ static void test_abort(void)
 	tape_control(&tape, 2, RTMP_TYPE_ABORT, 65000);
 	tape_fmt1(&tape, 4, 5, 3, RTMP_TYPE_VIDEO);
 	tape_fill(&tape, 1, 3);
-	play();
-	check_end(4, 0);
+	table_read();
+	table_end(4, 0);
 	CU_ASSERT_EQUAL(record.entries[0].ctl.aborted, 0);
 	CU_ASSERT_EQUAL(record.entries[1].ctl.aborted, RTMP_CHUNK_STREAMS);
 	CU_ASSERT_EQUAL(record.entries[2].ctl.aborted, RTMP_CHUNK_STREAMS);
-	check_message(3, 15, RTMP_TYPE_VIDEO, 3, 1);
+	table_message(3, 15, RTMP_TYPE_VIDEO, 3, 1);
 }
 
 /* Quirk 10: empty audio is silence. It must come out although no byte follows. */
@@ -564,9 +536,9 @@ static void test_zero_length(void)
 	tape_fmt0(&tape, 4, 10, 0, RTMP_TYPE_AUDIO, 1);
 	tape_fmt2(&tape, 4, 10);
 	tape_fmt3(&tape, 4);
-	play();
-	check_end(3, 0);
-	check_message(2, 30, RTMP_TYPE_AUDIO, 0, 0);
+	table_read();
+	table_end(3, 0);
+	table_message(2, 30, RTMP_TYPE_AUDIO, 0, 0);
 }
 
 /* As many chunk streams as there are slots, from csid 3 on; `length` bytes of which 3 come. */
@@ -588,8 +560,8 @@ static void test_table_full(void)
 		tape_fill(&tape, i, 128);
 	}
 	tape_fmt0(&tape, 60, 1, 3, RTMP_TYPE_AUDIO, 1);
-	play();
-	check_end(0, RTMP_ERR(CHUNK_STREAMS));
+	table_read();
+	table_end(0, RTMP_ERR(CHUNK_STREAMS));
 }
 
 /* One more than the table holds: the one idle for the longest is forgotten, here csid 4. */
@@ -606,11 +578,11 @@ static void test_table_reused(void)
 	tape_fill(&tape, 2, 3);
 	tape_fmt0(&tape, 4, 11, 3, RTMP_TYPE_AUDIO, 1);
 	tape_fill(&tape, 3, 3);
-	play();
-	check_end(RTMP_CHUNK_STREAMS + 5, 0);
-	check_message(RTMP_CHUNK_STREAMS + 2, 6, RTMP_TYPE_AUDIO, 3, 1);
-	check_message(RTMP_CHUNK_STREAMS + 3, 9, RTMP_TYPE_AUDIO, 3, 2);
-	check_message(RTMP_CHUNK_STREAMS + 4, 11, RTMP_TYPE_AUDIO, 3, 3);
+	table_read();
+	table_end(RTMP_CHUNK_STREAMS + 5, 0);
+	table_message(RTMP_CHUNK_STREAMS + 2, 6, RTMP_TYPE_AUDIO, 3, 1);
+	table_message(RTMP_CHUNK_STREAMS + 3, 9, RTMP_TYPE_AUDIO, 3, 2);
+	table_message(RTMP_CHUNK_STREAMS + 4, 11, RTMP_TYPE_AUDIO, 3, 3);
 }
 
 /* What a forgotten chunk stream leaves out of its header cannot be known: never read wrong. */
@@ -627,8 +599,8 @@ static void test_forgotten_goes_on(void)
 		} else {
 			tape_fmt3(&tape, 3);
 		}
-		play();
-		check_end(RTMP_CHUNK_STREAMS + 1,
+		table_read();
+		table_end(RTMP_CHUNK_STREAMS + 1,
 			  fmt == 3 ? RTMP_ERR(CHUNK_HEADER) : RTMP_ERR(CHUNK_STREAMS));
 	}
 }
@@ -649,13 +621,13 @@ static void test_timestamps(void)
 	tape_fill(&tape, 0, 1);
 	tape_fmt0(&tape, 4, 7, 1, RTMP_TYPE_AUDIO, 1);
 	tape_fill(&tape, 0, 1);
-	play();
-	check_end(6, 0);
-	check_message(1, 990, RTMP_TYPE_AUDIO, 1, 0);
-	check_message(2, 980, RTMP_TYPE_AUDIO, 1, 0);
-	check_message(3, 0xfffffff0u, RTMP_TYPE_AUDIO, 1, 0);
-	check_message(4, 0x10, RTMP_TYPE_AUDIO, 1, 0);
-	check_message(5, 7, RTMP_TYPE_AUDIO, 1, 0);
+	table_read();
+	table_end(6, 0);
+	table_message(1, 990, RTMP_TYPE_AUDIO, 1, 0);
+	table_message(2, 980, RTMP_TYPE_AUDIO, 1, 0);
+	table_message(3, 0xfffffff0u, RTMP_TYPE_AUDIO, 1, 0);
+	table_message(4, 0x10, RTMP_TYPE_AUDIO, 1, 0);
+	table_message(5, 7, RTMP_TYPE_AUDIO, 1, 0);
 }
 
 /* xiu kept one payload buffer for all chunk streams: sixteen messages under way at once. */
@@ -674,9 +646,9 @@ static void test_heavy_interleave(void)
 	}
 	record_whole(&tape, &record);
 	CU_ASSERT_EQUAL(record.violations, 0);
-	check_end(RTMP_CHUNK_STREAMS, 0);
+	table_end(RTMP_CHUNK_STREAMS, 0);
 	for (uint8_t i = 0; i < RTMP_CHUNK_STREAMS; i++) {
-		check_message(i, i, RTMP_TYPE_VIDEO, 640, (uint8_t)(i * 3));
+		table_message(i, i, RTMP_TYPE_VIDEO, 640, (uint8_t)(i * 3));
 	}
 }
 
