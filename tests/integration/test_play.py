@@ -185,6 +185,27 @@ def test_slow_player(context):
         slow.wait(15)
 
 
+def test_drain(context):
+    """New players are refused, who plays stays; and is ended when the time is over."""
+    with Lab(context.build, "play-drain") as lab:
+        lab.start_sink()
+        lab.start(apps())
+        lab.ffmpeg(context.clip, f"rtmp://{ADDRESS4}/live/cam", realtime=True, wait=False)
+        lab.wait_live()
+        out = lab.dir / "played.flv"
+        player = ffmpeg_player(lab, out)
+        players(lab, 1)
+        lab.ctl("drain")
+        equal("players left", lab.ctl("status")["drain"]["players"], 1)
+        refused(lab, "late", play_url())
+        wait_for("what who plays was asked", lambda: lab.counter("reconnects_not_offered") >= 1)
+        check(player.running(), "the player was ended")
+        lab.ctl("drain", "--timeout", "1")
+        player.wait(15)
+        wait_for("the player to be gone", lambda: not lab.ctl("players"))
+        lab.ctl("undrain")
+
+
 def test_one_worker(context):
     watch(context, "play-one-worker", rtmpdump_player, cores=(0,))
 
