@@ -2,6 +2,8 @@
 #include "tests/goodput/bulk.h"
 
 #include <stddef.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "bench/common/option.h"
 
@@ -68,6 +70,18 @@ static const struct option_program program = {
 	.entries = entries,
 	.count = sizeof(entries) / sizeof(entries[0]),
 };
+
+void bulk_reset(const struct pollfd *fds, uint32_t count)
+{
+	struct linger reset = {.l_onoff = 1};
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (fds[i].fd >= 0) {
+			setsockopt(fds[i].fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+			close(fds[i].fd);
+		}
+	}
+}
 
 static void on_signal(int number)
 {

@@ -4,6 +4,7 @@
 #ifndef GOODPUT_BULK_H
 #define GOODPUT_BULK_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +25,9 @@ struct bulk_options {
 };
 
 extern volatile sig_atomic_t bulk_stopped;
+
+/* Closes flows that have not ended (-1: it has), without waiting for what is under way. */
+void bulk_reset(const struct pollfd *fds, uint32_t count);
 
 /* Both print their figures as JSON: 0, or 1 when something went wrong (said on stderr). */
 int bulk_send(const struct bulk_options *options) __attribute__((warn_unused_result));

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/tcp.h>
@@ -168,6 +169,7 @@ static void report(const struct sender *s, double seconds)
 	struct tcp_info sum = s->ended;
 	uint64_t sent = 0;
 
+	assert(s->options->flows > 0); /* the least that the option takes */
 	for (uint32_t i = 0; i < s->options->flows; i++) {
 		add_info(&sum, s->fds[i].fd);
 		sent += s->sent[i];
@@ -178,18 +180,6 @@ static void report(const struct sender *s, double seconds)
 	       s->options->bytes != 0 ? sent : (uint64_t)sum.tcpi_bytes_acked, seconds, sent,
 	       sum.tcpi_total_retrans, sum.tcpi_reord_seen, (uint64_t)sum.tcpi_rwnd_limited,
 	       (uint64_t)sum.tcpi_sndbuf_limited, sum.tcpi_rtt / s->options->flows);
-}
-
-static void close_all(struct sender *s)
-{
-	struct linger reset = {.l_onoff = 1};
-
-	for (uint32_t i = 0; i < s->options->flows; i++) {
-		if (s->fds[i].fd >= 0) {
-			setsockopt(s->fds[i].fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-			close(s->fds[i].fd);
-		}
-	}
 }
 
 int bulk_send(const struct bulk_options *options)
@@ -214,6 +204,6 @@ int bulk_send(const struct bulk_options *options)
 	}
 	report(&s, (double)(now_ns - begin_ns) / 1e9);
 	s.failed |= s.open > 0 && options->seconds == 0;
-	close_all(&s);
+	bulk_reset(s.fds, options->flows);
 	return s.failed ? 1 : 0;
 }

@@ -98,19 +98,6 @@ static bool is_over(const struct sink *s)
 	return bulk_stopped || (o->bytes != 0 && s->ended == o->flows);
 }
 
-static void close_all(struct sink *s)
-{
-	struct linger reset = {.l_onoff = 1};
-
-	for (uint32_t i = 1; i <= s->accepted; i++) {
-		if (s->fds[i].fd >= 0) {
-			setsockopt(s->fds[i].fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-			close(s->fds[i].fd);
-		}
-	}
-	close(s->fds[0].fd);
-}
-
 int bulk_receive(const struct bulk_options *options)
 {
 	static struct sink s;
@@ -139,7 +126,8 @@ int bulk_receive(const struct bulk_options *options)
 	printf("{\"bytes\": %" PRIu64 ", \"seconds\": %.6f, \"flows\": %u, \"broken\": %u, "
 	       "\"wrong\": %" PRIu64 "}\n",
 	       s.bytes, seconds, s.accepted, s.broken, s.wrong);
-	close_all(&s);
+	bulk_reset(s.fds + 1, s.accepted);
+	close(s.fds[0].fd);
 	return s.wrong == 0 && (options->bytes == 0 || (s.ended == options->flows && s.broken == 0))
 		       ? 0
 		       : 1;
