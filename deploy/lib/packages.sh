@@ -5,7 +5,7 @@
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkg-config
 	libdpdk-dev libssl-dev libnuma-dev libcyaml-dev libyaml-dev libjansson-dev libcunit1-dev)
 PACKAGES_QUICKSTART=(iproute2 ffmpeg python3)
-PACKAGES_TEST=(clang clang-format clang-tidy llvm shellcheck)
+PACKAGES_TEST=(clang clang-format clang-tidy llvm shellcheck procps)
 PACKAGES_INTEGRATION=(iproute2 ethtool ffmpeg python3 python3-scapy nginx-light libnginx-mod-rtmp
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
 	gstreamer1.0-plugins-bad rtmpdump)
