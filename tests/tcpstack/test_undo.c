@@ -156,7 +156,7 @@ static void test_probe_was_the_copy(void)
 	flight_establish(&peer);
 	remember();
 	flight_send(&peer, 8);
-	peer_advance(&peer, 2 * FLIGHT_RTT_US);
+	peer_advance(&peer, UINT64_C(2) * FLIGHT_RTT_US);
 	CU_ASSERT(flight_expect(&peer, 7));
 	flight_ack(&peer, 0, 1, 7);
 	CU_ASSERT_EQUAL(peer.conn->sender->phase, TCP_SENDER_RECOVERY);
