@@ -9,6 +9,7 @@
 /* Timeouts in a row after which full-sized packets are taken to vanish: path proven or not. */
 #define LOST_UNPROVEN 2
 #define LOST_PROVEN   4
+#define PMTU_STEP_MIN 64 /* what vanished hardly arrives when it is a little smaller */
 /*
  * RFC 1191 6.3, RFC 8201 4: ten minutes after it was lowered a larger one is tried. Counted in
  * units of 64 s, of which a byte holds four hours: what is idle for longer may wait once more.
@@ -145,10 +146,13 @@ static uint32_t waiting_size(const struct tcp_conn *conn)
 /* The next smaller size that is worth a try for a packet of `size`, 0: none. */
 static uint32_t smaller_mtu(const struct tcp_conn *conn, uint32_t size)
 {
-	if (size > PMTU_MIN_V6) {
+	if (!is_v4(conn)) {
+		return size > PMTU_MIN_V6 ? PMTU_MIN_V6 : 0;
+	}
+	if (size > PMTU_MIN_V6 + PMTU_STEP_MIN) {
 		return PMTU_MIN_V6;
 	}
-	return is_v4(conn) && size > PMTU_MIN_V4 ? PMTU_MIN_V4 : 0;
+	return size > PMTU_MIN_V4 ? PMTU_MIN_V4 : 0;
 }
 
 /*
