@@ -144,6 +144,13 @@ static bool may_collapse(const struct tcp_ooo_queue *queue, const struct ooo_ran
 	       rte_mbuf_refcnt_read(last) == 1 && rte_pktmbuf_tailroom(last) >= len;
 }
 
+bool ooo_holds(const struct tcp_ooo_queue *queue, uint32_t start, uint32_t end)
+{
+	const struct ooo_range *range = first_touching(queue, end);
+
+	return range != NULL && seq_le(range->start, start);
+}
+
 bool ooo_collapses(const struct tcp_ooo_queue *queue, uint32_t start, uint32_t end)
 {
 	const struct ooo_range *range;

@@ -63,6 +63,9 @@ void ooo_init(struct tcp_ooo_queue *queue, struct ooo_pool *pool);
 enum ooo_result ooo_insert(struct tcp_ooo_queue *queue, uint32_t start, uint32_t end,
 			   struct tcp_chain *chain, struct tcp_sack_block *duplicate);
 
+/* Is [start, end) here, whole? */
+bool ooo_holds(const struct tcp_ooo_queue *queue, uint32_t start, uint32_t end);
+
 /* Would ooo_insert() copy [start, end) behind what is there, so that it pins no mbuf? */
 bool ooo_collapses(const struct tcp_ooo_queue *queue, uint32_t start, uint32_t end);
 

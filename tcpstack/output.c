@@ -17,6 +17,15 @@
 #include "trace.h"
 #include "window.h"
 
+/* What arrived twice may have been dropped since: then it is not to be reported as if it were here.
+ */
+static bool still_here(const struct tcp_conn *conn, const struct tcp_sack_block *block)
+{
+	return seq_le(block->end, conn->rcv_nxt) ||
+	       (conn->side != NULL &&
+		ooo_holds(&conn->side->ooo, seq_max(block->start, conn->rcv_nxt), block->end));
+}
+
 void output_options(struct tcp_conn *conn, struct tcp_options *opt)
 {
 	uint32_t max = conn->flags & TCP_CONN_TIMESTAMPS ? 3 : TCP_SACK_BLOCKS;
@@ -29,7 +38,7 @@ void output_options(struct tcp_conn *conn, struct tcp_options *opt)
 	if (!(conn->flags & TCP_CONN_SACK)) {
 		return;
 	}
-	if (conn->flags & TCP_CONN_DUPLICATE_SEEN) {
+	if (conn->flags & TCP_CONN_DUPLICATE_SEEN && still_here(conn, &conn->dsack)) {
 		opt->sack[opt->sack_count++] = conn->dsack; /* RFC 2883 4: first, and once */
 	}
 	if (conn->side != NULL) {

@@ -274,6 +274,11 @@ static void test_drop_last(void)
 	CU_ASSERT_EQUAL(queue.count, 1);
 	CU_ASSERT_EQUAL(queue.segments, 7);
 	CU_ASSERT_EQUAL(queue.last->end, 80);
+	CU_ASSERT_TRUE(ooo_holds(&queue, 70, 80));
+	CU_ASSERT_TRUE(ooo_holds(&queue, 10, 80));
+	CU_ASSERT_FALSE(ooo_holds(&queue, 70, 81));
+	CU_ASSERT_FALSE(ooo_holds(&queue, 9, 20));
+	CU_ASSERT_FALSE(ooo_holds(&queue, 80, 90));
 	chain = (struct tcp_chain){0};
 	CU_ASSERT_EQUAL(ooo_take(&queue, 10, &chain, &duplicate), 80);
 	CU_ASSERT_EQUAL(check_taken(&chain, 10), 80);
