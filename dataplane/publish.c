@@ -197,13 +197,21 @@ static void fill_slot(struct abi_stream *s, const struct publish_request *reques
 	s->amf3 = request->server->amf3;
 }
 
+static uint32_t early_room(const struct publish_table *table)
+{
+	uint64_t room = (uint64_t)table->early_max * PUBLISH_EARLY_FACTOR;
+	uint64_t promised = table->admission.initial;
+
+	return (uint32_t)(promised != 0 && promised < room ? promised : room);
+}
+
 static void prepare(struct publish_table *table, struct publication *p,
 		    const struct publish_request *request)
 {
 	p->session = request->session;
 	p->keyframe = UINT64_MAX;
 	p->early_left = table->early_max;
-	p->early_room = table->early_max * PUBLISH_EARLY_FACTOR;
+	p->early_room = early_room(table);
 	p->video_track = UINT8_MAX;
 	p->ended_us = 0;
 	p->drop_to = 0;

@@ -31,7 +31,7 @@
 
 #define PUBLISH_LINGER_US    UINT64_C(30000000)
 #define PUBLISH_ENDING_US    UINT64_C(10000) /* how often ended ones want to be looked at */
-/* Segments of 1,140 bytes pin 2,368. What they pin in all is below what admission reserves. */
+/* Segments of 1,140 bytes pin 2,368. In all no more than what admission reserves is pinned. */
 #define PUBLISH_EARLY_FACTOR 3u
 #define PUBLISH_EARLY_LIMIT  (UINT32_MAX / PUBLISH_EARLY_FACTOR)
 

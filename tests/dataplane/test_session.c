@@ -202,6 +202,27 @@ static void test_early_truesize(void)
 	world_close(&w);
 }
 
+/* Nor more than admission reserves for a publication of a rate that is not known. */
+static void test_early_promise(void)
+{
+	struct world w;
+
+	world_init(&w);
+	w.admission = (struct config_admission){.bitrate_kbps = 100, .gop_ms = 2000};
+	world_open(&w);
+	world_attach(&w);
+	publisher_open(&pub1, &w, "key", 4096, 1448);
+	(void)world_expect(&w, ABI_EVENT_PUBLISH);
+	pub1.client.stream_id = 1;
+	fill_video(0x17, 800000, 1);
+	publisher_media(&pub1, RTMP_TYPE_VIDEO, 6, 0, payload, 800000);
+	publisher_pump(&pub1);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_early), 0);
+	CU_ASSERT_EQUAL(world_count(&w, DP_COUNTER_messages_dropped), 1);
+	publisher_close(&pub1);
+	world_close(&w);
+}
+
 static void test_reject(void)
 {
 	struct world w;
@@ -998,6 +1019,7 @@ int main(void)
 	CU_add_test(suite, "media before the decision", test_early_media);
 	CU_add_test(suite, "keyframe before the decision", test_early_keyframe);
 	CU_add_test(suite, "packets before the decision", test_early_truesize);
+	CU_add_test(suite, "promised before the decision", test_early_promise);
 	CU_add_test(suite, "reject", test_reject);
 	CU_add_test(suite, "no control", test_no_control);
 	CU_add_test(suite, "kick", test_kick);
