@@ -157,6 +157,7 @@ static int start_worker(struct control *control, uint32_t index)
 	struct relay_source source = {
 		.worker = index,
 		.pub = from->pub,
+		.layout = &from->layout,
 		.sub = from->sub,
 		.regions = &control->dataplane.regions,
 		.news_fd = from->news_fd,
@@ -186,7 +187,7 @@ static int start_workers(struct control *control)
 
 	assert(count > 0); /* or the attach would have failed */
 	for (uint32_t i = 0; i < count; i++) {
-		slots[i] = control->dataplane.workers[i].pub->streams;
+		slots[i] = control->dataplane.workers[i].layout.streams;
 	}
 	if (registry_init(&control->registry, count, slots)) {
 		return -1;
@@ -196,7 +197,7 @@ static int start_workers(struct control *control)
 		return -1;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t players = control->dataplane.workers[i].pub->players;
+		uint32_t players = control->dataplane.workers[i].layout.players;
 
 		control->workers[i].players = calloc(players + 1, sizeof(struct control_player));
 		if (!control->workers[i].players || start_worker(control, i)) {

@@ -82,7 +82,7 @@ struct control_player {
 /* One worker, beside what dataplane.h has. */
 struct control_worker {
 	struct relay *relay;
-	struct control_player *players; /* [pub->players] */
+	struct control_player *players; /* [layout.players] */
 	uint64_t progress;              /* of the relay, at our last heartbeat */
 	uint32_t stalls;                /* times since that it had not moved on */
 	uint64_t heartbeat;             /* of the worker, as last seen to change */

@@ -62,6 +62,16 @@ static bool players_valid(const struct abi_pub *pub)
 						 sizeof(struct abi_player), pub->size));
 }
 
+void dataplane_copy_layout(struct abi_pub *layout, const struct abi_pub *pub, uint64_t size)
+{
+	memset((void *)layout, 0, sizeof(*layout));
+	if (size >= sizeof(*pub)) {
+		memcpy((void *)layout, pub, offsetof(struct abi_pub, event_head));
+	}
+	/* The compiler may not look at *pub again for what it has here. */
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
 bool dataplane_pub_valid(const struct abi_pub *pub, uint64_t size)
 {
 	if (size < sizeof(*pub) || pub->magic != ABI_MAGIC || pub->version != ABI_VERSION ||
@@ -83,7 +93,7 @@ bool dataplane_sub_valid(const struct abi_sub *sub, uint64_t size, const struct 
 {
 	return size >= sizeof(*sub) && sub->magic == ABI_MAGIC && sub->version == ABI_VERSION &&
 	       sub->worker == pub->worker && sub->generation == pub->generation &&
-	       sub->streams == pub->streams && abi_sub_size(sub->streams) <= size;
+	       sub->streams == pub->streams && abi_sub_size(pub->streams) <= size;
 }
 
 /* Mappings */
@@ -150,13 +160,15 @@ static int map_worker(struct dataplane_worker *worker, const struct abi_attach_w
 static int check_worker(const struct dataplane *dataplane, uint32_t index,
 			char error[DATAPLANE_ERROR_MAX])
 {
-	const struct dataplane_worker *worker = &dataplane->workers[index];
+	struct dataplane_worker *worker = &dataplane->workers[index];
+	const struct abi_pub *layout = &worker->layout;
 
-	if (!dataplane_pub_valid(worker->pub, worker->pub_mapping.size) ||
-	    worker->pub->generation != dataplane->generation || worker->pub->worker != index) {
+	dataplane_copy_layout(&worker->layout, worker->pub, worker->pub_mapping.size);
+	if (!dataplane_pub_valid(layout, worker->pub_mapping.size) ||
+	    layout->generation != dataplane->generation || layout->worker != index) {
 		return fail(error, "worker %u: pub is not what it should be", index);
 	}
-	if (!dataplane_sub_valid(worker->sub, worker->sub_mapping.size, worker->pub) ||
+	if (!dataplane_sub_valid(worker->sub, worker->sub_mapping.size, layout) ||
 	    worker->sub->epoch != dataplane->epoch) {
 		return fail(error, "worker %u: sub is not what it should be", index);
 	}

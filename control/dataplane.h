@@ -2,7 +2,8 @@
  * The dataplane as control sees it: one attach (abi/attach.h), its mappings and descriptors.
  *
  * Everything that came over the socket is checked before it is used: magic, version, sizes and
- * offsets against the sizes of the files themselves (fstat).
+ * offsets against the sizes of the files themselves (fstat). What is checked is a copy, and the
+ * copy is what is used: a dataplane may write to its memory at any time.
  */
 #ifndef DATAPLANE_H
 #define DATAPLANE_H
@@ -23,6 +24,7 @@ struct dataplane_worker {
 	struct mapping pub_mapping;
 	struct mapping sub_mapping;
 	const struct abi_pub *pub;
+	struct abi_pub layout; /* the constant part of *pub, as it was when it was checked */
 	struct abi_sub *sub;
 	int news_fd;
 	int events_fd;
@@ -52,18 +54,31 @@ int dataplane_attach(struct dataplane *dataplane, const char *run_dir,
 /* Unmaps and closes everything, at once: a mapping kept would keep the hugepages. */
 void dataplane_detach(struct dataplane *dataplane);
 
-/* The layout that `pub` and `sub` claim, against the sizes of their mappings. */
+/* Copies the constant part of `pub`, of `size` bytes; all 0 when they do not hold it. */
+void dataplane_copy_layout(struct abi_pub *layout, const struct abi_pub *pub, uint64_t size);
+
+/* The layout that `pub` (a copy) and `sub` claim, against the sizes of their mappings. */
 bool dataplane_pub_valid(const struct abi_pub *pub, uint64_t size);
 bool dataplane_sub_valid(const struct abi_sub *sub, uint64_t size, const struct abi_pub *pub);
 
-static inline const struct abi_stream *dataplane_stream(const struct abi_pub *pub, uint32_t slot)
+/* What stands at `offset`, one of those of `layout`. */
+static inline const void *dataplane_table(const struct dataplane_worker *worker, uint64_t offset)
 {
-	return (const struct abi_stream *)((const uint8_t *)pub + pub->streams_offset) + slot;
+	return (const uint8_t *)worker->pub + offset;
 }
 
-static inline const struct abi_player *dataplane_player(const struct abi_pub *pub, uint32_t slot)
+static inline const struct abi_stream *dataplane_stream(const struct dataplane_worker *worker,
+							uint32_t slot)
 {
-	return (const struct abi_player *)((const uint8_t *)pub + pub->players_offset) + slot;
+	return (const struct abi_stream *)dataplane_table(worker, worker->layout.streams_offset) +
+	       slot;
+}
+
+static inline const struct abi_player *dataplane_player(const struct dataplane_worker *worker,
+							uint32_t slot)
+{
+	return (const struct abi_player *)dataplane_table(worker, worker->layout.players_offset) +
+	       slot;
 }
 
 #endif

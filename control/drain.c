@@ -75,16 +75,18 @@ void drain_attached(struct control *control)
 	if (until_us == 0) {
 		return;
 	}
-	text_printable(target, sizeof(target), pub->drain_target, sizeof(pub->drain_target));
+	/* Somebody else's memory: nothing of it is shown before it is known to be a target. */
+	if (!text_take(target, pub->drain_target, sizeof(target)) || !drain_target_valid(target)) {
+		target[0] = '\0';
+	}
 	drain_target_show(shown, sizeof(shown), target);
 	journal(CONFIG_LOG_WARN, "drain.resumed", "{s:s}", "target", shown);
-	set(control, drain_target_valid(target) ? target : "", until_us);
+	set(control, target, until_us);
 }
 
 static uint32_t caps_of(const struct control *control, const struct registry_stream *stream)
 {
-	return dataplane_stream(control->dataplane.workers[stream->worker].pub, stream->slot)
-		->caps_ex;
+	return dataplane_stream(&control->dataplane.workers[stream->worker], stream->slot)->caps_ex;
 }
 
 static bool can_reconnect(const struct control *control, const struct registry_stream *stream)

@@ -1,5 +1,6 @@
 #include "events.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -45,7 +46,7 @@ void events_wake(struct dataplane_worker *worker)
 static const struct abi_stream *slot_of(const struct control *control, uint32_t worker,
 					uint32_t slot)
 {
-	return dataplane_stream(control->dataplane.workers[worker].pub, slot);
+	return dataplane_stream(&control->dataplane.workers[worker], slot);
 }
 
 /* The other one under that name is still there, by what its slot says now. */
@@ -162,14 +163,17 @@ static void decide(struct control *control, const struct registry_stream *stream
 {
 	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
 	struct registry_stream *other;
+	char app[ABI_APP_MAX];
+	char asked[ABI_NAME_MAX];
 
 	memset(decision, 0, sizeof(*decision));
 	decision->reject = RTMP_REJECT_NAME;
-	if (strnlen(slot->app, sizeof(slot->app)) == sizeof(slot->app) ||
-	    strnlen(slot->asked, sizeof(slot->asked)) == sizeof(slot->asked)) {
+	if (!text_take(app, slot->app, sizeof(app)) ||
+	    !text_take(asked, slot->asked, sizeof(asked))) {
 		return;
 	}
-	auth_decide(control->auth, slot->app, slot->asked, decision);
+	auth_decide(control->auth, app, asked, decision);
+	OPENSSL_cleanse(asked, sizeof(asked));
 	if (!decision->accepted) {
 		return;
 	}
@@ -252,25 +256,30 @@ static void adopt(struct control *control, struct registry_stream *stream)
 	log_stream(stream, "stream.live");
 }
 
-/* Application of a stream that another control accepted, NULL: there is none any more. */
+/*
+ * Application and name of a stream that another control accepted. NULL: there is no such
+ * application any more.
+ */
 static const struct config_app *known_app(const struct control *control,
-					  const struct abi_stream *slot)
+					  const struct abi_stream *slot, char name[ABI_NAME_MAX])
 {
-	if (strnlen(slot->app, sizeof(slot->app)) == sizeof(slot->app) ||
-	    strnlen(slot->name, sizeof(slot->name)) == sizeof(slot->name) ||
-	    !text_name_valid(slot->name)) {
+	char app[ABI_APP_MAX];
+
+	if (!text_take(app, slot->app, sizeof(app)) || !text_take(name, slot->name, ABI_NAME_MAX) ||
+	    !text_name_valid(name)) {
 		return NULL;
 	}
-	return auth_find_app(control->auth, slot->app);
+	return auth_find_app(control->auth, app);
 }
 
 /* A stream that was live before this control came: its name stands in the table. */
 static void resume(struct control *control, struct registry_stream *stream)
 {
 	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
-	const struct config_app *app = known_app(control, slot);
+	char name[ABI_NAME_MAX];
+	const struct config_app *app = known_app(control, slot, name);
 
-	if (!app || registry_find(&control->registry, app->name, slot->name)) {
+	if (!app || registry_find(&control->registry, app->name, name)) {
 		/* The configuration has no such application any more, or the name is taken. */
 		if (events_end(control, stream, RTMP_REJECT_KICKED, "") == 0) {
 			stream->phase = STREAM_REJECTED;
@@ -278,7 +287,7 @@ static void resume(struct control *control, struct registry_stream *stream)
 		return;
 	}
 	control_count(control, CONTROL_streams_resumed);
-	registry_publish(&control->registry, stream, app, slot->name);
+	registry_publish(&control->registry, stream, app, name);
 	stream->phase = STREAM_ACCEPTED;
 }
 
@@ -289,13 +298,14 @@ static void resume(struct control *control, struct registry_stream *stream)
 static void resume_ended(struct control *control, struct registry_stream *stream)
 {
 	const struct abi_stream *slot = slot_of(control, stream->worker, stream->slot);
-	const struct config_app *app = known_app(control, slot);
+	char name[ABI_NAME_MAX];
+	const struct config_app *app = known_app(control, slot, name);
 
 	if (app && atomic_load_explicit(&slot->head, memory_order_acquire) >
 			   atomic_load_explicit(&slot->reclaimed, memory_order_acquire)) {
 		control_count(control, CONTROL_streams_resumed);
 		stream->app = app;
-		text_copy(stream->name, sizeof(stream->name), slot->name);
+		text_copy(stream->name, sizeof(stream->name), name);
 		stream->phase = STREAM_ACCEPTED;
 	}
 }
@@ -393,7 +403,7 @@ static void update(struct control *control, uint32_t worker, uint32_t slot_numbe
 
 void events_sync(struct control *control, uint32_t worker)
 {
-	uint32_t streams = control->dataplane.workers[worker].pub->streams;
+	uint32_t streams = control->dataplane.workers[worker].layout.streams;
 
 	for (uint32_t slot = 0; slot < streams; slot++) {
 		update(control, worker, slot);
@@ -411,8 +421,7 @@ bool events_waiting(const struct control *control, uint32_t worker)
 void events_read(struct control *control, uint32_t worker)
 {
 	struct dataplane_worker *from = &control->dataplane.workers[worker];
-	const struct abi_event *ring =
-		(const struct abi_event *)((const uint8_t *)from->pub + from->pub->events_offset);
+	const struct abi_event *ring = dataplane_table(from, from->layout.events_offset);
 	/* Acquire: pairs with the worker's release after it wrote the event. */
 	uint64_t head = atomic_load_explicit(&from->pub->event_head, memory_order_acquire);
 	uint64_t tail = control->workers[worker].event_tail;
@@ -426,12 +435,13 @@ void events_read(struct control *control, uint32_t worker)
 		tail = head;
 	}
 	for (; tail != head; tail++) {
-		uint32_t slot = ring[tail % ABI_EVENT_RING].slot;
+		struct abi_event event = ring[tail % ABI_EVENT_RING];
 
-		if (ring[tail % ABI_EVENT_RING].type >= ABI_EVENT_PLAY) {
-			players_update(control, worker, slot);
-		} else if (slot < from->pub->streams) {
-			update(control, worker, slot);
+		atomic_signal_fence(memory_order_seq_cst); /* a copy: what is checked is used */
+		if (event.type >= ABI_EVENT_PLAY) {
+			players_update(control, worker, event.slot);
+		} else if (event.slot < from->layout.streams) {
+			update(control, worker, event.slot);
 		}
 	}
 	control->workers[worker].event_tail = head;

@@ -36,11 +36,10 @@ static void ask(const struct dataplane_worker *worker, uint64_t request, uint32_
 }
 
 const struct abi_page *inspect_page(struct control *control, uint32_t worker, uint32_t from,
-				    uint32_t id)
+				    uint32_t id, uint32_t *count)
 {
 	const struct dataplane_worker *to = &control->dataplane.workers[worker];
-	const struct abi_page *page =
-		(const struct abi_page *)((const uint8_t *)to->pub + to->pub->page_offset);
+	const struct abi_page *page = dataplane_table(to, to->layout.page_offset);
 	uint64_t request = next_request(control, worker);
 	uint64_t began_us = clock_us();
 
@@ -52,17 +51,20 @@ const struct abi_page *inspect_page(struct control *control, uint32_t worker, ui
 		}
 		(void)usleep(WAIT_STEP_US);
 	}
-	return page->count <= ABI_PAGE_CONNECTIONS ? page : NULL;
+	*count = page->count;
+	/* The compiler may not look again for what was checked. */
+	atomic_signal_fence(memory_order_seq_cst);
+	return *count <= ABI_PAGE_CONNECTIONS ? page : NULL;
 }
 
-void inspect_name(const struct abi_pub *pub, const struct abi_names *names, uint32_t value,
-		  char out[INSPECT_NAME_MAX])
+void inspect_name(const struct dataplane_worker *from, const struct abi_names *names,
+		  uint32_t value, char out[INSPECT_NAME_MAX])
 {
-	const struct abi_name *table =
-		(const struct abi_name *)((const uint8_t *)pub + pub->names_offset);
+	const struct abi_name *table = dataplane_table(from, from->layout.names_offset);
 	uint64_t index = (uint64_t)names->first + value;
 
-	if (value < names->count && index < pub->names) {
+	atomic_signal_fence(memory_order_seq_cst); /* as above */
+	if (value < names->count && index < from->layout.names) {
 		text_printable(out, INSPECT_NAME_MAX, table[index].text, sizeof(table[0].text));
 	} else {
 		memcpy(out, "?", 2);

@@ -1,6 +1,7 @@
 #include "players.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "events.h"
@@ -10,7 +11,7 @@
 static const struct abi_player *slot_of(const struct control *control, uint32_t worker,
 					uint32_t slot)
 {
-	return dataplane_player(control->dataplane.workers[worker].pub, slot);
+	return dataplane_player(&control->dataplane.workers[worker], slot);
 }
 
 static uint64_t generation_of(const struct abi_player *slot)
@@ -27,7 +28,7 @@ static uint32_t count_players(const struct control *control, const struct config
 	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
 		const struct control_player *players = control->workers[i].players;
 
-		for (uint32_t j = 0; j < control->dataplane.workers[i].pub->players; j++) {
+		for (uint32_t j = 0; j < control->dataplane.workers[i].layout.players; j++) {
 			count += players[j].app == app &&
 				 players[j].generation == generation_of(slot_of(control, i, j));
 		}
@@ -44,12 +45,18 @@ struct decision {
 static void decide(const struct control *control, const struct abi_player *slot,
 		   struct decision *decision)
 {
+	uint8_t address[sizeof(slot->address)];
+	char app[ABI_APP_MAX];
+	char asked[ABI_NAME_MAX];
+
 	*decision = (struct decision){.reject = RTMP_PLAY_REJECT_AUTH};
-	if (strnlen(slot->app, sizeof(slot->app)) == sizeof(slot->app) ||
-	    strnlen(slot->asked, sizeof(slot->asked)) == sizeof(slot->asked)) {
+	if (!text_take(app, slot->app, sizeof(app)) ||
+	    !text_take(asked, slot->asked, sizeof(asked))) {
 		return;
 	}
-	auth_decide_play(control->auth, slot->app, slot->asked, slot->address, &decision->play);
+	memcpy(address, slot->address, sizeof(address));
+	auth_decide_play(control->auth, app, asked, address, &decision->play);
+	OPENSSL_cleanse(asked, sizeof(asked));
 	if (!decision->play.accepted) {
 		return;
 	}
@@ -133,15 +140,17 @@ static void answer(struct control *control, uint32_t worker, uint32_t slot_numbe
 static void resume(const struct control *control, const struct abi_player *slot,
 		   struct control_player *player, uint64_t generation)
 {
-	if (strnlen(slot->app, sizeof(slot->app)) < sizeof(slot->app)) {
+	char app[ABI_APP_MAX];
+
+	if (text_take(app, slot->app, sizeof(app))) {
 		player->generation = generation;
-		player->app = auth_find_app(control->auth, slot->app);
+		player->app = auth_find_app(control->auth, app);
 	}
 }
 
 void players_update(struct control *control, uint32_t worker, uint32_t slot_number)
 {
-	if (slot_number >= control->dataplane.workers[worker].pub->players) {
+	if (slot_number >= control->dataplane.workers[worker].layout.players) {
 		return;
 	}
 	struct control_player *player = &control->workers[worker].players[slot_number];
@@ -165,7 +174,7 @@ void players_update(struct control *control, uint32_t worker, uint32_t slot_numb
 
 void players_sync(struct control *control, uint32_t worker)
 {
-	for (uint32_t i = 0; i < control->dataplane.workers[worker].pub->players; i++) {
+	for (uint32_t i = 0; i < control->dataplane.workers[worker].layout.players; i++) {
 		players_update(control, worker, i);
 	}
 }
@@ -184,7 +193,7 @@ int players_kick(struct control *control, uint32_t worker, uint32_t connection)
 	struct abi_command command = {.type = ABI_COMMAND_PLAY_KICK,
 				      .value = RTMP_PLAY_REJECT_KICKED};
 	uint32_t slots = worker < control->dataplane.workers_count
-				 ? control->dataplane.workers[worker].pub->players
+				 ? control->dataplane.workers[worker].layout.players
 				 : 0;
 
 	for (uint32_t i = 0; i < slots; i++) {
@@ -205,7 +214,7 @@ int players_kick(struct control *control, uint32_t worker, uint32_t connection)
 void players_forget_drain(struct control *control)
 {
 	for (uint32_t i = 0; control->attached && i < control->dataplane.workers_count; i++) {
-		for (uint32_t j = 0; j < control->dataplane.workers[i].pub->players; j++) {
+		for (uint32_t j = 0; j < control->dataplane.workers[i].layout.players; j++) {
 			control->workers[i].players[j].reconnect_asked = false;
 		}
 	}
@@ -244,7 +253,7 @@ uint32_t players_drain(struct control *control, bool over, uint32_t budget)
 	uint32_t moved = 0;
 
 	for (uint32_t i = 0; control->attached && i < control->dataplane.workers_count; i++) {
-		uint32_t players = control->dataplane.workers[i].pub->players;
+		uint32_t players = control->dataplane.workers[i].layout.players;
 
 		for (uint32_t j = 0; j < players && moved < budget; j++) {
 			moved += move(control, i, j, over);
@@ -258,7 +267,7 @@ uint32_t players_count(const struct control *control)
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
-		for (uint32_t j = 0; j < control->dataplane.workers[i].pub->players; j++) {
+		for (uint32_t j = 0; j < control->dataplane.workers[i].layout.players; j++) {
 			count += playing(slot_of(control, i, j)) != 0;
 		}
 	}

@@ -9,7 +9,7 @@
 static void judge(struct control *control, struct registry_stream *stream)
 {
 	const struct abi_stream *slot =
-		dataplane_stream(control->dataplane.workers[stream->worker].pub, stream->slot);
+		dataplane_stream(&control->dataplane.workers[stream->worker], stream->slot);
 	struct stream_insight insight;
 	struct admission_sight sight = {
 		.now_us = control->now_us,

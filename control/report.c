@@ -40,6 +40,7 @@ static uint64_t load(const _Atomic uint64_t *value)
 static json_t *worker_object(const struct control *control, uint32_t worker)
 {
 	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
+	const struct abi_pub *layout = &control->dataplane.workers[worker].layout;
 	uint64_t heartbeat = load(&pub->heartbeat_us);
 	uint64_t age = control->now_us > heartbeat ? control->now_us - heartbeat : 0;
 
@@ -54,7 +55,7 @@ static json_t *worker_object(const struct control *control, uint32_t worker)
 		(json_int_t)load(&pub->total_cycles), "packets_free",
 		(json_int_t)load(&pub->packets_free), "packets_total",
 		(json_int_t)load(&pub->packets_total), "blocks_free",
-		(json_int_t)load(&pub->blocks_free), "blocks_total", (json_int_t)pub->blocks,
+		(json_int_t)load(&pub->blocks_free), "blocks_total", (json_int_t)layout->blocks,
 		"heartbeat_age_ms", (json_int_t)(age / US_PER_MS));
 }
 
@@ -71,17 +72,16 @@ static json_t *report_workers(struct control *control, const json_t *request)
 
 static json_t *worker_counters(const struct control *control, uint32_t worker)
 {
-	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
-	const struct abi_counter *names =
-		(const struct abi_counter *)((const uint8_t *)pub + pub->counter_names_offset);
+	const struct dataplane_worker *from = &control->dataplane.workers[worker];
+	const struct abi_counter *names = dataplane_table(from, from->layout.counter_names_offset);
 	json_t *counters = json_object();
 
-	for (uint32_t i = 0; i < pub->counters; i++) {
+	for (uint32_t i = 0; i < from->layout.counters; i++) {
 		char name[ABI_COUNTER_NAME];
 
 		text_printable(name, sizeof(name), names[i].name, sizeof(names[i].name));
 		(void)json_object_set_new(counters, name,
-					  json_integer((json_int_t)load(&pub->counter[i])));
+					  json_integer((json_int_t)load(&from->pub->counter[i])));
 	}
 	return json_pack("{s:i, s:o}", "worker", (int)worker, "counters", counters);
 }

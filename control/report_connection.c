@@ -65,7 +65,7 @@ static void set_stream(const struct control *control, uint32_t worker,
 {
 	const struct registry_stream *stream = NULL;
 
-	if (c->stream_slot < control->dataplane.workers[worker].pub->streams) {
+	if (c->stream_slot < control->dataplane.workers[worker].layout.streams) {
 		stream = registry_at(&control->registry, worker, c->stream_slot,
 				     c->stream_generation);
 	}
@@ -81,7 +81,7 @@ static void set_stream(const struct control *control, uint32_t worker,
 static json_t *brief_object(const struct control *control, uint32_t worker,
 			    const struct abi_connection *c)
 {
-	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
+	const struct dataplane_worker *from = &control->dataplane.workers[worker];
 	const struct number numbers[] = {
 		{"worker", worker},
 		{"id", c->id},
@@ -104,9 +104,9 @@ static json_t *brief_object(const struct control *control, uint32_t worker,
 
 	format_endpoint(remote, c->remote, c->remote_port);
 	set_text(object, "remote", remote);
-	inspect_name(pub, &pub->tcp_states, c->tcp_state, state);
+	inspect_name(from, &from->layout.tcp_states, c->tcp_state, state);
 	set_text(object, "state", state);
-	inspect_name(pub, &pub->session_states, c->session_state, state);
+	inspect_name(from, &from->layout.session_states, c->session_state, state);
 	set_text(object, "session", state);
 	set_stream(control, worker, c, object);
 	SET_NUMBERS(object, numbers);
@@ -177,7 +177,7 @@ static void set_receiving(json_t *object, const struct abi_connection *c)
 static json_t *record_object(const struct control *control, uint32_t worker,
 			     const struct abi_connection *c)
 {
-	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
+	const struct dataplane_worker *from = &control->dataplane.workers[worker];
 	const struct number numbers[] = {
 		{"worker", worker},
 		{"age_ms", c->age_ms},
@@ -193,7 +193,7 @@ static json_t *record_object(const struct control *control, uint32_t worker,
 	set_text(object, "remote", endpoint);
 	format_endpoint(endpoint, c->local, c->local_port);
 	set_text(object, "local", endpoint);
-	inspect_name(pub, &pub->tcp_states, c->tcp_state, state);
+	inspect_name(from, &from->layout.tcp_states, c->tcp_state, state);
 	set_text(object, "state", state);
 	SET_NUMBERS(object, numbers);
 	return object;
@@ -226,13 +226,13 @@ static json_t *entry_object(const struct control *control, uint32_t worker,
 }
 
 static json_t *page_object(const struct control *control, uint32_t worker,
-			   const struct abi_page *page, bool full)
+			   const struct abi_page *page, uint32_t count, bool full)
 {
 	json_t *connections = json_array();
 	json_t *next = page->next == ABI_PAGE_END ? json_null()
 						  : json_integer(page->next & ~ABI_PAGE_RECORDS);
 
-	for (uint32_t i = 0; i < page->count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		(void)json_array_append_new(
 			connections, entry_object(control, worker, &page->connections[i], full));
 	}
@@ -251,6 +251,7 @@ json_t *report_connections_object(struct control *control, const json_t *request
 	bool full = json_is_true(json_object_get(request, "full"));
 	bool records = json_is_true(json_object_get(request, "records"));
 	const struct abi_page *page;
+	uint32_t count;
 
 	*error = "no such worker";
 	if (worker < 0 || worker >= (json_int_t)control->dataplane.workers_count) {
@@ -262,6 +263,6 @@ json_t *report_connections_object(struct control *control, const json_t *request
 	}
 	from |= records ? ABI_PAGE_RECORDS : 0;
 	*error = "the worker does not answer, try again";
-	page = inspect_page(control, (uint32_t)worker, (uint32_t)from, (uint32_t)id);
-	return page != NULL ? page_object(control, (uint32_t)worker, page, full) : NULL;
+	page = inspect_page(control, (uint32_t)worker, (uint32_t)from, (uint32_t)id, &count);
+	return page != NULL ? page_object(control, (uint32_t)worker, page, count, full) : NULL;
 }

@@ -10,6 +10,7 @@ static json_int_t load(const _Atomic uint64_t *value)
 static json_t *worker_object(const struct control *control, uint32_t worker)
 {
 	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
+	const struct abi_pub *layout = &control->dataplane.workers[worker].layout;
 
 	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "worker",
 			 (int)worker, "packets_total", load(&pub->packets_total), "packets_free",
@@ -19,13 +20,13 @@ static json_t *worker_object(const struct control *control, uint32_t worker)
 			 load(&pub->pinned_ooo_bytes), "pinned_ring_bytes",
 			 load(&pub->pinned_ring_bytes), "reserve_bytes", load(&pub->reserve_bytes),
 			 "reserved_bytes", load(&pub->reserved_bytes), "blocks_total",
-			 (json_int_t)pub->blocks, "blocks_free", load(&pub->blocks_free));
+			 (json_int_t)layout->blocks, "blocks_free", load(&pub->blocks_free));
 }
 
 static json_t *stream_object(const struct control *control, const struct registry_stream *stream)
 {
 	const struct abi_stream *slot =
-		dataplane_stream(control->dataplane.workers[stream->worker].pub, stream->slot);
+		dataplane_stream(&control->dataplane.workers[stream->worker], stream->slot);
 	uint64_t kept = relay_kept_bytes(control->workers[stream->worker].relay, stream->slot,
 					 stream->generation);
 

@@ -36,10 +36,10 @@ json_t *report_players_array(const struct control *control)
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
-		const struct abi_pub *pub = control->dataplane.workers[i].pub;
+		const struct dataplane_worker *from = &control->dataplane.workers[i];
 
-		for (uint32_t j = 0; j < pub->players; j++) {
-			const struct abi_player *slot = dataplane_player(pub, j);
+		for (uint32_t j = 0; j < from->layout.players; j++) {
+			const struct abi_player *slot = dataplane_player(from, j);
 			uint64_t generation =
 				atomic_load_explicit(&slot->generation, memory_order_acquire);
 			uint32_t state = atomic_load_explicit(&slot->state, memory_order_acquire);

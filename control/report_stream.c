@@ -15,7 +15,7 @@ bool report_shown(const struct registry_stream *stream)
 static const struct abi_stream *slot_of(const struct control *control,
 					const struct registry_stream *stream)
 {
-	return dataplane_stream(control->dataplane.workers[stream->worker].pub, stream->slot);
+	return dataplane_stream(&control->dataplane.workers[stream->worker], stream->slot);
 }
 
 static json_int_t load(const _Atomic uint64_t *value)

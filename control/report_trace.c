@@ -12,15 +12,15 @@
 
 #define EVENTS_PER_REPLY 4096u
 
-static json_t *argument_value(const struct abi_pub *pub, const struct abi_trace_argument *argument,
-			      uint32_t value)
+static json_t *argument_value(const struct dataplane_worker *from,
+			      const struct abi_trace_argument *argument, uint32_t value)
 {
 	char text[INSPECT_NAME_MAX];
 	uint8_t bytes[4];
 
 	switch (argument->kind) {
 	case ABI_TRACE_NAMED:
-		inspect_name(pub, &argument->names, value, text);
+		inspect_name(from, &argument->names, value, text);
 		return json_string(text);
 	case ABI_TRACE_ADDRESS:
 		memcpy(bytes, &value, sizeof(bytes));
@@ -35,15 +35,15 @@ static json_t *argument_value(const struct abi_pub *pub, const struct abi_trace_
 	}
 }
 
-static json_t *event_object(const struct abi_pub *pub, const struct trace_event *event)
+static json_t *event_object(const struct dataplane_worker *from, const struct trace_event *event)
 {
 	const struct abi_trace_event *descriptions =
-		(const struct abi_trace_event *)((const uint8_t *)pub + pub->trace_events_offset);
+		dataplane_table(from, from->layout.trace_events_offset);
 	const struct abi_trace_event *description;
 	char name[sizeof(description->name)];
 	json_t *object;
 
-	if (event->event >= pub->trace_events) {
+	if (event->event >= from->layout.trace_events) {
 		return NULL;
 	}
 	description = &descriptions[event->event];
@@ -59,7 +59,7 @@ static json_t *event_object(const struct abi_pub *pub, const struct trace_event 
 		text_printable(name, sizeof(argument->name), argument->name,
 			       sizeof(argument->name));
 		(void)json_object_set_new(object, name,
-					  argument_value(pub, argument, event->argument[i]));
+					  argument_value(from, argument, event->argument[i]));
 	}
 	return object;
 }
@@ -94,12 +94,12 @@ static json_t *trace_object(const struct control *control, uint32_t worker,
 			    const struct trace_event *events, const struct trace_result *result,
 			    const struct trace_cursor *cursor)
 {
-	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
+	const struct dataplane_worker *from = &control->dataplane.workers[worker];
 	json_t *array = json_array();
 	json_t *next = json_array();
 
 	for (uint32_t i = 0; i < result->count; i++) {
-		json_t *event = event_object(pub, &events[i]);
+		json_t *event = event_object(from, &events[i]);
 
 		if (event != NULL) {
 			(void)json_array_append_new(array, event);
@@ -136,9 +136,9 @@ json_t *report_trace_object(struct control *control, const json_t *request, cons
 	if (events == NULL) {
 		return NULL;
 	}
-	const struct abi_pub *pub = control->dataplane.workers[worker].pub;
-	result = trace_read((const struct abi_trace *)((const uint8_t *)pub + pub->trace_offset),
-			    pub->trace_records, &cursor, (uint32_t)connection, events,
+	const struct dataplane_worker *from = &control->dataplane.workers[worker];
+	result = trace_read(dataplane_table(from, from->layout.trace_offset),
+			    from->layout.trace_records, &cursor, (uint32_t)connection, events,
 			    EVENTS_PER_REPLY);
 	object = trace_object(control, (uint32_t)worker, events, &result, &cursor);
 	free(events);

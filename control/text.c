@@ -1,7 +1,10 @@
 #include "text.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <string.h>
+
+#define UTF8_MAX 4u /* bytes of a character */
 
 void text_copy(char *out, size_t out_size, const char *in)
 {
@@ -9,6 +12,14 @@ void text_copy(char *out, size_t out_size, const char *in)
 
 	memcpy(out, in, length);
 	out[length] = '\0';
+}
+
+bool text_take(char *out, const char *in, size_t size)
+{
+	memcpy(out, in, size);
+	/* The compiler may not look at `in` again for what it has here. */
+	atomic_signal_fence(memory_order_seq_cst);
+	return memchr(out, '\0', size) != NULL;
 }
 
 static bool continuation(char c)
@@ -67,21 +78,24 @@ void text_printable(char *out, size_t out_size, const char *in, size_t in_max)
 	size_t at = 0;
 
 	for (size_t i = 0; i < in_len;) {
-		/* No terminator within in_max: a character may not reach past it. */
-		size_t length = in_len - i >= 4 || in_len < in_max ? text_utf8_length(in + i) : 0;
+		char c[UTF8_MAX + 1] = "";
+		size_t left = in_len - i < UTF8_MAX ? in_len - i : UTF8_MAX;
+		size_t length;
 
-		if (length == 0 && (uint8_t)in[i] < 0x80) {
+		(void)!text_take(c, in + i, left);
+		length = text_utf8_length(c);
+		if (length == 0 && (uint8_t)c[0] < 0x80) {
 			length = 1;
 		}
 		if (at + (length ? length : 1) >= out_size) {
 			break;
 		}
-		if (length == 0 || control_character(in + i)) {
+		if (length == 0 || control_character(c)) {
 			out[at++] = '?';
 			i += length ? length : 1;
 			continue;
 		}
-		memcpy(out + at, in + i, length);
+		memcpy(out + at, c, length);
 		at += length;
 		i += length;
 	}

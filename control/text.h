@@ -16,8 +16,15 @@ size_t text_utf8_length(const char *s);
 void text_copy(char *out, size_t out_size, const char *in);
 
 /*
+ * Copies a field of `size` bytes that another process may be writing: what is checked afterwards is
+ * the copy. False when there is no NUL in it.
+ */
+bool text_take(char *out, const char *in, size_t size) __attribute__((warn_unused_result));
+
+/*
  * Copies `in` (at most in_max bytes, or up to its NUL) to `out`, always terminated and cut to fit.
- * Control characters and bytes that are no UTF-8 become '?'.
+ * Control characters and bytes that are no UTF-8 become '?'. Another process may be writing `in`:
+ * each character is looked at in a copy.
  */
 void text_printable(char *out, size_t out_size, const char *in, size_t in_max);
 

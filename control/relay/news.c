@@ -1,19 +1,15 @@
 #include "news.h"
 
-static const _Atomic uint32_t *ring(const struct news *news)
-{
-	return (const _Atomic uint32_t *)((const uint8_t *)news->pub + news->pub->news_offset);
-}
-
 static uint64_t head(const struct news *news)
 {
 	/* Acquire: pairs with the worker's release after it wrote the slots. */
 	return atomic_load_explicit(&news->pub->news_head, memory_order_acquire);
 }
 
-void news_init(struct news *news, const struct abi_pub *pub, struct abi_sub *sub)
+void news_init(struct news *news, const struct abi_pub *pub, uint64_t offset, struct abi_sub *sub)
 {
 	news->pub = pub;
+	news->ring = (const _Atomic uint32_t *)((const uint8_t *)pub + offset);
 	news->sleeping = &sub->news_sleeping;
 	news->seen = head(news);
 }
@@ -23,7 +19,6 @@ void news_init(struct news *news, const struct abi_pub *pub, struct abi_sub *sub
  */
 bool news_read(struct news *news, void (*see)(void *app, uint32_t slot), void *app)
 {
-	const _Atomic uint32_t *slots = ring(news);
 	uint64_t to = head(news);
 	uint64_t from = news->seen;
 
@@ -32,7 +27,8 @@ bool news_read(struct news *news, void (*see)(void *app, uint32_t slot), void *a
 		return true;
 	}
 	for (uint64_t i = from; to - from < ABI_NEWS_RING && i != to; i++) {
-		see(app, atomic_load_explicit(&slots[i % ABI_NEWS_RING], memory_order_relaxed));
+		see(app,
+		    atomic_load_explicit(&news->ring[i % ABI_NEWS_RING], memory_order_relaxed));
 	}
 	atomic_thread_fence(memory_order_acquire);
 	return head(news) - from < ABI_NEWS_RING;

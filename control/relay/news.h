@@ -15,12 +15,13 @@
 
 struct news {
 	const struct abi_pub *pub;
+	const _Atomic uint32_t *ring;
 	_Atomic uint32_t *sleeping; /* flag of ours in `sub` */
 	uint64_t seen;              /* position in the ring */
 };
 
-/* What came before is not news. */
-void news_init(struct news *news, const struct abi_pub *pub, struct abi_sub *sub);
+/* The ring stands at `offset` of `pub`. What came before is not news. */
+void news_init(struct news *news, const struct abi_pub *pub, uint64_t offset, struct abi_sub *sub);
 
 /* Calls `see` for each slot that had news since the last call. False: some were lost. */
 bool news_read(struct news *news, void (*see)(void *app, uint32_t slot), void *app)

@@ -55,9 +55,9 @@ static void view_init(struct log_view *view, const struct relay_source *source)
 {
 	const uint8_t *base = (const uint8_t *)source->pub;
 
-	view->units = (const union abi_log_unit *)(base + source->pub->blocks_offset);
-	view->block_next = (const _Atomic uint32_t *)(base + source->pub->block_next_offset);
-	view->blocks = source->pub->blocks;
+	view->units = (const union abi_log_unit *)(base + source->layout->blocks_offset);
+	view->block_next = (const _Atomic uint32_t *)(base + source->layout->block_next_offset);
+	view->blocks = source->layout->blocks;
 	view->regions = source->regions;
 }
 
@@ -108,12 +108,12 @@ struct relay *relay_create(const struct relay_source *source, const struct relay
 	}
 	TAILQ_INIT(&relay->streams);
 	TAILQ_INIT(&relay->dirty);
-	relay->slots_count = source->pub->streams;
+	relay->slots_count = source->layout->streams;
 	relay->slots = calloc(relay->slots_count, sizeof(struct relay_stream *));
 	if (!relay->slots || context_init(&relay->context, source, settings, resolver)) {
 		goto free_relay;
 	}
-	news_init(&relay->news, source->pub, source->sub);
+	news_init(&relay->news, source->pub, source->layout->news_offset, source->sub);
 	if (watch(relay, source->news_fd, &relay->news) ||
 	    watch(relay, relay->context.mailbox.fd, &relay->context.mailbox) ||
 	    watch(relay, relay->context.record_fd, &relay->context.record_fd) ||

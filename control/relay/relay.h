@@ -55,6 +55,7 @@ const char *relay_counter_name(enum relay_counter counter);
 struct relay_source {
 	uint32_t worker;
 	const struct abi_pub *pub;
+	const struct abi_pub *layout; /* a copy of its constant part, which was checked */
 	struct abi_sub *sub;
 	const struct log_regions *regions;
 	int news_fd; /* eventfd, non-blocking */

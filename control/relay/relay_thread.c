@@ -234,8 +234,9 @@ static void update_pressure(struct relay *relay)
 	uint64_t packets_total = atomic_load_explicit(&pub->packets_total, memory_order_relaxed);
 	uint64_t blocks = atomic_load_explicit(&pub->blocks_free, memory_order_relaxed);
 
-	relay->context.pressure = packets_total > 0 && (FREE_LOW(packets, packets_total) ||
-							FREE_LOW(blocks, pub->blocks));
+	relay->context.pressure =
+		packets_total > 0 && (FREE_LOW(packets, packets_total) ||
+				      FREE_LOW(blocks, relay->context.source.layout->blocks));
 }
 
 /*

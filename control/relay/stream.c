@@ -91,7 +91,8 @@ static void init_origins(struct relay_stream *s, uint64_t now_us)
 		s->scan.position == 0 ? settings->first_chance_us : settings->return_us;
 
 	s->origins_count = s->app->origins_count;
-	positions_open(&s->positions, &abi_sub_resume(source->sub, source->pub->streams)[s->slot],
+	positions_open(&s->positions,
+		       &abi_sub_resume(source->sub, source->layout->streams)[s->slot],
 		       s->generation, s->head, s->app->origins, s->origins_count);
 	for (uint32_t i = 0; i < s->origins_count; i++) {
 		uint64_t position = positions_of(&s->positions, i);
@@ -108,7 +109,7 @@ struct relay_stream *stream_create(struct relay_context *context, uint32_t slot,
 				   uint64_t generation, const struct config_app *app,
 				   const char *name, uint64_t now_us)
 {
-	const struct abi_pub *pub = context->source.pub;
+	const struct relay_source *source = &context->source;
 	size_t size = sizeof(struct relay_stream) + app->origins_count * sizeof(struct origin);
 	size_t name_size = strnlen(name, ABI_NAME_MAX - 1) + 1;
 	struct relay_stream *s = calloc(1, size + name_size);
@@ -119,7 +120,9 @@ struct relay_stream *stream_create(struct relay_context *context, uint32_t slot,
 	s->context = context;
 	s->slot = slot;
 	s->generation = generation;
-	s->pub = (const struct abi_stream *)((const uint8_t *)pub + pub->streams_offset) + slot;
+	s->pub = (const struct abi_stream *)((const uint8_t *)source->pub +
+					     source->layout->streams_offset) +
+		 slot;
 	s->tail = &context->source.sub->tail[slot];
 	s->app = app;
 	timeline_init(&s->timeline, app->timestamps == CONFIG_TIMESTAMPS_REPAIR);

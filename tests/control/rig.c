@@ -58,6 +58,7 @@ void rig_start(struct rig *rig)
 {
 	struct relay_source source = {
 		.pub = rig->worker.pub,
+		.layout = rig->worker.pub,
 		.sub = rig->worker.sub,
 		.regions = &rig->worker.regions,
 		.news_fd = rig->worker.news_fd,

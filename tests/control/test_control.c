@@ -1063,6 +1063,59 @@ static void test_layout_is_checked(void)
 	fake_worker_fini(&worker);
 }
 
+/* What is constant says something else after the attach; `before` is what it said. */
+static void spoil_layout(struct abi_pub *before)
+{
+	size_t size = offsetof(struct abi_pub, event_head);
+
+	memcpy((void *)before, worker.pub, size);
+	memset((void *)worker.pub, 0xee, size);
+}
+
+static void restore_layout(const struct abi_pub *before)
+{
+	memcpy((void *)worker.pub, before, offsetof(struct abi_pub, event_head));
+}
+
+/* Control uses what it checked at the attach, and never what the memory says later. */
+static void test_layout_changes_later(void)
+{
+	static const char *const requests[] = {"workers", "counters", "connections",
+					       "trace",   "memory",   "players"};
+	struct fake_message m = {9, ABI_LOG_KEYFRAME, 0, 1000, 300};
+	struct abi_pub before;
+	pthread_t pages;
+
+	set_up();
+	publish(0, 1, "live", "s3cret");
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_ACCEPT);
+	go_live(0, "studio");
+	WAIT_FOR(says("{\"command\":\"streams\"}", "streams.0.state", "live"));
+	fake_pending(&worker, 1, 1, "live", "other?key=wrong");
+	fake_event(&worker, ABI_EVENT_PUBLISH, 1);
+	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_REJECT);
+	put_event(0, 1000, 17, 0);
+	atomic_store(&answering, true);
+	pthread_create(&pages, NULL, answer_pages, NULL);
+	WAIT_FOR(says("{\"command\":\"connections\"}", "ok", "true"));
+	spoil_layout(&before);
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		char request[64];
+
+		snprintf(request, sizeof(request), "{\"command\":\"%s\"}", requests[i]);
+		CU_ASSERT(says(request, "ok", "true"));
+	}
+	CU_ASSERT(says("{\"command\":\"workers\"}", "workers.0.blocks_total", "4096"));
+	CU_ASSERT(says("{\"command\":\"connections\"}", "connections.connections.0.state", "OPEN"));
+	CU_ASSERT(says("{\"command\":\"kick\",\"worker\":0,\"id\":100}", "ok", "false"));
+	restore_layout(&before);
+	atomic_store(&answering, false);
+	pthread_join(pages, NULL);
+	CU_ASSERT(fake_send(&worker, 0, &m));
+	WAIT_FOR(fake_origin_count(origin) == 1);
+	tear_down();
+}
+
 static char key_play[] = "see-1";
 
 /* Asks in `slot`, and expects this answer. */
@@ -1223,6 +1276,7 @@ int main(void)
 		{"a silent dataplane", test_silent_dataplane},
 		{"the heart stops with a relay", test_heart_stops_with_a_relay},
 		{"layouts are checked", test_layout_is_checked},
+		{"a layout changes after the attach", test_layout_changes_later},
 		{"play", test_play},
 		{"drain, players", test_drain_of_players},
 		{"players are taken over", test_players_are_taken_over},

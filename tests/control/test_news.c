@@ -44,7 +44,7 @@ static void start(void)
 	atomic_store(&mapping.pub.news_head, UINT64_MAX - 1); /* it wraps early */
 	seen_count = 0;
 	more = 0;
-	news_init(&news, &mapping.pub, &sub);
+	news_init(&news, &mapping.pub, mapping.pub.news_offset, &sub);
 }
 
 static bool read_all(void)
