@@ -223,7 +223,7 @@ static uint64_t allowed(uint64_t rate, uint64_t us)
 
 static void save(struct admission_bucket *bucket, const struct flow *flow, uint64_t units)
 {
-	uint64_t most = flow->rate * ADMISSION_SILENCE_S;
+	uint64_t most = flow->rate * ADMISSION_SAVED_S;
 
 	bucket->saved = most - bucket->saved < units ? most : bucket->saved + units;
 }
@@ -256,9 +256,7 @@ static bool floods(struct admission_bucket *bucket, const struct flow *flow, uin
 	if (bucket->debt + came > paid) {
 		return overdraws(bucket, flow, bucket->debt + came - paid);
 	}
-	if (came == 0) {
-		save(bucket, flow, paid - bucket->debt);
-	}
+	save(bucket, flow, paid - bucket->debt - came);
 	bucket->debt = 0;
 	return false;
 }

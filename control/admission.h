@@ -4,11 +4,12 @@
  *
  * Codecs and resolutions are judged at once, a resolution that nobody can tell after
  * ADMISSION_SUSTAIN_US. Rates are not: a bitrate is over its limit when all that came beyond it
- * adds up to bitrate_window_s of it, so that a burst passes; so are frames, by arrival. Time in
- * which nothing came is saved up, ADMISSION_SILENCE_S at most: that is the backlog after a stall.
- * Frame rates by timestamps and keyframe intervals are over theirs when they stay so for
- * ADMISSION_SUSTAIN_US. Message size, silence and media that never comes are the worker's, which
- * sees them anyhow: it is told with the accept (abi/sub.h).
+ * adds up to bitrate_window_s of it, so that a burst passes; so are frames, by arrival. What the
+ * rate allowed and nobody sent is saved up, ADMISSION_SAVED_S of the rate at most: the backlog of
+ * an uplink that stood still, or only trickled, is no more than that. Frame rates by timestamps and
+ * keyframe intervals are over theirs when they stay so for ADMISSION_SUSTAIN_US. Message size,
+ * silence and media that never comes are the worker's, which sees them anyhow: it is told with the
+ * accept (abi/sub.h).
  *
  * Pure functions; the owner looks twice a second.
  */
@@ -22,14 +23,14 @@
 #include "rtmp/server.h"
 
 #define ADMISSION_SUSTAIN_US UINT64_C(5000000)
-#define ADMISSION_SILENCE_S  60u
+#define ADMISSION_SAVED_S    60u
 #define ADMISSION_TEXT       128u
 
 /* What came of something that has a rate. */
 struct admission_bucket {
 	uint64_t count; /* at the last look */
 	uint64_t debt;  /* beyond the rate */
-	uint64_t saved; /* what may come beyond it for the silence before */
+	uint64_t saved; /* what may come beyond it, for what did not come before */
 	uint64_t since; /* count when the debt began */
 	uint64_t since_us;
 };
