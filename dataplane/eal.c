@@ -58,8 +58,9 @@ uint64_t dp_eal_memory(const struct config_dataplane *config)
 	const struct config_memory *memory = &config->memory;
 	uint64_t packets = memory->packets * (dp_eal_data_room(&config->ports[0]) + UINT64_C(384));
 	uint64_t pub = memory->log_blocks * (uint64_t)4100 + memory->streams * (uint64_t)1472;
+	uint64_t play = config->play.players > 0 ? config->play.memory_mib * MIB : 0;
 
-	return heap_memory(config) + config->cores_count * (packets + pub + 4 * MIB);
+	return heap_memory(config) + config->cores_count * (packets + pub + 4 * MIB) + play;
 }
 
 static uint64_t hugepages(const char *path)

@@ -1,7 +1,7 @@
 /*
  * What is written for a player: a chain of mbufs of the players' pool, filled one after the other.
  *
- * Bytes that do not fit for want of an mbuf make the chain `short`: play_chain_cut() then takes
+ * Bytes that do not fit for want of an mbuf make the chain `lacking`: play_chain_cut() then takes
  * back what was written since a mark, so that only whole messages leave.
  */
 #ifndef DP_PLAY_CHAIN_H

@@ -10,7 +10,8 @@
 #include "dataplane/play_share.h"
 
 #define POOL_ROOM  2048u
-#define POOL_CACHE 64u
+/* What one worker has in a cache no other can have: the shares would not add up. */
+#define POOL_CACHE 0u
 
 static_assert(PLAY_RING >= ABI_PLAYERS_MAX, "a mailbox has room for every player of a worker");
 

@@ -14,9 +14,8 @@ void play_share_init(struct play_mesh *mesh)
 	uint32_t slots = mesh->workers * mesh->players;
 	uint32_t all = mesh->pool->size;
 	uint32_t useful = (PLAY_RESERVE_KIB << 10) / mesh->truesize;
-	uint32_t half = all / 2 / slots;
 
-	mesh->reserve_mbufs = half > useful ? half : least(useful, all / slots);
+	mesh->reserve_mbufs = least(useful, all / 2 / slots);
 	mesh->common_mbufs = all - mesh->reserve_mbufs * slots;
 	atomic_store_explicit(&mesh->common_used, 0, memory_order_relaxed);
 }
@@ -44,7 +43,8 @@ uint32_t play_share_update(struct play_mesh *mesh, struct play_feed *feed)
 	account(mesh, feed, held > mesh->reserve_mbufs ? held - mesh->reserve_mbufs : 0);
 	uint32_t used = atomic_load_explicit(&mesh->common_used, memory_order_relaxed);
 	uint32_t free = used < mesh->common_mbufs ? mesh->common_mbufs - used : 0;
-	return least(mesh->player_mbufs, mesh->reserve_mbufs + free);
+	return least(mesh->player_mbufs,
+		     mesh->reserve_mbufs + least(free, rte_mempool_avail_count(mesh->pool)));
 }
 
 void play_share_release(struct play_mesh *mesh, struct play_feed *feed)

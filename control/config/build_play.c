@@ -1,6 +1,9 @@
 #include "address.h"
 #include "build.h"
 
+#define MEMORY_MIB      16u
+#define PLAYERS_FOR_MIB 8u
+
 static const struct file_play no_play;
 
 static void build_address(struct check *c, const char *text, struct config_prefix *prefix)
@@ -58,6 +61,15 @@ static bool anybody_may_play(const struct config *config)
 	return false;
 }
 
+/* Half of it is 64 KiB for each player that there may be. */
+static uint32_t default_memory(const struct config *config)
+{
+	uint32_t all = config->dataplane.cores_count * config->dataplane.play.players;
+	uint32_t mib = (all + PLAYERS_FOR_MIB - 1) / PLAYERS_FOR_MIB;
+
+	return mib > MEMORY_MIB ? mib : MEMORY_MIB;
+}
+
 void build_play(struct check *c, const struct file_play *file, struct config *config)
 {
 	struct config_play *play = &config->dataplane.play;
@@ -67,7 +79,7 @@ void build_play(struct check *c, const struct file_play *file, struct config *co
 	file = file != NULL ? file : &no_play;
 	play->players = check_number(c, "players", file->players, (struct check_range){1, 256, 32});
 	play->memory_mib = check_number(c, "memory_mib", file->memory_mib,
-					(struct check_range){1, 1u << 16, 16});
+					(struct check_range){1, 1u << 16, default_memory(config)});
 	play->player_kib = check_number(c, "player_kib", file->player_kib,
 					(struct check_range){64, 1u << 20, 2048});
 	play->lag_max_ms = check_number(c, "lag_max_ms", file->lag_max_ms,

@@ -836,10 +836,16 @@ static void test_play(void)
 			   "apps:\n  - name: a\n    play:\n      max_players: 1\n"
 			   "      addresses: [192.0.2.0/24, \"fd00::/8\"]\n");
 	CU_ASSERT_EQUAL(config->dataplane.play.players, 256);
+	CU_ASSERT_EQUAL(config->dataplane.play.memory_mib, 1);
 	CU_ASSERT_EQUAL(config->dataplane.play.behind_max_ms, 0);
 	CU_ASSERT_PTR_NULL(config->apps[0].play.key);
 	CU_ASSERT_EQUAL(config->apps[0].play.addresses_count, 2);
 	CU_ASSERT_EQUAL(config->apps[0].play.addresses[1].length, 8);
+	config_free(config);
+	/* 64 KiB for each are half of it. */
+	config = load_good("dataplane: {cores: [1, 2, 3, 4, 5], play: {players: 33}}\n"
+			   "apps:\n  - name: a\n    play: {key: k1}\n");
+	CU_ASSERT_EQUAL(config->dataplane.play.memory_mib, 21);
 	config_free(config);
 }
 

@@ -153,6 +153,10 @@ static void choice_of_hugepages(void)
 	CU_ASSERT_EQUAL(dp_eal_choose_hugepages(&config, needed - 1), -ENOMEM);
 	config.hugepages = CONFIG_HUGEPAGES_OFF;
 	CU_ASSERT_EQUAL(dp_eal_choose_hugepages(&config, UINT64_MAX), 0);
+	config.play.memory_mib = 40; /* of nobody */
+	CU_ASSERT_EQUAL(dp_eal_memory(&config), needed);
+	config.play.players = 1;
+	CU_ASSERT_EQUAL(dp_eal_memory(&config), needed + (40 << 20));
 }
 
 int main(void)

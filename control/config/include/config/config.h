@@ -130,7 +130,8 @@ struct config_per_source {
 /* What players (RTMP play) may have; apps say who may play. */
 struct config_play {
 	uint32_t players;       /* of each worker; default 32; 0: no app lets anybody play */
-	uint32_t memory_mib;    /* copies that wait for players of all workers; default 16 */
+	uint32_t memory_mib;    /* copies that wait for players of all workers; default 16, or 1 for
+				   each 8 players if that is more */
 	uint32_t player_kib;    /* ... for one player, and under way to it; default 2048 */
 	uint32_t lag_max_ms;    /* one further behind goes on at the next keyframe; default 5000 */
 	uint32_t behind_max_ms; /* one that does not catch up for so long is ended; default 20000;
