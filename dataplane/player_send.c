@@ -91,6 +91,9 @@ static bool hand_over(struct player *player, struct rte_mbuf *head, bool of_feed
 	}
 	if (of_feed) {
 		player_unacked_add(&player->unacked, player->sent_bytes, bytes, mbufs);
+		unread_replies_pass(&player->session->unread, bytes);
+	} else if (!session_note_replies(player->session, bytes)) {
+		player->session->doomed = true;
 	}
 	player->sent_bytes += bytes;
 	player->room -= bytes < player->room ? bytes : player->room;

@@ -71,7 +71,7 @@ struct session *session_open(struct session_table *table, struct tcp_conn *conn)
 	s->held_told = 0;
 	s->doomed = false;
 	s->asked = 0;
-	s->played = false;
+	unread_replies_init(&s->unread);
 	message_set_init(&s->messages, table->config.messages, table->bytes_max, table->held_max);
 	rtmp_server_init(&s->server, &table->server_config, next_random(table));
 	bool discard = is_for_discard(table, conn);
@@ -121,9 +121,12 @@ static struct rte_mbuf *chain_of(struct rte_mempool *pool, const uint8_t *data, 
 	return NULL;
 }
 
-static bool reads_replies(const struct session *s)
+bool session_note_replies(struct session *s, uint32_t bytes)
 {
-	return tcp_send_space(s->conn) > SESSION_SEND_MAX - SESSION_REPLIES_MAX;
+	uint32_t space = tcp_send_space(s->conn);
+	uint32_t queued = space < SESSION_SEND_MAX ? SESSION_SEND_MAX - space : 0;
+
+	return unread_replies_add(&s->unread, bytes, queued) <= SESSION_REPLIES_MAX;
 }
 
 static bool give(struct session *s, struct rte_mbuf *replies)
@@ -131,7 +134,13 @@ static bool give(struct session *s, struct rte_mbuf *replies)
 	if (s->player && player_defers(s->player)) {
 		return player_defer(s->player, replies);
 	}
-	return (s->played || reads_replies(s)) && tcp_send(s->conn, replies) == 0;
+	uint32_t bytes = replies->pkt_len;
+
+	if (tcp_send(s->conn, replies) < 0) {
+		return false;
+	}
+	s->doomed |= !session_note_replies(s, bytes);
+	return true;
 }
 
 void session_flush(struct session *s)

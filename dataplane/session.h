@@ -22,6 +22,7 @@
 #include "config/config.h"
 #include "dataplane/command_buffers.h"
 #include "dataplane/message.h"
+#include "dataplane/unread_replies.h"
 #include "rtmp/server.h"
 
 #define SESSION_OUT_SIZE         16384u
@@ -35,8 +36,8 @@
 #define SESSION_HOLD_MAX         (256u << 10)
 #define SESSION_LONGEST          2u
 #define SESSION_HELD_FACTOR      3u
-/* Bytes that TCP queues for a connection: media for a player, and more replies than a peer that
- * reads them has waiting. */
+/* Bytes that TCP queues for a connection: media for a player, and of replies no more than a peer
+ * that reads them has waiting. */
 #define SESSION_SEND_MAX         (8u << 20)
 #define SESSION_REPLIES_MAX      (256u << 10)
 /* Payload that a publisher may send before control decided, unless the configuration says
@@ -105,8 +106,8 @@ struct session {
 	uint32_t id;        /* index in the table */
 	uint32_t held_told; /* truesize of messages under way, as TCP knows it */
 	bool doomed;        /* to be reset by session_settle() */
-	bool played;        /* ever: its send queue may hold media */
 	uint16_t asked;     /* session_table.drain when it was asked to connect elsewhere */
+	struct unread_replies unread;
 	struct message_set messages;
 	struct rtmp_server server;
 };
@@ -200,6 +201,8 @@ void session_shutdown(struct session_table *table);
 
 /* Changes the state and starts its time limit. */
 void session_set_state(struct session *s, enum session_state state);
+/* TCP took replies. False: the peer has so many of them to read that it is to be reset. */
+bool session_note_replies(struct session *s, uint32_t bytes) __attribute__((warn_unused_result));
 /* Sends the replies gathered in table->out. */
 void session_flush(struct session *s);
 /* Sends what there is, then FIN; ends the publications. */

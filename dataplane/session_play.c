@@ -40,7 +40,6 @@ static void ask(struct session *s, const struct rtmp_server_event *event)
 		.name = event->name,
 		.now_us = s->table->now_us,
 	};
-	s->played = true;
 	s->player = player_open(s->table->config.players, &request);
 	if (!s->player) {
 		refuse(s, event, RTMP_PLAY_REJECT_CAPACITY, DP_COUNTER_play_no_slot);

@@ -36,6 +36,7 @@ void fake_tcp_acknowledge(struct tcp_conn *conn, uint32_t bytes)
 		m->data_off = (uint16_t)(m->data_off + n);
 		m->data_len = (uint16_t)(m->data_len - n);
 		conn->send_queue -= n;
+		conn->send_space += n < UINT32_MAX - conn->send_space ? n : 0;
 		bytes -= n;
 		if (m->data_len == 0) {
 			conn->queue = m->next;

@@ -15,7 +15,8 @@ struct tcp_conn {
 	size_t sent_len;
 	int64_t held; /* truesize, as told by tcp_hold() and tcp_release() */
 	int send_error;
-	uint32_t send_space;    /* what tcp_send_space() says; less with each tcp_send() */
+	uint32_t send_space;    /* what tcp_send_space() says; less with each tcp_send(), more
+				   with fake_tcp_acknowledge() */
 	bool keeps;             /* what is sent is not acknowledged until the test says so */
 	struct rte_mbuf *queue; /* ... and stands here */
 	uint32_t send_queue;    /* bytes of it */

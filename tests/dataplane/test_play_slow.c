@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dataplane/player_send.h"
+#include "dataplane/session.h"
 #include "play_stage.h"
 #include "suite.h"
 
@@ -107,6 +108,80 @@ static void test_ping_flood(void)
 	}
 	CU_ASSERT_TRUE(v.conn.aborted);
 	CU_ASSERT_EQUAL(v.pongs, 0); /* it could not tell it from media */
+	viewer_close(&v);
+	stop(1);
+}
+
+static void release_log(void)
+{
+	world_set_tail(&a, slot, atomic_load(&world_stream(&a, slot)->head));
+}
+
+#define PINGS 400u
+
+static void pump_pings(void)
+{
+	for (uint32_t i = 0; i < PINGS; i++) {
+		viewer_ping(&v);
+	}
+	viewer_pump(&v);
+}
+
+/* Much media, none of which arrives, under way to a player of which TCP says how much it has. */
+static void play_much(void)
+{
+	struct config_play config = stage_defaults;
+
+	config.player_kib = 2048;
+	start_with(&config, 1);
+	viewer_open(&v, &a, "cam");
+	fake_tcp_acknowledge(&v.conn, UINT32_MAX);
+	v.conn.keeps = true;
+	v.conn.send_space = SESSION_SEND_MAX;
+	v.conn.cwnd = 1 << 20;
+	viewer_accept(&v, &a, slot);
+	for (uint32_t i = 0; i < 20; i++) {
+		a.now_us += 2 * PLAYER_LOOK_US;
+		video(i * 40, i == 0, 50000);
+	}
+	CU_ASSERT_TRUE(v.conn.send_queue > 2 * SESSION_REPLIES_MAX);
+	viewer_flag(&v, "pause", true);
+	viewer_pump(&v);
+}
+
+/* Replies that a player does not read have the bound that they have for all; media is not one. */
+static void test_ping_paused(void)
+{
+	play_much();
+	uint32_t media = v.conn.send_queue;
+	uint32_t replies = 0;
+	while (!v.conn.gone && replies < 2 * SESSION_REPLIES_MAX) {
+		replies = v.conn.send_queue - media;
+		pump_pings();
+	}
+	CU_ASSERT_TRUE(v.conn.aborted);
+	CU_ASSERT_TRUE(replies > SESSION_REPLIES_MAX - 20 * PINGS);
+	CU_ASSERT_TRUE(replies <= SESSION_REPLIES_MAX);
+	viewer_close(&v);
+	stop(1);
+}
+
+/* One that reads them may have as many as it wants, between media of which much is under way. */
+static void test_ping_read(void)
+{
+	play_much();
+	viewer_flag(&v, "pause", false);
+	for (uint32_t i = 0; i < 200; i++) {
+		a.now_us += 2 * PLAYER_LOOK_US;
+		pump_pings();
+		video(800 + i * 40, false, 50000);
+		release_log();
+		viewer_read(&v);
+		fake_tcp_acknowledge(&v.conn, 54000);
+	}
+	CU_ASSERT_TRUE(v.conn.send_queue > SESSION_REPLIES_MAX);
+	CU_ASSERT_FALSE(v.conn.gone);
+	CU_ASSERT_TRUE(v.pongs * 6 > SESSION_REPLIES_MAX);
 	viewer_close(&v);
 	stop(1);
 }
@@ -222,11 +297,6 @@ static void test_reply_order(void)
 	expect_message(&v, 4, RTMP_TYPE_VIDEO, 0, 60000);
 	viewer_close(&v);
 	stop(1);
-}
-
-static void release_log(void)
-{
-	world_set_tail(&a, slot, atomic_load(&world_stream(&a, slot)->head));
 }
 
 /* So many bytes of what TCP has for a viewer arrive. */
@@ -439,6 +509,8 @@ int main(void)
 		{"replies in order", test_reply_order},
 		{"full when the publisher ends", test_full_at_end},
 		{"pings and no reading", test_ping_flood},
+		{"pings, paused, and no reading", test_ping_paused},
+		{"pings, and reads", test_ping_read},
 		{"takes nothing", test_stuck},
 		{"no memory", test_no_memory},
 		{"does not catch up", test_behind},
