@@ -49,6 +49,7 @@ struct play_feed {
 	uint64_t retry_us;     /* not before, for want of memory */
 	uint64_t late_us;      /* since when it has not caught up; 0: it is not late */
 	uint64_t seen_late_us; /* when it was last */
+	uint64_t starved_us;   /* since when the pool has nothing for it; 0: it has */
 	uint32_t common;       /* mbufs that it has of the common part (dataplane/play_share.h) */
 	bool placed;           /* `cursor` is set */
 	bool started;          /* `number` is set */

@@ -1,6 +1,7 @@
 #include "dataplane/play_source.h"
 
 #include <rte_mbuf.h>
+#include <rte_mempool.h>
 
 #include "dataplane/counters.h"
 #include "dataplane/play_share.h"
@@ -54,9 +55,35 @@ static void go_to_keyframe(struct play_feed *feed, const struct publication *p)
 	feed->placed = true;
 }
 
+/* The time without memory, which is now over, is as if it had not been. */
+static void note_fed(struct play_feed *feed, uint64_t now_us)
+{
+	if (feed->starved_us != 0) {
+		uint64_t starved_us = now_us - feed->starved_us;
+		uint64_t seen_us = feed->seen_late_us + starved_us;
+
+		feed->late_us += feed->late_us != 0 ? starved_us : 0;
+		feed->seen_late_us = seen_us < now_us ? seen_us : now_us;
+		feed->starved_us = 0;
+	}
+}
+
+/* The pool is empty, which the player cannot help, unless it has something to take. */
+static void note_starved(struct play_feed *feed, uint64_t now_us)
+{
+	if (play_ring_count(&feed->ring) > 0) {
+		note_fed(feed, now_us);
+	} else if (feed->starved_us == 0) {
+		feed->starved_us = now_us;
+	}
+}
+
 /* It cannot take the stream at its rate, now and perhaps since long. */
 static void note_late(const struct play_source *source, struct play_feed *feed, uint64_t now_us)
 {
+	if (feed->starved_us != 0) {
+		return;
+	}
 	feed->late_us = feed->late_us == 0 ? now_us : feed->late_us;
 	feed->seen_late_us = now_us;
 	feed->slow = now_us - feed->late_us > source->mesh->behind_max_us;
@@ -85,8 +112,9 @@ static bool is_late(const struct play_source *source, const struct play_feed *fe
 	       now_us - next_entry(feed, p)->arrived_us > source->mesh->lag_max_us;
 }
 
-/* Whether the message is for this player now. */
-static bool wants(struct play_feed *feed, const struct abi_log_entry *entry, uint32_t flags)
+/* Whether the message is for this player now. Who misses video still has not caught up. */
+static bool wants(struct play_feed *feed, const struct abi_log_entry *entry, uint32_t flags,
+		  uint64_t now_us)
 {
 	const uint8_t header = ABI_LOG_SEQUENCE_HEADER | ABI_LOG_METADATA;
 
@@ -101,16 +129,22 @@ static bool wants(struct play_feed *feed, const struct abi_log_entry *entry, uin
 		return false;
 	}
 	feed->want_key &= !(entry->flags & ABI_LOG_KEYFRAME);
+	feed->seen_late_us = feed->want_key ? now_us : feed->seen_late_us;
 	return !feed->want_key;
+}
+
+/* mbufs, about: what headers add is little. */
+static uint32_t needs(const struct abi_log_entry *entry)
+{
+	return entry->length / PLAY_MBUF_BYTES + 1;
 }
 
 /* Room in what the player may hold: a message of any length gets in when it holds nothing. */
 static bool has_room(struct play_source *source, struct play_feed *feed, uint32_t chain_mbufs,
-		     uint32_t length)
+		     uint32_t needed)
 {
 	uint32_t most = play_share_update(source->mesh, feed);
 	uint32_t held = play_share_held(feed) + chain_mbufs;
-	uint32_t needed = length / PLAY_MBUF_BYTES + 1;
 
 	/* What headers add before it is far less than what is left of nb_segs. */
 	return held == 0 || (held + needed <= most && chain_mbufs + needed <= UINT16_MAX / 2);
@@ -119,7 +153,7 @@ static bool has_room(struct play_source *source, struct play_feed *feed, uint32_
 /* A message that the pool could not hold if it were empty is never sent. */
 static bool is_too_long(const struct play_source *source, const struct abi_log_entry *entry)
 {
-	return entry->length / PLAY_MBUF_BYTES + 2 > source->mesh->pool->size;
+	return needs(entry) + 1 > source->mesh->pool->size;
 }
 
 static void count_message(struct play_source *source, struct play_feed *feed,
@@ -134,13 +168,58 @@ static void count_message(struct play_source *source, struct play_feed *feed,
 	feed->started = true;
 }
 
-/* What was written since the mark is taken back, to be tried again in a while. */
-static void take_back(struct play_source *source, struct play_feed *feed, struct play_chain *chain,
-		      const struct play_mark *mark, uint64_t now_us)
+/* The pool is empty: to be tried again in a while. */
+static void wait_for_memory(struct play_source *source, struct play_feed *feed, uint64_t now_us)
 {
 	dp_count(source->counters, DP_COUNTER_play_no_memory, 1);
-	play_chain_cut(chain, mark);
+	note_starved(feed, now_us);
 	feed->retry_us = now_us + RETRY_US;
+}
+
+/* Whether the message is to be written; one that never can be is left out. */
+static bool takes(struct play_source *source, struct play_feed *feed,
+		  const struct abi_log_entry *entry, uint64_t now_us)
+{
+	uint32_t flags = atomic_load_explicit(&feed->flags, memory_order_relaxed);
+
+	if (!wants(feed, entry, flags, now_us)) {
+		return false;
+	}
+	if (is_too_long(source, entry)) {
+		dp_count(source->counters, DP_COUNTER_play_no_memory, 1);
+		feed->want_key |= entry->type == RTMP_TYPE_VIDEO;
+		return false;
+	}
+	return true;
+}
+
+/* Headers where they are due, and the message, or what comes behind it. False: no memory. */
+static bool put(const struct play_source *source, struct play_feed *feed,
+		const struct publication *p, struct play_chain *chain, struct log_cursor *cursor,
+		bool wanted)
+{
+	const struct abi_log_entry *entry = next_entry(feed, p);
+	const struct rtmp_chunk_writer writer = feed->writer;
+	const struct play_mark mark = play_chain_mark(chain);
+
+	/* So that nothing is copied in vain; another worker may be faster all the same. */
+	if (wanted && rte_mempool_avail_count(chain->pool) < needs(entry)) {
+		return false;
+	}
+	if (feed->repeat) {
+		play_write_headers(source->publish, p, feed, entry->timestamp, chain);
+	}
+	if (wanted) {
+		play_write_message(source->publish, p, feed, cursor, chain);
+	} else {
+		play_pass_over(p, cursor);
+	}
+	if (chain->lacking) {
+		play_chain_cut(chain, &mark);
+		feed->writer = writer;
+		return false;
+	}
+	return true;
 }
 
 /* Writes the next message, behind headers where they are due. False: it has to wait. */
@@ -148,32 +227,19 @@ static bool write_next(struct play_source *source, struct play_feed *feed,
 		       const struct publication *p, struct play_chain *chain, uint64_t now_us)
 {
 	const struct abi_log_entry *entry = next_entry(feed, p);
-	uint32_t flags = atomic_load_explicit(&feed->flags, memory_order_relaxed);
-	const struct rtmp_chunk_writer writer = feed->writer;
 	struct log_cursor cursor = feed->cursor;
-	struct play_mark mark = play_chain_mark(chain);
 
-	if (!has_room(source, feed, chain->mbufs, entry->length)) {
+	if (!has_room(source, feed, chain->mbufs, needs(entry))) {
+		note_fed(feed, now_us); /* it waits for its player */
 		return false;
 	}
-	if (feed->repeat) {
-		play_write_headers(source->publish, p, feed, entry->timestamp, chain);
-	}
-	bool wanted = wants(feed, entry, flags);
-	if (wanted && is_too_long(source, entry)) {
-		dp_count(source->counters, DP_COUNTER_play_no_memory, 1);
-		feed->want_key |= entry->type == RTMP_TYPE_VIDEO;
-		wanted = false;
+	bool wanted = takes(source, feed, entry, now_us);
+	if (!put(source, feed, p, chain, &cursor, wanted)) {
+		wait_for_memory(source, feed, now_us);
+		return false;
 	}
 	if (wanted) {
-		play_write_message(source->publish, p, feed, &cursor, chain);
-	} else {
-		play_pass_over(p, &cursor);
-	}
-	if (chain->lacking) {
-		take_back(source, feed, chain, &mark, now_us);
-		feed->writer = writer;
-		return false;
+		note_fed(feed, now_us);
 	}
 	feed->repeat = false;
 	count_message(source, feed, entry);
@@ -194,13 +260,6 @@ static void send_chain(struct play_source *source, struct play_feed *feed,
 	}
 }
 
-/* After a skip it has not caught up before it has the keyframe that it waits for. */
-static bool waits_for_keyframe(const struct play_feed *feed)
-{
-	return feed->want_key &&
-	       !(atomic_load_explicit(&feed->flags, memory_order_relaxed) & RTMP_PLAY_NO_VIDEO);
-}
-
 static void note_lag(const struct play_source *source, struct play_feed *feed,
 		     const struct publication *p, uint64_t now_us)
 {
@@ -210,7 +269,10 @@ static void note_lag(const struct play_source *source, struct play_feed *feed,
 	atomic_store_explicit(&feed->lag_us, lag_us, memory_order_relaxed);
 	if (lag_us > source->mesh->lag_max_us) {
 		note_late(source, feed, now_us);
-	} else if (waits_for_keyframe(feed)) {
+	} else if (feed->starved_us != 0) {
+		return;
+	} else if (feed->want_key && feed->blocked) {
+		/* It skipped, and does not even get to what may be left out before a keyframe. */
 		feed->seen_late_us = now_us;
 	} else if (now_us - feed->seen_late_us > source->mesh->behind_max_us / CAUGHT_UP_SHARE) {
 		feed->late_us = 0;
@@ -263,6 +325,7 @@ static bool serve(struct play_source *source, struct play_feed *feed, uint64_t n
 	}
 	if (paused) {
 		feed->late_us = 0;
+		feed->starved_us = 0;
 	} else {
 		place(source, feed, p, now_us);
 		more = fill(source, feed, p, now_us);
@@ -286,6 +349,7 @@ static void take(struct play_source *source, struct play_feed *feed)
 	feed->retry_us = 0;
 	feed->late_us = 0;
 	feed->seen_late_us = 0;
+	feed->starved_us = 0;
 	feed->slow = false;
 	feed->common = 0;
 	feed->placed = false;
