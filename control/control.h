@@ -37,7 +37,7 @@
 	X(streams_rejected_keyframes, "streams ended: keyframes too far apart")                  \
 	X(streams_drained, "streams ended: the time to drain was over")                          \
 	X(drains, "times that draining was begun")                                               \
-	X(reconnects_asked, "streams that were asked to connect elsewhere")                      \
+	X(reconnects_asked, "streams and players that were asked to connect elsewhere")          \
 	X(plays_asked, "plays that a worker asked about")                                        \
 	X(plays_accepted, "plays accepted")                                                      \
 	X(plays_rejected, "plays refused: not allowed, no such stream, or too many players")     \

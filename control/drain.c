@@ -160,6 +160,8 @@ struct drain_left drain_left(const struct control *control)
 			left.asked += stream->reconnect_asked;
 		}
 	}
-	left.players = players_count(control);
+	struct players_left players = players_left(control);
+	left.players = players.players;
+	left.players_asked = players.asked;
 	return left;
 }

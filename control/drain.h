@@ -33,6 +33,7 @@ struct drain_left {
 	uint32_t streams;
 	uint32_t asked; /* of them, those that can connect anew, and were asked to */
 	uint32_t players;
+	uint32_t players_asked; /* of them, those that are asked if they can connect anew */
 };
 
 static inline bool drain_active(const struct drain *drain)

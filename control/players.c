@@ -243,6 +243,9 @@ static bool move(struct control *control, uint32_t worker, uint32_t number, bool
 	if (events_send(&control->dataplane.workers[worker], &command)) {
 		return false;
 	}
+	if (!over) {
+		control_count(control, CONTROL_reconnects_asked);
+	}
 	player->reconnect_asked = true;
 	player->ended = over;
 	return true;
@@ -262,14 +265,20 @@ uint32_t players_drain(struct control *control, bool over, uint32_t budget)
 	return moved;
 }
 
-uint32_t players_count(const struct control *control)
+struct players_left players_left(const struct control *control)
 {
-	uint32_t count = 0;
+	struct players_left left = {.players = 0};
 
 	for (uint32_t i = 0; i < control->dataplane.workers_count; i++) {
+		const struct control_player *players = control->workers[i].players;
+
 		for (uint32_t j = 0; j < control->dataplane.workers[i].layout.players; j++) {
-			count += playing(slot_of(control, i, j)) != 0;
+			uint64_t generation = playing(slot_of(control, i, j));
+
+			left.players += generation != 0;
+			left.asked += generation != 0 && players[j].generation == generation &&
+				      players[j].reconnect_asked;
 		}
 	}
-	return count;
+	return left;
 }

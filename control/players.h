@@ -32,7 +32,11 @@ void players_forget_drain(struct control *control);
  */
 uint32_t players_drain(struct control *control, bool over, uint32_t budget);
 
-/* Those that play. */
-uint32_t players_count(const struct control *control);
+/* Those that play, and of them those that are asked: as their worker knows which of them can. */
+struct players_left {
+	uint32_t players;
+	uint32_t asked;
+};
+struct players_left players_left(const struct control *control);
 
 #endif

@@ -11,9 +11,9 @@ json_t *report_drain_object(const struct control *control)
 	json_t *object;
 
 	drain_target_show(shown, sizeof(shown), drain->target);
-	object = json_pack("{s:b, s:s, s:i, s:i, s:i}", "active", drain_active(drain), "target",
-			   shown, "streams", (int)left.streams, "asked", (int)left.asked, "players",
-			   (int)left.players);
+	object = json_pack("{s:b, s:s, s:i, s:i, s:i, s:i}", "active", drain_active(drain),
+			   "target", shown, "streams", (int)left.streams, "asked", (int)left.asked,
+			   "players", (int)left.players, "players_asked", (int)left.players_asked);
 
 	if (drain_active(drain) && drain->until_us != DRAIN_NO_LIMIT) {
 		uint64_t us =

@@ -8,7 +8,8 @@
 
 struct control;
 
-/* {"active":, "target":, "left_ms":, "streams":, "asked":}; left_ms is missing without a limit. */
+/* {"active":, "target":, "left_ms":, "streams":, "asked":, "players":, "players_asked":}; left_ms
+ * is missing without a limit. */
 json_t *report_drain_object(const struct control *control);
 
 /* The last rejects, the latest first. */

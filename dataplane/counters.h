@@ -58,8 +58,8 @@ struct abi_pub;
 	X(publish_no_slot, "publishes refused: no stream slot left")                             \
 	X(publish_no_memory, "publishes refused: packet memory is promised to others")           \
 	X(publish_kicked, "publishers ended by control: by the operator, by admission, drained") \
-	X(reconnects_asked, "publishers asked to connect anew")                                  \
-	X(reconnects_not_offered, "publishers not asked: they did not say that they can")        \
+	X(reconnects_asked, "publishers and players asked to connect anew")                      \
+	X(reconnects_not_offered, "publishers, players not asked: they did not say they can")    \
 	X(publish_ended, "publications ended")                                                   \
 	X(play_asked, "plays asked for")                                                         \
 	X(play_accepted, "plays accepted")                                                       \
@@ -68,6 +68,7 @@ struct abi_pub;
 	X(play_no_slot, "plays refused: no player slot left")                                    \
 	X(play_timeout, "plays refused: control did not answer in time")                         \
 	X(play_kicked, "players ended by the operator")                                          \
+	X(play_drained, "players ended: the time to drain was over")                             \
 	X(play_slow, "players ended: they took nothing, or did not catch up, for too long")      \
 	X(play_done, "plays that ended with their stream")                                       \
 	X(play_skips, "players moved to another keyframe: they fell behind")                     \

@@ -29,6 +29,15 @@ static enum rtmp_play_reject reason(struct play *play, uint32_t value)
 	return (enum rtmp_play_reject)value;
 }
 
+static enum dp_counter counter_of(const struct abi_command *command)
+{
+	if (command->type != ABI_COMMAND_PLAY_KICK) {
+		return DP_COUNTER_play_refused;
+	}
+	return command->value == RTMP_PLAY_REJECT_DRAINED ? DP_COUNTER_play_drained
+							  : DP_COUNTER_play_kicked;
+}
+
 static void accept_player(struct player *player, const struct abi_command *command)
 {
 	const struct player_stream stream = {
@@ -59,7 +68,7 @@ void play_obey(struct play *play, const struct abi_command *command)
 	} else if (reconnect) {
 		session_reconnect(player->session, command->name);
 	} else {
-		dp_count(counters, kick ? DP_COUNTER_play_kicked : DP_COUNTER_play_refused, 1);
+		dp_count(counters, counter_of(command), 1);
 		session_end_play(player->session, reason(play, command->value));
 	}
 }

@@ -116,13 +116,14 @@ const struct command commands[] = {
 	 "refused are not shown: they may be keys.\n",
 	 0, OUTPUT_REJECTS, run_plain},
 	{"drain", NULL, "take the edge out of service",
-	 "New publishes are refused. Publishers that said they can (Enhanced RTMP) are asked to\n"
-	 "connect elsewhere; the others stay until they leave, or the time is over.\n"
+	 "New publishes and plays are refused. Publishers and players that said they can\n"
+	 "(Enhanced RTMP) are asked to connect elsewhere; the others stay until they leave, or\n"
+	 "the time is over.\n"
 	 "  --target URL   where to: rtmp://host[:port][/app]; without it, to the same name again\n"
-	 "  --timeout S    streams that are left after S seconds are ended\n",
+	 "  --timeout S    streams and players that are left after S seconds are ended\n",
 	 COMMAND_TAKES_TARGET | COMMAND_TAKES_TIMEOUT, OUTPUT_DRAIN, command_drain},
-	{"undrain", NULL, "take the edge back into service", "Publishes are accepted again.\n", 0,
-	 OUTPUT_DRAIN, run_plain},
+	{"undrain", NULL, "take the edge back into service",
+	 "Publishes and plays are accepted again.\n", 0, OUTPUT_DRAIN, run_plain},
 	{"top", NULL, "workers and streams, refreshed each second",
 	 "Streams with the highest bitrate first. q or Ctrl-C ends.\n"
 	 "  --count N   end after N refreshes\n",

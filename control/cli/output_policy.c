@@ -45,6 +45,8 @@ void text_add_drain(struct table *t, const json_t *drain)
 	field_add_number(t, drain, "asked");
 	table_add(t, "players left");
 	field_add_number(t, drain, "players");
+	table_add(t, "players asked");
+	field_add_number(t, drain, "players_asked");
 	if (json_object_get(drain, "left_ms") != NULL) {
 		table_add(t, "ended in");
 		field_add_duration(t, drain, "left_ms");

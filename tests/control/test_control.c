@@ -1212,8 +1212,12 @@ static void test_drain_of_players(void)
 	fake_leaves(&worker, 2);
 	expect_play(2, 3, "studio?key=see-2", ABI_COMMAND_PLAY_REJECT, RTMP_PLAY_REJECT_AUTH);
 	fake_leaves(&worker, 2);
+	CU_ASSERT(says(status, "status.drain.players_asked", "2"));
+	CU_ASSERT(says(status, "status.drain.asked", "0"));
+	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.reconnects_asked", "2"));
 	fake_leaves(&worker, 0);
 	WAIT_FOR(says(status, "status.drain.players", "1"));
+	CU_ASSERT(says(status, "status.drain.players_asked", "1"));
 	CU_ASSERT(says("{\"command\":\"drain\",\"timeout_ms\":1}", "drain.active", "true"));
 	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_DRAIN);
 	do {
@@ -1221,6 +1225,7 @@ static void test_drain_of_players(void)
 	} while (command.type != ABI_COMMAND_PLAY_KICK);
 	CU_ASSERT_EQUAL(command.slot, 1);
 	CU_ASSERT_EQUAL(command.value, RTMP_PLAY_REJECT_DRAINED);
+	CU_ASSERT(says("{\"command\":\"counters\"}", "counters.control.reconnects_asked", "2"));
 	usleep(300000); /* ended once, not with every tick */
 	CU_ASSERT_EQUAL(atomic_load(&worker.sub->command_head), commands_read);
 	tear_down();

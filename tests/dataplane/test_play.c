@@ -217,6 +217,8 @@ static void test_kick(void)
 	/* A command that comes too late means nobody. */
 	viewer_answer(&v, ABI_COMMAND_PLAY_KICK, RTMP_PLAY_REJECT_KICKED);
 	CU_ASSERT_EQUAL(world_count(&a, DP_COUNTER_commands_stale), 1);
+	CU_ASSERT_EQUAL(world_count(&a, DP_COUNTER_play_kicked), 1);
+	CU_ASSERT_EQUAL(world_count(&a, DP_COUNTER_play_drained), 0);
 	viewer_close(&v);
 	stop(1);
 }
@@ -240,6 +242,8 @@ static void test_drain(void)
 	viewer_answer(&v, ABI_COMMAND_PLAY_KICK, RTMP_PLAY_REJECT_DRAINED);
 	CU_ASSERT_STRING_EQUAL(v.said, "NetConnection.Connect.ReconnectRequest EOF "
 				       "NetStream.Play.UnpublishNotify NetStream.Play.Stop ");
+	CU_ASSERT_EQUAL(world_count(&a, DP_COUNTER_play_drained), 1);
+	CU_ASSERT_EQUAL(world_count(&a, DP_COUNTER_play_kicked), 0);
 	CU_ASSERT_TRUE(v.conn.closed);
 	viewer_close(&v);
 	stop(1);

@@ -203,6 +203,8 @@ def test_drain(context):
         lab.ctl("drain", "--timeout", "1")
         player.wait(15)
         wait_for("the player to be gone", lambda: not lab.ctl("players"))
+        equal("players ended by the drain", lab.counter("play_drained"), 1)
+        equal("players ended by the operator", lab.counter("play_kicked"), 0)
         lab.ctl("undrain")
 
 
