@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "events.h"
 #include "journal.h"
+#include "sources.h"
 #include "text.h"
 
 #define ATTACH_US     (100 * US_PER_MS) /* between two attempts */
@@ -172,6 +173,7 @@ static int start_worker(struct control *control, uint32_t index)
 	atomic_store_explicit(&from->sub->event_tail, control->workers[index].event_tail,
 			      memory_order_release);
 	control->workers[index].heartbeat_us = control->now_us;
+	sources_attached(control, index);
 	control->workers[index].relay =
 		relay_create(&source, &control->relay_settings, control->resolver);
 	if (!control->workers[index].relay) {

@@ -19,6 +19,7 @@
 #include "policy.h"
 #include "report.h"
 #include "report_stream.h"
+#include "sources.h"
 
 #define TICK_US   (100 * US_PER_MS) /* heartbeat, retries; at most */
 #define SAMPLE_US (500 * US_PER_MS)
@@ -117,6 +118,7 @@ static void tick(struct control *control)
 		sample_workers(control);
 		report_sample(control);
 		policy_tick(control);
+		sources_tick(control);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include "rejects.h"
 #include "relay/relay.h"
 #include "relay/resolver.h"
+#include "sources.h"
 
 /* X(name, sentence) */
 #define CONTROL_COUNTERS(X)                                                                      \
@@ -92,7 +93,8 @@ struct control_worker {
 	uint64_t sample_us;
 	uint64_t busy_cycles; /* at the sample */
 	uint64_t total_cycles;
-	double busy_percent;      /* over the interval before it */
+	double busy_percent; /* over the interval before it */
+	struct sources sources;
 	uint64_t inspect_request; /* last number used (inspect.h) */
 };
 

@@ -84,6 +84,18 @@ static void warn_of_open_apps(const struct config *config)
 	}
 }
 
+/* Nobody asked for it: on a small edge it is few. */
+static void say_source_limit(const struct config *config)
+{
+	const struct config_per_source *limits = &config->dataplane.per_source;
+
+	if (limits->by_default) {
+		journal(CONFIG_LOG_INFO, "source.default", "{s:s, s:i, s:i}", "setting",
+			"dataplane.per_source.connections", "connections", (int)limits->connections,
+			"rate", (int)limits->rate);
+	}
+}
+
 static int run(const struct config *config, bool inject)
 {
 	struct control *control = malloc(sizeof(*control));
@@ -107,6 +119,7 @@ static int run(const struct config *config, bool inject)
 	}
 	journal(CONFIG_LOG_INFO, "control.started", "{s:s}", "version", PENSTOCK_VERSION);
 	warn_of_open_apps(config);
+	say_source_limit(config);
 	control->inject = inject;
 	control_run(control);
 	control_fini(control);

@@ -240,6 +240,9 @@ static enum client_status show(const struct command *command, struct recording *
 			(void)json_object_set(object, members[i], value);
 		}
 	}
+	if (r->error != 0) {
+		(void)json_object_set_new(object, "error", json_string(strerror(r->error)));
+	}
 	r->inv->output->show[command->view](r->to == STDOUT_FILENO ? stderr : stdout, object,
 					    &r->inv->options);
 	json_decref(object);
@@ -296,7 +299,8 @@ enum client_status command_record(const struct command *command, struct invocati
 	run(&r);
 	close(r.from);
 	finish(&r);
-	status = r.error != 0 ? fail_recording(&r) : show(command, &r);
+	status = show(command, &r);
+	status = r.error != 0 ? fail_recording(&r) : status;
 	json_decref(r.summary);
 	free(r.data);
 	return status;

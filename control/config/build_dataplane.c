@@ -98,6 +98,7 @@ static void build_per_source(struct check *c, const struct file_per_source *file
 	per_source->connections =
 		check_number(c, "connections", file->connections,
 			     (struct check_range){0, 1u << 20, source_share(connections)});
+	per_source->by_default = file->connections == NULL;
 	per_source->half_open =
 		check_number(c, "half_open", file->half_open, (struct check_range){0, 65535, 256});
 	per_source->rate =

@@ -258,6 +258,10 @@ static void test_no_room(void)
 	CU_ASSERT_EQUAL(record_new(""), 1);
 	CU_ASSERT(file_has(3, 1));
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "File too large; it ends with message 3, at 200 ms"));
+	CU_ASSERT_EQUAL(record_new("--json"), 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"error\": \"File too large\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"messages\": 3"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"ended\": \"the file could not be written\""));
 	small.rlim_cur = HEADER - 1;
 	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &small), 0);
 	CU_ASSERT_EQUAL(record_new(""), 1);

@@ -239,6 +239,8 @@ static void test_source_share(void)
 
 		CU_ASSERT_EQUAL(c->dataplane.per_source.connections, cases[i].connections);
 		CU_ASSERT_EQUAL(c->dataplane.per_source.rate, 200);
+		CU_ASSERT_EQUAL(c->dataplane.per_source.by_default,
+				strstr(cases[i].text, "per_source") == NULL);
 		config_free(c);
 	}
 }

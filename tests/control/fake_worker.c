@@ -29,10 +29,10 @@ static void lay_out(struct abi_pub *pub)
 	pub->blocks_offset = place(&at, FAKE_BLOCKS * sizeof(struct abi_log_block));
 	pub->events_offset = place(&at, ABI_EVENT_RING * sizeof(struct abi_event));
 	pub->news_offset = place(&at, ABI_NEWS_RING * sizeof(uint32_t));
-	pub->counter_names_offset = place(&at, 2 * sizeof(struct abi_counter));
+	pub->counter_names_offset = place(&at, 3 * sizeof(struct abi_counter));
 	pub->trace_records = FAKE_TRACE_RECORDS;
 	pub->trace_offset = place(&at, abi_trace_size(FAKE_TRACE_RECORDS));
-	pub->trace_events_offset = place(&at, 2 * sizeof(struct abi_trace_event));
+	pub->trace_events_offset = place(&at, 3 * sizeof(struct abi_trace_event));
 	pub->names_offset = place(&at, 4 * sizeof(struct abi_name));
 	pub->page_offset = place(&at, sizeof(struct abi_page));
 	pub->players = FAKE_PLAYERS;
@@ -60,7 +60,7 @@ static void count_put(void *app, const uint64_t *refs, uint32_t count)
 	w->given_back += count;
 }
 
-/* Two states, two events. */
+/* Two states, three events. */
 static void describe(struct abi_pub *pub)
 {
 	struct abi_name *names = (struct abi_name *)((uint8_t *)pub + pub->names_offset);
@@ -69,7 +69,8 @@ static void describe(struct abi_pub *pub)
 
 	strcpy(names[0].text, "CLOSED");
 	strcpy(names[1].text, "OPEN");
-	pub->names = 2;
+	strcpy(names[2].text, "drop_source_limit");
+	pub->names = 3;
 	pub->tcp_states = (struct abi_names){0, 2};
 	events[0] = (struct abi_trace_event){
 		.name = "first",
@@ -78,7 +79,11 @@ static void describe(struct abi_pub *pub)
 		(struct abi_trace_event){.name = "second",
 					 .argument = {{.name = "n", .kind = ABI_TRACE_NUMBER},
 						      {.name = "from", .kind = ABI_TRACE_ADDRESS}}};
-	pub->trace_events = 2;
+	events[2] = (struct abi_trace_event){
+		.name = "refused",
+		.argument = {{.name = "counter", .kind = ABI_TRACE_NAMED, .names = {1, 2}},
+			     {.name = "address", .kind = ABI_TRACE_ADDRESS}}};
+	pub->trace_events = 3;
 }
 
 static void fill_pub(struct fake_worker *w, const struct abi_pub *layout)
@@ -91,10 +96,11 @@ static void fill_pub(struct fake_worker *w, const struct abi_pub *layout)
 	w->pub->generation = 77;
 	w->pub->streams = FAKE_STREAMS;
 	w->pub->blocks = FAKE_BLOCKS;
-	w->pub->counters = 2;
+	w->pub->counters = 3;
 	names = (struct abi_counter *)((uint8_t *)w->pub + w->pub->counter_names_offset);
 	strcpy(names[0].name, "rx_packets");
 	strcpy(names[1].name, "tx_packets");
+	strcpy(names[2].name, "tcp_drop_source_limit");
 	describe(w->pub);
 	w->pub->counter[0] = 5;
 	w->pub->blocks_free = FAKE_BLOCKS;

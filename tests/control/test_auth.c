@@ -144,6 +144,9 @@ static void test_printable(void)
 	CU_ASSERT_STRING_EQUAL(out, "ab");
 	text_printable(out, sizeof(out), (const char[]){'a', 'b', '\xc3'}, 3); /* no NUL */
 	CU_ASSERT_STRING_EQUAL(out, "ab?");
+	CU_ASSERT_FALSE(text_take(out, (const char[]){'a', 'b'}, 2));
+	CU_ASSERT(text_take(out, "ab", 3));
+	CU_ASSERT_STRING_EQUAL(out, "ab");
 	text_printable(out, sizeof(out), "", 1);
 	CU_ASSERT_STRING_EQUAL(out, "");
 }

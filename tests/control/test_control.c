@@ -43,7 +43,8 @@ static uint64_t silent_us = UINT64_MAX; /* the worker's heart beats only when a 
 static uint64_t lookup_us;              /* 0: as it is */
 static uint64_t shutdown_us;            /* ... */
 static uint64_t drain_until_us;         /* as a control before this one left it */
-static int receive_buffer;              /* of the origin; the relay's is half of it */
+static const char *drain_target = "rtmp://other";
+static int receive_buffer; /* of the origin; the relay's is half of it */
 
 static struct config_key keys[] = {{.name = name_key, .key = key}};
 static struct config_origin origin_config = {
@@ -177,7 +178,7 @@ static void set_up(void)
 	origin_config.port = fake_origin_port(origin);
 	start_worker();
 	atomic_store(&worker.pub->drain_until_us, drain_until_us);
-	snprintf(worker.pub->drain_target, sizeof(worker.pub->drain_target), "rtmp://other");
+	snprintf(worker.pub->drain_target, sizeof(worker.pub->drain_target), "%s", drain_target);
 	init_control();
 	control.silent_us = silent_us;
 	control.inject = true;
@@ -581,6 +582,14 @@ static void test_drain_is_resumed(void)
 	publish(0, 1, "live", "s3cret");
 	CU_ASSERT_EQUAL(next_command().value, RTMP_REJECT_DRAINING);
 	tear_down();
+	/* What is no target is none that anybody is sent to, or that is shown. */
+	drain_target = "rtmp://other:0/a\tb";
+	set_up();
+	WAIT_FOR(says("{\"command\":\"status\"}", "status.drain.active", "true"));
+	CU_ASSERT(says("{\"command\":\"status\"}", "status.drain.target", ""));
+	CU_ASSERT_STRING_EQUAL(next_command().name, "");
+	tear_down();
+	drain_target = "rtmp://other";
 	drain_until_us = 0;
 }
 
@@ -959,6 +968,58 @@ static void test_trace(void)
 	tear_down();
 }
 
+/* What comes to our stderr from here on. */
+static FILE *catch_log(int *before)
+{
+	FILE *log = tmpfile();
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(log);
+	*before = dup(STDERR_FILENO);
+	(void)dup2(fileno(log), STDERR_FILENO);
+	journal_init(CONFIG_LOG_WARN);
+	return log;
+}
+
+static bool has_logged(FILE *log, const char *text)
+{
+	static char said[65536];
+	ssize_t n = pread(fileno(log), said, sizeof(said) - 1, 0);
+
+	said[n > 0 ? n : 0] = '\0';
+	return strstr(said, text) != NULL;
+}
+
+static void release_log(FILE *log, int before)
+{
+	journal_init(CONFIG_LOG_ERROR);
+	(void)dup2(before, STDERR_FILENO);
+	close(before);
+	fclose(log);
+}
+
+/* The first one that is refused stands in the log, with the setting; not each of them. */
+static void test_source_is_limited(void)
+{
+	int before;
+	FILE *log;
+
+	config.dataplane.per_source = (struct config_per_source){.connections = 16, .rate = 200};
+	set_up();
+	log = catch_log(&before);
+	WAIT_FOR(says("{\"command\":\"counters\"}", "counters.control.attaches", "1"));
+	put_event(2, 1000, 0, 2);
+	put_event(0, 1001, 17, 0);
+	atomic_store(&worker.pub->counter[2], 3);
+	WAIT_FOR(has_logged(log, "source.limited"));
+	CU_ASSERT(has_logged(log, "\"refused\":3,\"address\":\"198.18.0.1\",\"setting\":"
+				  "\"dataplane.per_source\",\"connections\":16,\"rate\":200"));
+	atomic_store(&worker.pub->counter[2], 4);
+	usleep(700000); /* a look later */
+	tear_down();
+	CU_ASSERT_FALSE(has_logged(log, "\"refused\":1"));
+	release_log(log, before);
+}
+
 static void test_silent_dataplane(void)
 {
 	silent_us = 300000;
@@ -1278,6 +1339,7 @@ int main(void)
 		{"the end waits for origins", test_end_waits_for_origins},
 		{"connections", test_connections},
 		{"trace", test_trace},
+		{"a source is limited", test_source_is_limited},
 		{"a silent dataplane", test_silent_dataplane},
 		{"the heart stops with a relay", test_heart_stops_with_a_relay},
 		{"layouts are checked", test_layout_is_checked},

@@ -125,6 +125,7 @@ struct config_per_source {
 	uint32_t connections; /* default: a quarter of memory.connections, and at least 16 */
 	uint32_t half_open;   /* default 256 */
 	uint32_t rate;        /* connections a second; default 200 */
+	bool by_default;      /* nobody said how many connections */
 };
 
 /* What players (RTMP play) may have; apps say who may play. */
