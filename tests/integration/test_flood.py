@@ -136,6 +136,8 @@ def test_per_source(context):
         wait_for("both to count", lambda: lab.ctl("workers")[0]["connections"] == 2)
         check(refused(lab), "a third connection was accepted")
         equal("refused by source", lab.counter("tcp_drop_source_limit"), 1)
+        said = '"event":"source.limited","worker":0,"refused":1,"address":"198.18.0.'
+        wait_for("the log to say so", lambda: said in (lab.dir / "control.log").read_text())
         sockets.pop().close()
         wait_for("room", lambda: lab.ctl("workers")[0]["connections"] == 1)
         sockets.append(lab.connect())
