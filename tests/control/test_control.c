@@ -838,13 +838,16 @@ static void test_memory(void)
 /* The dataplane lives, as far as its socket goes, but none of its workers does anything. */
 static _Atomic bool answering;
 
+static void *worker_page(void)
+{
+	return (uint8_t *)worker.pub + worker.pub->page_offset;
+}
+
 /* The worker's side of abi/inspect.h: a page with one connection, from wherever it is asked. */
 static void *answer_pages(void *arg)
 {
-	struct abi_page *page =
-		(struct abi_page *)((uint8_t *)worker.pub + worker.pub->page_offset);
+	struct abi_page *page = arg;
 
-	(void)arg;
 	while (atomic_load(&answering)) {
 		uint64_t request = atomic_load(&worker.sub->inspect.request);
 
@@ -893,7 +896,7 @@ static void test_connections(void)
 	CU_ASSERT(says("{\"command\":\"connections\"}", "error",
 		       "the worker does not answer, try again"));
 	atomic_store(&answering, true);
-	pthread_create(&pages, NULL, answer_pages, NULL);
+	pthread_create(&pages, NULL, answer_pages, worker_page());
 	CU_ASSERT(says("{\"command\":\"connections\"}", "connections.next", "300"));
 	CU_ASSERT(says("{\"command\":\"connections\"}", "connections.connections.0.id", "17"));
 	CU_ASSERT(says("{\"command\":\"connections\"}", "connections.connections.0.remote",
@@ -1157,7 +1160,7 @@ static void test_layout_changes_later(void)
 	CU_ASSERT_EQUAL(next_command().type, ABI_COMMAND_REJECT);
 	put_event(0, 1000, 17, 0);
 	atomic_store(&answering, true);
-	pthread_create(&pages, NULL, answer_pages, NULL);
+	pthread_create(&pages, NULL, answer_pages, worker_page());
 	WAIT_FOR(says("{\"command\":\"connections\"}", "ok", "true"));
 	spoil_layout(&before);
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
